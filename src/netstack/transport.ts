@@ -1,0 +1,115 @@
+/**
+ * The seam between IP and what runs on it (ICMP, UDP, TCP).
+ *
+ *   socket ── output ──> Namespace.send ──> route, hooks, fragments, neighbour, device
+ *   device ──> ip-input ──> reassembly ──> TransportProtocol.receive
+ *                                └ ICMP error about one of ours ──> TransportProtocol.error
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import type { Frame, FrameStore } from '../sim/frame-store.ts';
+import type { Random } from '../sim/random.ts';
+import type { Clock } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import type { NetDevice } from './netdevice.ts';
+import type { Route } from './route.ts';
+
+/** What a local sender is told, as errno. '' = sent. */
+export type SendError =
+  | ''
+  | 'ENETUNREACH' // no route, or an unreachable route's cousin: "Network is unreachable"
+  | 'EHOSTUNREACH' // an unreachable route, or a failed neighbour: "No route to host"
+  | 'EACCES' // a prohibit route: "Permission denied"
+  | 'EINVAL' // a blackhole route: "Invalid argument"
+  | 'EMSGSIZE' // larger than the path MTU, and DF was asked for: "message too long"
+  | 'ENETDOWN';
+
+/** Where a packet of a local socket would go (`ip route get`). */
+export interface Path {
+  readonly route: Route;
+  readonly device: NetDevice;
+  /** The neighbour to resolve: the gateway, or the destination itself. */
+  readonly nextHop: Ipv4Address;
+  readonly source: Ipv4Address;
+  /** Smallest of device MTU, route MTU and the path MTU learnt from ICMP 3/4. */
+  readonly mtu: number;
+}
+
+/** IP's job for one packet of a local socket. Reused by its owner: `send` keeps nothing of it. */
+export interface SendRequest {
+  protocol: number;
+  source: Ipv4Address;
+  destination: Ipv4Address;
+  ttl: number;
+  tos: number;
+  /** 'want' = DF unless already fragmented (TCP, ping default), 'do' = DF and EMSGSIZE, 'dont' = fragments allowed, 'probe' = DF, ignore PMTU. */
+  pmtu: 'want' | 'do' | 'dont' | 'probe';
+  /** Bind to this device (`ping -I tunl0`). */
+  device: NetDevice | undefined;
+  /** For ECMP hashing; 0 when the protocol has none. */
+  sourcePort: number;
+  destinationPort: number;
+}
+
+/** Reported to the socket whose packet is quoted. */
+export interface IcmpErrorReport {
+  readonly type: number;
+  readonly code: number;
+  /** Next-hop MTU of 3/4, else 0. */
+  readonly mtu: number;
+  /** Who sent the error. */
+  readonly from: Ipv4Address;
+  /** Of the quoted packet: ours. */
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
+  /** The quoted transport header: at least 8 octets at `at`. */
+  readonly view: DataView;
+  readonly at: number;
+}
+
+export interface TransportProtocol {
+  /** A whole datagram for this host: `frames.start` is at the transport header, `ipAt` at the IPv4 header. Takes ownership. */
+  receive(frame: Frame, ipAt: number, device: NetDevice): void;
+  error(report: IcmpErrorReport): void;
+}
+
+/** What a transport protocol sees of its namespace. `Namespace` implements it. */
+export interface IpLayer {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly frames: FrameStore;
+  random(purpose: string): Random;
+  /** Route lookup for a local sender, or why not. `source` 0 = choose. */
+  path(request: SendRequest): Path | SendError;
+  /**
+   * Send the transport datagram in `frame` (start = transport header, checksum already filled in by the caller from
+   * `request.source`, which must not be 0). Takes ownership, also when it returns an error.
+   */
+  send(frame: Frame, request: SendRequest): SendError;
+  /** True when `address` is one of this namespace's. */
+  isLocal(address: Ipv4Address): boolean;
+  /** Answer `frame` (start = its IPv4 header) with an ICMP error; the frame stays the caller's. */
+  sendIcmpError(frame: Frame, type: number, code: number, info: number, device: NetDevice): void;
+  /** Count and free a frame that dies here. */
+  drop(frame: Frame, reason: DropReason): void;
+  /** Count a frame that reached its program, and free it. */
+  deliver(frame: Frame): void;
+  /** Count a frame that begins here (called by `send`). */
+  readonly sysctl: NamespaceSysctl;
+}
+
+/** `net.ipv4.*` of the namespace that sockets and IP obey. Values as in /proc/sys. */
+export interface NamespaceSysctl {
+  ipForward: boolean;
+  ipDefaultTtl: number;
+  ipLocalPortRange: readonly [number, number];
+  icmpRatelimit: number;
+  icmpRatemask: number;
+  tcpRmem: readonly [number, number, number];
+  tcpWmem: readonly [number, number, number];
+  tcpCongestionControl: 'cubic' | 'reno';
+  tcpEcn: 0 | 1 | 2;
+  tcpTimestamps: boolean;
+  tcpSack: boolean;
+  tcpWindowScaling: boolean;
+  fibMultipathHashPolicy: 0 | 1;
+}
