@@ -9,7 +9,11 @@ export interface NotificationMessage {
   readonly data: Uint8Array;
 }
 
-export const make = (code: number, subcode: number, data = new Uint8Array(0)): NotificationMessage => ({
+export const make = (
+  code: number,
+  subcode: number,
+  data: Uint8Array = new Uint8Array(0),
+): NotificationMessage => ({
   kind: 'notification',
   code,
   subcode,
