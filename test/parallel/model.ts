@@ -201,7 +201,12 @@ export interface BallLab {
 }
 
 /** Every process has a link to each other; delays differ, so that windows cut across them. */
-export function ballLab({ processes: count, seed = 1, delay = 10 * MICROSECOND, ball = {} }: BallLab): LabSpec {
+export function ballLab({
+  processes: count,
+  seed = 1,
+  delay = 10 * MICROSECOND,
+  ball = {},
+}: BallLab): LabSpec {
   const processes: ProcessSpec[] = [];
   const links: LinkSpec[] = [];
   for (let from = 0; from < count; from++) {
