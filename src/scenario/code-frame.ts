@@ -12,11 +12,10 @@ const WIDTH = 100;
 /** Columns to keep before the caret when a long line is cut on the left. */
 const KEEP = 40;
 
-/** At most three lines; none when `text` has no such line (an empty or unreadable file). */
-export function codeFrame(text: string, { line, column }: Position): string[] {
-  const lines = text.split(/\r?\n/);
+/** At most three lines; none when `lines` has no such line (an unreadable file has none). */
+export function codeFrame(lines: readonly string[], { line, column }: Position): string[] {
   const faulty = lines[line - 1];
-  if (faulty === undefined || text === '') return [];
+  if (faulty === undefined) return [];
   const digits = String(line).length;
   const room = WIDTH - digits - 6;
   const cut = faulty.length > room && column > room - 10 ? column - 1 - KEEP : 0;

@@ -144,7 +144,9 @@ export function parseDocuments(source: Source, problems: Problems): SourceDocume
   const composer = new Composer({ uniqueKeys: false, prettyErrors: false, version: '1.2' });
   const documents: SourceDocument[] = [];
   for (const document of composer.compose(tokens, true, source.text.length)) {
-    for (const fault of [...document.errors, ...document.warnings]) {
+    // One slip makes the parser stumble again and again: only its first complaint helps.
+    const [fault] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+    if (fault !== undefined) {
       const message = fault.message.replace(/\s+/g, ' ');
       problems.add(source, toPosition(lines, fault.pos[0]), '', 'YAML_SYNTAX', message);
     }
@@ -166,11 +168,11 @@ function firstTooDeep(tokens: readonly CST.Token[]): number | undefined {
   let first: number | undefined;
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { token, depth } = top;
-    if (depth > DEPTH_LIMIT) {
+    if ('items' in token && depth > DEPTH_LIMIT) {
       first = Math.min(first ?? token.offset, token.offset);
       continue;
     }
-    if (token.type === 'document' && token.value !== undefined) stack.push({ token: token.value, depth });
+    if (token.type === 'document' && token.value !== undefined) stack.push({ token: token.value, depth: 1 });
     if (!('items' in token)) continue;
     for (const item of token.items) {
       for (const inner of [item.key, item.value]) {
@@ -191,7 +193,8 @@ class Converter {
   readonly #lines: LineCounter;
   readonly #problems: Problems;
   readonly #anchors = new Map<string, Node>();
-  #insideAlias = 0;
+  /** The outermost alias that is being expanded: what is wrong in there is wrong with it. */
+  #expanding: { node: Node; path: PropertyKey[] } | undefined;
   #expanded = 0;
 
   constructor(source: Source, lines: LineCounter, problems: Problems) {
@@ -202,7 +205,7 @@ class Converter {
 
   convert(node: Node | null, path: PropertyKey[], depth: number): unknown {
     if (node === null) return null;
-    if (this.#insideAlias > 0 && ++this.#expanded > ALIAS_LIMIT) {
+    if (this.#expanding !== undefined && ++this.#expanded > ALIAS_LIMIT) {
       if (this.#expanded === ALIAS_LIMIT + 1) {
         this.#fault(node, path, 'YAML_ALIASES', `aliases expand to more than ${ALIAS_LIMIT} values`);
       }
@@ -229,9 +232,10 @@ class Converter {
       return null;
     }
     this.aliases.set(node, target);
-    this.#insideAlias++;
+    const outermost = this.#expanding === undefined;
+    if (outermost) this.#expanding = { node, path };
     const value = this.convert(target, path, depth + 1);
-    this.#insideAlias--;
+    if (outermost) this.#expanding = undefined;
     return value;
   }
 
@@ -259,7 +263,8 @@ class Converter {
   }
 
   #fault(node: Node, path: PropertyKey[], code: ProblemCode, message: string): void {
-    const at = toPosition(this.#lines, node.range?.[0] ?? 0);
-    this.#problems.add(this.#source, at, dotted(path), code, message);
+    const place = this.#expanding ?? { node, path };
+    const at = toPosition(this.#lines, place.node.range?.[0] ?? 0);
+    this.#problems.add(this.#source, at, dotted(place.path), code, message);
   }
 }

@@ -19,6 +19,21 @@ const CLOUD_ROUTER: Readonly<Partial<Record<Cloud, string>>> = { 'aws-vpc': 'vpc
 /** Names of logical processes that are not the user's to give. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['api']);
 
+/**
+ * Stands in for a subnet that is not there, so that one fault does not make every mention of its nodes another. A
+ * scenario with it never leaves the loader.
+ */
+const NOWHERE: Subnet = {
+  name: '',
+  cidr: { address: 0, length: 0 },
+  gateway: undefined,
+  rateBps: 0,
+  delayNs: 0,
+  mtu: 0,
+  queueBytes: undefined,
+  position: { line: 1, column: 1 },
+};
+
 const ROOT = ['spec', 'fabric'] as const;
 
 export function resolveFabric(raw: RawFabric, faults: Faults): Fabric {
@@ -171,6 +186,7 @@ class FabricResolver {
 
   /** Turn a host part into an address that is free and lies in the subnet; says so when it does not. */
   #claim(host: string, cidr: Prefix.Prefix, subnet: string, owner: string, path: Path): Ipv4.Ipv4Address {
+    if (subnet === NOWHERE.name) return 0;
     const address = parseHostPart(host, cidr);
     if (address === undefined) {
       this.#faults.at(path, 'SCENARIO_ADDRESS', `"${host}" is not an address`);
@@ -193,13 +209,12 @@ class FabricResolver {
     return address;
   }
 
-  #subnet(name: string, path: Path): Subnet | undefined {
+  #subnet(name: string, path: Path): Subnet {
     const subnet = this.#subnets.get(name);
-    if (subnet === undefined) {
-      const message = `unknown subnet "${name}"${didYouMean(name, this.#subnets.keys())}`;
-      this.#faults.at(path, 'SCENARIO_UNKNOWN_NAME', message);
-    }
-    return subnet;
+    if (subnet !== undefined) return subnet;
+    const message = `unknown subnet "${name}"${didYouMean(name, this.#subnets.keys())}`;
+    this.#faults.at(path, 'SCENARIO_UNKNOWN_NAME', message);
+    return NOWHERE;
   }
 
   nodes(): Node[] {
@@ -208,7 +223,6 @@ class FabricResolver {
       const path = [...ROOT, 'nodes', name];
       const short = 'host' in raw;
       const subnet = this.#subnet(short ? raw.name : raw.subnet, short ? path : [...path, 'subnet']);
-      if (subnet === undefined) continue;
       const at = short ? path : [...path, 'address'];
       const address = this.#claim(short ? raw.host : raw.address, subnet.cidr, subnet.name, name, at);
       const long = short ? undefined : raw;
@@ -286,7 +300,6 @@ class FabricResolver {
         continue;
       }
       const subnet = this.#subnet(raw.name, path);
-      if (subnet === undefined) continue;
       const address = this.#claim(raw.host, subnet.cidr, subnet.name, name, path);
       const defaultRoute = subnet.gateway?.address;
       hosts.push({

@@ -19,16 +19,24 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 interface RawIssue {
   readonly code?: string | undefined;
-  readonly input?: unknown;
-  readonly inst?: { readonly _zod?: { readonly def?: { readonly shape?: object } } } | undefined;
+  readonly inst?: { readonly _zod?: { readonly def?: RawDefinition } } | undefined;
+}
+
+/** What a strict object or a record with a closed list of keys knows of itself. */
+interface RawDefinition {
+  readonly shape?: object;
+  readonly keyType?: { readonly _zod?: { readonly values?: ReadonlySet<unknown> } };
 }
 
 /**
  * zod forgets which schema an issue came from, and with it the keys that would have been right. This error map is the
- * last to see it, so it leaves them in the message of `unrecognized_keys`, where `report` picks them up.
+ * last to see it, so it leaves them in the message of `unrecognized_keys`, where `#unknownKeys` picks them up.
  */
-const errorMap = (issue: RawIssue): string | undefined =>
-  issue.code === 'unrecognized_keys' ? Object.keys(issue.inst?._zod?.def?.shape ?? {}).join(' ') : undefined;
+function errorMap({ code, inst }: RawIssue): string | undefined {
+  if (code !== 'unrecognized_keys') return undefined;
+  const definition = inst?._zod?.def;
+  return [...Object.keys(definition?.shape ?? {}), ...(definition?.keyType?._zod?.values ?? [])].join(' ');
+}
 
 /** Check the document against `schema`; faults go to `problems`. Returns `undefined` when there was one. */
 export function check<T extends z.ZodType>(
@@ -38,7 +46,7 @@ export function check<T extends z.ZodType>(
 ): z.output<T> | undefined {
   const result = schema.safeParse(document.data, { error: errorMap as never });
   if (result.success) return result.data;
-  new Reporter(document, problems).reportAll(result.error.issues, []);
+  new Reporter(document, problems).report(result.error.issues);
   return undefined;
 }
 
@@ -49,7 +57,33 @@ class Reporter {
     this.#faults = new Faults(document, problems);
   }
 
-  reportAll(issues: readonly z.core.$ZodIssue[], prefix: Path): void {
+  /**
+   * All issues of a document. Those inside `expect` are set aside: a union of nine maps says nothing useful about what
+   * is wrong with one, so each expectation is checked again as the kind that its keyword says.
+   */
+  report(issues: readonly z.core.$ZodIssue[]): void {
+    const expects = new Map<string, Path>();
+    for (const issue of issues) {
+      const end = issue.path.indexOf('expect') + 1;
+      if (issue.path[1] !== 'steps' || end !== 4) this.#report(issue, issue.path);
+      else expects.set(issue.path.slice(0, end).join('/'), issue.path.slice(0, end));
+    }
+    for (const path of expects.values()) this.#expectations(path);
+  }
+
+  #expectations(path: Path): void {
+    const value = valueAt(this.#faults.document.data, path);
+    const list = Array.isArray(value)
+      ? value.map((item, i) => [item, [...path, i]] as const)
+      : [[value, path] as const];
+    if (list.length === 0) this.#faults.at(path, 'SCENARIO_WRONG_VALUE', 'the list of expectations is empty');
+    for (const [item, at] of list) {
+      if (isMap(item)) this.#expectation(at, item);
+      else this.#faults.at(at, 'SCENARIO_WRONG_TYPE', `expected an expectation, got ${show(item)}`);
+    }
+  }
+
+  #reportAll(issues: readonly z.core.$ZodIssue[], prefix: Path): void {
     for (const issue of issues) this.#report(issue, [...prefix, ...issue.path]);
   }
 
@@ -86,13 +120,12 @@ class Reporter {
     }
   }
 
-  /** A union of text and map: the branch of the right type says what is wrong. Expectations go by their keyword. */
+  /** A union of text and map: the branch of the right type says what is wrong. */
   #union(issue: z.core.$ZodIssueInvalidUnion, path: Path, value: unknown): void {
     const fitting = issue.errors.filter(
       issues => !issues.some(inner => inner.path.length === 0 && inner.code === 'invalid_type'),
     );
-    if (path.includes('expect') && isMap(value)) this.#expectation(path, value);
-    else if (fitting.length === 1) this.reportAll(fitting[0]!, path);
+    if (fitting.length === 1) this.#reportAll(fitting[0]!, path);
     else {
       const said = issue.errors
         .flat()
@@ -107,7 +140,7 @@ class Reporter {
     const found = keys.filter((key): key is Keyword => Object.hasOwn(EXPECTATIONS, key));
     if (found.length === 1) {
       const result = EXPECTATIONS[found[0]!].safeParse(value, { error: errorMap as never });
-      if (!result.success) this.reportAll(result.error.issues, path);
+      if (!result.success) this.#reportAll(result.error.issues, path);
       return;
     }
     if (found.length > 1) {
@@ -129,6 +162,9 @@ class Reporter {
 const isMap = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A list of words longer than this is not printed when one of them is near. */
+const MANY = 8;
+
 const hasDefaultMessage = (issue: z.core.$ZodIssue): boolean => issue.message.startsWith('Invalid input');
 
 function codeOf(issue: z.core.$ZodIssue): ProblemCode {
@@ -146,7 +182,8 @@ function explain(issue: z.core.$ZodIssue, value: unknown): string {
       const allowed = issue.values.map(String);
       if (allowed.length === 1) return `expected ${allowed[0]}${got}`;
       const guess = typeof value === 'string' ? didYouMean(value, allowed) : '';
-      return `expected one of ${allowed.join(', ')}${got}${guess}`;
+      const long = allowed.length > MANY && guess !== '';
+      return `expected one of ${long ? `${allowed.length} words` : allowed.join(', ')}${got}${guess}`;
     }
     case 'too_small':
     case 'too_big': {

@@ -74,7 +74,9 @@ function resolveScenario(
     faults.atKey(path, 'SCENARIO_WRONG_VALUE', 'only cloud aws-vpc has this check');
   }
   const loader = new ResourceLoader(nodes, problems);
+  const before = problems.list.length;
   loader.load(spec.resources, directory, dirname(file), faults);
+  const allRead = problems.list.length === before;
   const pods = existingPods(spec.pods, nodes, faults);
   const known: KnownPod[] = [...pods];
   for (const { kind, name, namespace } of loader.resources) {
@@ -85,7 +87,7 @@ function resolveScenario(
     }
     known.push({ name, namespace: namespace ?? 'default' });
   }
-  const steps = resolveSteps(spec.steps, fabric, known, faults);
+  const steps = resolveSteps(spec.steps, fabric, allRead ? known : undefined, faults);
   // Calico's checks assume resources of sound form.
   if (options.validate !== undefined && problems.list.length === 0) loader.validate(options.validate);
   problems.throwIfAny();

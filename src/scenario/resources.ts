@@ -127,7 +127,8 @@ export class ResourceLoader {
         'there is no resource in this file',
       );
     }
-    for (const document of documents) this.#document(document, new Faults(document, this.#problems), []);
+    for (const document of documents)
+      this.#document(document, new Faults(document, this.#problems, { keepSpec: true }), []);
   }
 
   #document(document: SourceDocument, faults: Faults, path: Path): void {

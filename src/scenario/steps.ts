@@ -22,10 +22,11 @@ export function parsePodName(written: string): KnownPod {
     : { namespace: written.slice(0, slash), name: written.slice(slash + 1) };
 }
 
+/** `pods` are those that the files declare; `undefined` when that is not known, and any name passes for a pod. */
 export function resolveSteps(
   raw: readonly RawStep[],
   fabric: Fabric,
-  pods: readonly KnownPod[],
+  pods: readonly KnownPod[] | undefined,
   faults: Faults,
 ): Step[] {
   return new StepResolver(raw, fabric, pods, faults).steps();
@@ -40,7 +41,12 @@ class StepResolver {
   /** A command may make pods that nothing in the file declares; then a name cannot be called unknown. */
   readonly #podsMayAppear: boolean;
 
-  constructor(raw: readonly RawStep[], fabric: Fabric, pods: readonly KnownPod[], faults: Faults) {
+  constructor(
+    raw: readonly RawStep[],
+    fabric: Fabric,
+    pods: readonly KnownPod[] | undefined,
+    faults: Faults,
+  ) {
     this.#raw = raw;
     this.#fabric = fabric;
     this.#faults = faults;
@@ -49,11 +55,10 @@ class StepResolver {
       ...fabric.routers.map(({ name }) => [name, 'router'] as const),
       ...fabric.hosts.map(({ name }) => [name, 'host'] as const),
     ]);
-    this.#pods = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
+    this.#pods = new Set(pods?.map(({ namespace, name }) => `${namespace}/${name}`));
     const commands = raw.flatMap(step => step.run ?? []);
-    this.#podsMayAppear = commands.some(command =>
-      /\b(kubectl|k)\s+(apply|create|run|replace|scale)\b/.test(command),
-    );
+    const makesPods = /\b(kubectl|k)\s+(apply|create|run|replace|scale)\b/;
+    this.#podsMayAppear = pods === undefined || commands.some(command => makesPods.test(command));
   }
 
   steps(): Step[] {

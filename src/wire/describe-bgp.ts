@@ -151,7 +151,7 @@ export function printBgp(d: Dissection, at: number, length: number): void {
       return;
     }
     if (!d.has(i, size)) {
-      d.print(`\n[BGP ${MESSAGES[type] ?? 'Unknown'}]`);
+      d.print(`\n[|BGP ${MESSAGES[type] ?? 'Unknown'}]`);
       return;
     }
     d.print(`\n\t${MESSAGES[type] ?? 'Unknown'} Message (${type}), length: ${size}`);

@@ -26,6 +26,13 @@ const UNREACHABLE: Readonly<Record<number, string>> = {
   14: 'host %s unreachable - host precedence violation',
   15: 'host %s unreachable - precedence cutoff',
 };
+const EXTENSION_OFFSET = 136;
+const EXTENSION_LENGTH = 5;
+const EXTENDED: readonly number[] = [
+  Icmpv4.DESTINATION_UNREACHABLE,
+  Icmpv4.TIME_EXCEEDED,
+  Icmpv4.PARAMETER_PROBLEM,
+];
 const REDIRECTS = ['redirect', 'redirect', 'redirect-tos', 'redirect-tos'] as const;
 const REDIRECT_TARGETS = ['net', 'host', 'net', 'host'] as const;
 
@@ -61,7 +68,22 @@ export function printIcmp(d: Dissection, at: number, length: number, fragmented:
     d.end = Math.min(quote + total, d.end);
     d.nested.packet(d, quote, total);
     d.end = end;
+    d.protocol = 'icmp';
+    if (length > EXTENSION_OFFSET && EXTENDED.includes(type)) printExtension(d, at, length);
   }
+}
+
+/**
+ * Behind 128 octets of quote tcpdump expects an extension (RFC 4884 §7). Linux sends none, so what it finds there is
+ * more quote: its checksum is wrong and nothing is said, unless the capture is too short to tell.
+ */
+function printExtension(d: Dissection, at: number, length: number): void {
+  const extension = at + EXTENSION_OFFSET;
+  d.need(extension, EXTENSION_LENGTH);
+  const complete = d.has(at, length);
+  if (complete && Checksum.sum(d.view, extension, at + length) !== 0xffff) return;
+  const version = d.u8(extension) >>> 4;
+  d.print(`\n\tICMP Multi-Part extension v${version}${version === 2 ? '' : ' packet not supported'}`);
 }
 
 function icmpText(d: Dissection, at: number, type: number): string {
@@ -108,7 +130,7 @@ function unreachableText(d: Dissection, at: number, code: number, quote: number)
     const mtu = d.u16(at + 6);
     return `${destination} unreachable - need to frag${mtu === 0 ? '' : ` (mtu ${mtu})`}`;
   }
-  return (UNREACHABLE[code] ?? `#${code} %s unreachable`).replace('%s', destination);
+  return (UNREACHABLE[code] ?? `%s unreachable - #${code}`).replace('%s', destination);
 }
 
 function printEndpoints(d: Dissection, ip: number, at: number, protocol: 'tcp' | 'udp'): void {
@@ -132,7 +154,7 @@ function transportSum(d: Dissection, ip: number, at: number, length: number): nu
 export function printUdp(d: Dissection, ip: number, at: number, length: number, fragmented: boolean): void {
   d.protocol = 'udp';
   if (!d.has(at, 4)) {
-    d.print(`${d.address(ip + 12)} > ${d.address(ip + 16)}:`);
+    d.print(`${d.address(ip + 12)} > ${d.address(ip + 16)}: `);
     d.need(at, 4);
   }
   printEndpoints(d, ip, at, 'udp');
@@ -173,10 +195,13 @@ export function printUdp(d: Dissection, ip: number, at: number, length: number, 
 /** VXLAN prints its own line; the inner frame begins the next one. */
 function printVxlan(d: Dissection, at: number, length: number): void {
   d.protocol = 'vxlan';
+  d.print('VXLAN');
   const flags = d.u8(at);
-  const vni = d.u32(at + 4) >>> 8;
   const name = (flags & Vxlan.FLAG_VNI) === 0 ? '.' : 'I';
-  d.print(`VXLAN, flags [${name}] (0x${flags.toString(16).padStart(2, '0')}), vni ${vni}\n`);
+  d.print(`, flags [${name}] (0x${flags.toString(16).padStart(2, '0')}), `);
+  const vni = d.u16(at + 4) * 256 + d.u8(at + 6);
+  d.print(`vni ${vni}\n`);
+  d.need(at, Vxlan.HEADER_LENGTH);
   d.nested.frame(d, at + Vxlan.HEADER_LENGTH, length - Vxlan.HEADER_LENGTH);
 }
 
@@ -191,7 +216,8 @@ export function printTcp(d: Dissection, ip: number, at: number, length: number, 
   const header = (d.u8(at + 12) >>> 4) << 2;
   if (header < Tcp.MIN_HEADER_LENGTH) {
     const size = length - header;
-    return d.print(` tcp ${size} [bad hdr length ${header} - too short, < ${Tcp.MIN_HEADER_LENGTH}]`);
+    d.print(` tcp ${size} [bad hdr length ${header} - too short, < ${Tcp.MIN_HEADER_LENGTH}]`);
+    return;
   }
   d.need(at, Tcp.MIN_HEADER_LENGTH);
   const flags = Tcp.flags(d.view, at);
@@ -267,49 +293,75 @@ const OPTION_NAMES: Readonly<Record<number, string>> = {
   [Tcp.OPTION_SACK_PERMITTED]: 'sackOK',
   [Tcp.OPTION_SACK]: 'sack',
   [Tcp.OPTION_TIMESTAMPS]: 'TS',
+  // Of RFC 1072 and RFC 1644; nobody sends them.
+  6: 'echo',
+  7: 'echoreply',
+  11: 'cc',
+  12: 'ccnew',
+  13: 'ccecho',
 };
 
-/** Returns false when the list is malformed: tcpdump then ends the line. */
+/** Octets of the value of the kinds whose length is fixed; tcpdump goes by these, whatever the length octet says. */
+const OPTION_VALUE_LENGTHS: Readonly<Record<number, number>> = {
+  [Tcp.OPTION_MSS]: 2,
+  [Tcp.OPTION_WINDOW_SCALE]: 1,
+  [Tcp.OPTION_SACK_PERMITTED]: 0,
+  [Tcp.OPTION_TIMESTAMPS]: 8,
+  6: 4,
+  7: 4,
+  11: 4,
+  12: 4,
+  13: 4,
+};
+
+/** Returns false when the list is malformed or cut in a value: tcpdump then ends the line. */
 function printTcpOptions(d: Dissection, at: number, header: number, sackOrigin: number): boolean {
   d.print(', options [');
   const end = at + header;
   let separator = '';
   for (let i = at + Tcp.MIN_HEADER_LENGTH; i < end; ) {
     d.print(separator);
-    separator = ',';
     const kind = d.u8(i);
-    const name = OPTION_NAMES[kind] ?? `unknown-${kind}`;
+    i += 1;
     if (kind === Tcp.OPTION_END || kind === Tcp.OPTION_NOP) {
-      d.print(name);
-      i += 1;
+      d.print(OPTION_NAMES[kind]!);
       if (kind === Tcp.OPTION_END) break;
-      continue;
+    } else {
+      const size = d.u8(i);
+      const space = end - i + 1;
+      i += 1;
+      const length = OPTION_VALUE_LENGTHS[kind] ?? size - 2;
+      const bad = size < 2 || size > space;
+      if (!bad) d.print(OPTION_NAMES[kind] ?? `unknown-${kind}`);
+      if (bad || i + length > end || !d.has(i, length)) {
+        const cut = bad || i + length > end ? ['[bad opt]', ']'] : [' [|tcp]', '>'];
+        d.print(`${cut[0]}${separator === '' ? '' : cut[1]}`);
+        return false;
+      }
+      d.print(tcpOptionValue(d, kind, i, length, sackOrigin));
+      if (length + 2 !== size) d.print(`[len ${size}]`);
+      i += length;
     }
-    const size = d.u8(i + 1);
-    if (size < 2 || i + size > end) {
-      d.print('[bad opt]>');
-      return false;
-    }
-    d.print(name);
-    d.print(tcpOptionValue(d, kind, i + 2, size - 2, sackOrigin));
-    i += size;
+    separator = ',';
   }
   d.print(']');
   return true;
 }
 
-function tcpOptionValue(d: Dissection, kind: number, at: number, size: number, sackOrigin: number): string {
-  if (kind === Tcp.OPTION_MSS && size === 2) return ` ${d.u16(at)}`;
-  if (kind === Tcp.OPTION_WINDOW_SCALE && size === 1) return ` ${d.u8(at)}`;
-  if (kind === Tcp.OPTION_TIMESTAMPS && size === 8) return ` val ${d.u32(at)} ecr ${d.u32(at + 4)}`;
-  if (kind === Tcp.OPTION_SACK_PERMITTED && size === 0) return '';
-  if (kind === Tcp.OPTION_SACK && size % 8 === 0) {
-    let text = ` ${size / 8} `;
-    for (let i = at; i < at + size; i += 8)
-      text += `{${Tcp.seqAdd(d.u32(i), -sackOrigin)}:${Tcp.seqAdd(d.u32(i + 4), -sackOrigin)}}`;
-    return text;
+function tcpOptionValue(d: Dissection, kind: number, at: number, length: number, sackOrigin: number): string {
+  if (kind === Tcp.OPTION_MSS) return ` ${d.u16(at)}`;
+  if (kind === Tcp.OPTION_WINDOW_SCALE) return ` ${d.u8(at)}`;
+  if (kind === Tcp.OPTION_TIMESTAMPS) return ` val ${d.u32(at)} ecr ${d.u32(at + 4)}`;
+  if (kind === Tcp.OPTION_SACK_PERMITTED) return '';
+  if (kind === Tcp.OPTION_SACK) {
+    if (length % 8 !== 0) return ' invalid sack';
+    let blocks = ` ${length / 8} `;
+    for (let i = at; i < at + length; i += 8)
+      blocks += `{${Tcp.seqAdd(d.u32(i), -sackOrigin)}:${Tcp.seqAdd(d.u32(i + 4), -sackOrigin)}}`;
+    return blocks;
   }
-  let text = size > 0 ? ' 0x' : '';
-  for (let i = at; i < at + size; i++) text += d.u8(i).toString(16).padStart(2, '0');
+  if (OPTION_VALUE_LENGTHS[kind] === 4) return ` ${d.u32(at)}`;
+  let text = length > 0 ? ' 0x' : '';
+  for (let i = at; i < at + length; i++) text += d.u8(i).toString(16).padStart(2, '0');
   return text;
 }

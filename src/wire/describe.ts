@@ -15,6 +15,7 @@ import {
   bits,
   Dissection,
   hex4,
+  hexAndAscii,
   shouldBe,
   type TcpdumpOptions,
   TcpdumpState,
@@ -84,6 +85,7 @@ const NESTED = { frame: printEthernet, packet: printIpv4 };
 /** The line or lines of one packet, without the time stamp. `state` is changed by TCP packets. */
 export function describe(packet: DescribedPacket, options: TcpdumpOptions, state: TcpdumpState): string {
   const { buffer, byteOffset, byteLength } = packet.captured;
+  if (byteLength === 0) return '[Invalid header: caplen==0]';
   const dissection = new Dissection(new DataView(buffer, byteOffset, byteLength), NESTED, options, state);
   try {
     if (packet.any !== undefined) printCooked(dissection, packet, packet.any);
@@ -117,19 +119,19 @@ function printEthernet(d: Dissection, at: number, length: number): void {
   d.protocol = 'ether';
   d.need(at, Ethernet.HEADER_LENGTH);
   const type = Ethernet.etherType(d.view, at);
-  if (d.options.linkHeader) {
-    const source = d.mac(Ethernet.source(d.view, at));
-    const destination = d.mac(Ethernet.destination(d.view, at));
-    d.print(`${source} > ${destination}, ${etherTypeName(type)}, length ${length}: `);
-  }
-  printPayload(d, at + Ethernet.HEADER_LENGTH, type, length - Ethernet.HEADER_LENGTH);
+  const source = d.mac(Ethernet.source(d.view, at));
+  const destination = d.mac(Ethernet.destination(d.view, at));
+  const header = `${source} > ${destination}, ${etherTypeName(type)}, length ${length}: `;
+  if (d.options.linkHeader) d.print(header);
+  const payload = at + Ethernet.HEADER_LENGTH;
+  printPayload(d, payload, type, length - Ethernet.HEADER_LENGTH, d.options.linkHeader ? '' : header);
 }
 
-function printPayload(d: Dissection, at: number, type: number, length: number): void {
+/** `header` is printed for what is not decoded, in front of its octets. */
+function printPayload(d: Dissection, at: number, type: number, length: number, header: string): void {
   if (type === Ethernet.TYPE_IPV4) printIpv4(d, at, length);
   else if (type === Ethernet.TYPE_ARP) printArp(d, at, length);
-  else if (type === Ethernet.TYPE_IPV6) d.print(d.options.linkHeader ? 'IP6' : 'IP6 (not decoded)');
-  else if (!d.options.linkHeader) d.print(`${etherTypeName(type)}, length ${length}`);
+  else d.print(header + hexAndAscii(d, '\n\t', at, Math.min(length, d.end - at)));
 }
 
 /** The line of `-i any`: device and direction come first; with `-e` the sender's MAC address. */
@@ -147,13 +149,13 @@ function printCooked(d: Dissection, packet: DescribedPacket, device: AnyDevice):
       `ifindex ${device.index} ${source}${etherTypeName(type)}, length ${length + COOKED_HEADER_LENGTH}: `,
     );
   }
-  printPayload(d, header, type, length);
+  printPayload(d, header, type, length, '');
 }
 
 function printArp(d: Dissection, at: number, length: number): void {
   d.protocol = 'arp';
-  if (!d.options.linkHeader) d.print('ARP, ');
   d.need(at, Arp.PACKET_LENGTH);
+  if (!d.options.linkHeader) d.print('ARP, ');
   if (d.verbose > 0) d.print('Ethernet (len 6), IPv4 (len 4), ');
   const packet = Arp.parse(d.view, at);
   if (packet.operation === Arp.REQUEST) {
@@ -161,7 +163,10 @@ function printArp(d: Dissection, at: number, length: number): void {
     d.print(`Request who-has ${d.address(at + 24)}${hint} tell ${d.address(at + 14)}`);
   } else if (packet.operation === Arp.REPLY)
     d.print(`Reply ${d.address(at + 14)} is-at ${d.mac(packet.senderMac)}`);
-  else d.print(`Unknown (${packet.operation})`);
+  else {
+    d.print(`Unknown (${packet.operation}) ${hexAndAscii(d, '\n\t', at, Math.min(length, d.end - at))}`);
+    return;
+  }
   d.print(`, length ${length}`);
 }
 
@@ -170,7 +175,7 @@ function printIpv4(d: Dissection, at: number, length: number): void {
   d.protocol = 'ip';
   const version = d.u8(at) >>> 4;
   if (version !== 4) {
-    d.print(version === 6 ? 'IP6 (not decoded)' : `IP${version} (invalid)`);
+    d.print(`${version === 6 ? 'IP6, wrong link-layer encapsulation' : `IP${version}`} (invalid)`);
     return;
   }
   if (!d.options.linkHeader) d.print('IP ');

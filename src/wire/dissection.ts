@@ -161,3 +161,19 @@ export function hexDump(d: Dissection, indent: string, at: number, length: numbe
   }
   return text;
 }
+
+/** Like `hexDump`, with the printable characters at the right: what tcpdump prints of an unknown payload, and for `-X`. */
+export function hexAndAscii(d: Dissection, indent: string, at: number, length: number): string {
+  let text = '';
+  for (let line = 0; line < length; line += 16) {
+    let hex = '';
+    let ascii = '';
+    for (let i = line; i < Math.min(line + 16, length); i++) {
+      const octet = d.u8(at + i);
+      hex += (i % 2 === 0 && i > line ? ' ' : '') + octet.toString(16).padStart(2, '0');
+      ascii += octet > 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '.';
+    }
+    text += `${indent}0x${hex4(line)}:  ${hex.padEnd(39)}  ${ascii}`;
+  }
+  return text;
+}
