@@ -9,8 +9,9 @@
  */
 import { EventEmitter } from 'eventemitter3';
 import { parse as parseAddress } from './addr/ipv4.ts';
-import { resourceValidator } from './calico/scenario-validator.ts';
+import { validateResources } from './calico/resource-validator.ts';
 import { planLab } from './cluster/plan.ts';
+import { initialResources } from './cluster/resources.ts';
 import { Cluster } from './controller/cluster.ts';
 import { Controller, type Observed } from './controller/controller.ts';
 import { type Convergence, converge } from './controller/convergence.ts';
@@ -62,13 +63,13 @@ export class Lab extends EventEmitter<LabSignals> {
 
   /** Read, check and boot a scenario. Throws `ScenarioError` (exit code 2) when the file cannot be used. */
   static async load(file: string, options: LabOptions = {}): Promise<Lab> {
-    return Lab.of(loadScenario(file, resourceValidator), options);
+    return Lab.of(loadScenario(file, { validate: validateResources }), options);
   }
 
   /** Boot a scenario that is already loaded. */
   static async of(scenario: Scenario, options: LabOptions = {}): Promise<Lab> {
     const seed = options.seed ?? scenario.seed;
-    const plan = planLab(scenario, seed);
+    const plan = planLab(scenario, initialResources(scenario), seed);
     const controller = await Controller.create(plan, {
       workers: options.workers ?? 'per-node',
       ...(options.reversed !== undefined && { reversed: options.reversed }),

@@ -9,15 +9,16 @@
  */
 import { DatastoreError, type Op } from '../calico/datastore.ts';
 import type { Resource, StoredKind } from '../calico/resources/kinds.ts';
+import { DecodeError } from '../calico/resources/shape.ts';
 import type { ApiServerSpec } from '../cluster/spec.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply } from './command.ts';
-import { patch } from './patch.ts';
 import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import { Store, type WatchEvent } from './store.ts';
+import { PatchError } from './store-patch.ts';
 
 export class ApiServer extends LogicalProcess {
   readonly #store: Store;
@@ -47,6 +48,9 @@ export class ApiServer extends LogicalProcess {
     try {
       return this.#carryOut(command as ApiCommand);
     } catch (error) {
+      if (error instanceof PatchError || error instanceof DecodeError) {
+        return { ok: false, code: 'INVALID', message: error.message };
+      }
       if (!(error instanceof DatastoreError)) throw error;
       const { code, message, problems } = error;
       return { ok: false, code, message, problems };
@@ -63,8 +67,8 @@ export class ApiServer extends LogicalProcess {
       case 'apply':
         return { ok: true, ...store.apply(command.object) };
       case 'patch': {
-        const old = store.get(command.kind, command.name, command.namespace) as Resource;
-        return { ok: true, object: store.update(patch(old, command.patch, command.type)) };
+        const { kind, name, namespace, type } = command;
+        return { ok: true, object: store.patch(kind as StoredKind, name, command.patch, type, namespace) as Resource };
       }
       case 'delete':
         return { ok: true, object: store.delete(command.kind as StoredKind, command.name, command.namespace) };

@@ -3,8 +3,7 @@ import type { ErrorCode, Op } from '../calico/datastore.ts';
 import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { Problem } from '../calico/resources/meta.ts';
 import type { ApplyOutcome } from './store.ts';
-
-export type PatchType = 'strategic' | 'merge' | 'json';
+import type { PatchType } from './store-patch.ts';
 
 export type ApiCommand =
   | { readonly do: 'create' | 'replace' | 'apply'; readonly object: Resource }

@@ -137,6 +137,12 @@ export class Store {
     return namespace === undefined ? objects : objects.filter(o => o.metadata.namespace === namespace);
   }
 
+  /** Every stored object in the order of the last writes: what a new watch begins with. */
+  everything(): Resource[] {
+    const all = [...this.#kinds.values()].flatMap(objects => objects.list());
+    return all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  }
+
   /** Throws ALREADY_EXISTS, INVALID. Returns the stored object. */
   create<R extends Resource>(object: R): R {
     const { kind } = object;

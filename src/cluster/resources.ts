@@ -13,13 +13,13 @@ export function initialResources(scenario: Scenario.Scenario): Resource[] {
   const written = scenario.resources.map(resource => parse(resource.object));
   const nodes = scenario.fabric.nodes.map(node => nodeResource(scenario, node));
   // A Node of the scenario's files (labels, a route reflector's cluster id) adds to what the fabric says of it.
-  const merged = nodes.map(node => {
+  const merged = nodes.map((node): Resource => {
     const other = written.find((w): w is Node => w.kind === 'Node' && w.metadata.name === node.metadata.name);
     if (other === undefined) return node;
     const labels = { ...node.metadata.labels, ...other.metadata.labels };
     const bgp = { ...node.spec.bgp, ...other.spec.bgp };
     const metadata = { ...node.metadata, ...other.metadata, labels };
-    return { ...node, ...other, metadata, spec: { ...node.spec, ...other.spec, bgp }, kubernetes: node.kubernetes };
+    return { ...node, metadata, spec: { ...node.spec, ...other.spec, bgp } };
   });
   const others = written.filter(w => w.kind !== 'Node');
   const wanted = [...new Set(others.map(o => o.metadata.namespace))].filter(
@@ -29,8 +29,17 @@ export function initialResources(scenario: Scenario.Scenario): Resource[] {
   const implied = missing.map(
     name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: {} }) as Resource,
   );
-  return [...namespaces, ...implied, ...merged, ...others];
+  const earlier = scenario.pods.map(existingPod);
+  return [...namespaces, ...implied, ...merged, ...earlier, ...others];
 }
+
+/** A pod of the scenario's `pods:`: it only has to hold an address. */
+const existingPod = (pod: Scenario.ExistingPod): Resource => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: pod.name, namespace: pod.namespace, labels: { ...pod.labels } },
+  spec: { nodeName: pod.node, containers: [{ name: pod.name, image: 'registry.k8s.io/pause:3.9' }] },
+});
 
 /** What the kubelet registers: names, addresses, versions (the reference lab's). */
 function nodeResource(scenario: Scenario.Scenario, node: Scenario.Node): Node {

@@ -1,5 +1,5 @@
 /** The resource files of a scenario: real Calico and Kubernetes YAML, checked for form and for the nodes they name. */
-import { join, normalize } from 'node:path';
+import { basename, join, normalize } from 'node:path';
 import { type Path, parseDocuments, type SourceDocument, valueAt } from './document.ts';
 import { Faults } from './faults.ts';
 import { readWithin } from './files.ts';
@@ -64,6 +64,8 @@ interface Origin {
 
 export class ResourceLoader {
   readonly resources: LoadedResource[] = [];
+  /** The text of each file that was read, by base name. */
+  readonly files: Record<string, string> = {};
   readonly #problems: Problems;
   readonly #nodes: ReadonlySet<string>;
   readonly #origins = new Map<LoadedResource, Origin>();
@@ -88,7 +90,10 @@ export class ResourceLoader {
       const file = readWithin(directory, path);
       if (!file.ok)
         scenario.at(at, file.code, `${path} ${file.message}`.replace('no such', 'is missing: no such'));
-      else this.#file({ file: join(shown, path), text: file.text });
+      else {
+        this.files[basename(path)] = file.text;
+        this.#file({ file: join(shown, path), text: file.text });
+      }
     }
   }
 

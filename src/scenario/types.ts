@@ -34,6 +34,8 @@ export interface Scenario {
   readonly sysctls: Readonly<Record<string, number>>;
   readonly fabric: Fabric;
   readonly resources: readonly LoadedResource[];
+  /** The text of the resource files by base name: they lie in the home of the first node's root. */
+  readonly files: Readonly<Record<string, string>>;
   /** Pods that held their addresses before the scenario's own were made. */
   readonly pods: readonly ExistingPod[];
   readonly steps: readonly Step[];

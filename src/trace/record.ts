@@ -47,6 +47,8 @@ export interface PacketRecord {
   readonly capture: number;
   readonly namespace: string;
   readonly device: string;
+  /** The device's ifindex. */
+  readonly index: number;
   readonly direction: 'in' | 'out';
   readonly link: 'ether' | 'raw';
   readonly octets: Uint8Array;

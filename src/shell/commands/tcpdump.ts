@@ -1,5 +1,5 @@
 /** `tcpdump [-i DEVICE] [-n] [-e] [-v] [-c COUNT]`: captures while virtual time passes. */
-import { describePacket } from '../../wire/describe.ts';
+import { PacketPrinter } from '../../report/packet-line.ts';
 import type { PacketRecord } from '../../trace/record.ts';
 import type { Observed } from '../../controller/controller.ts';
 import { SECOND } from '../../sim/time.ts';
@@ -42,10 +42,12 @@ async function capture(
 ): Promise<ShellResult> {
   const { controller, scenario } = cluster;
   const lines: string[] = [];
+  const verbose = flags.has('verbose') ? 1 : 0;
+  const options = { linkHeader: flags.has('ether'), numeric: flags.has('numeric'), verbose } as const;
+  const printer = new PacketPrinter(scenario.startMs, options, device === 'any');
   const id = await controller.startCapture(place.machine, place.namespace, device, 262_144);
-  const heard = ({ record, time }: Observed<PacketRecord>): void => {
-    if (record.capture !== id || lines.length >= count) return;
-    lines.push(describePacket(record, scenario.startMs, time, flags.has('ether'), flags.has('verbose')));
+  const heard = (observed: Observed<PacketRecord>): void => {
+    if (observed.record.capture === id && lines.length < count) lines.push(printer.line(observed));
   };
   controller.on('packet', heard);
   const until = controller.now + PATIENCE;
