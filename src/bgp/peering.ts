@@ -31,6 +31,9 @@ export class Peering implements Recipient {
   /** Nothing is sent until our own restart is over (RFC 4724 §4.1). */
   deferred = false;
 
+  /** How many narrow changes the counters know of; see `count`. */
+  #narrowCounted = 0;
+
   constructor(session: Session, dynamic: boolean) {
     this.session = session;
     this.dynamic = dynamic;
@@ -59,6 +62,25 @@ export class Peering implements Recipient {
   /** External routes, or reflected ones, may go to this peer: it must hear of changes others need not. */
   get isWide(): boolean {
     return !this.identity.internal || this.identity.rrClient;
+  }
+
+  /** The session is up: everything in the table is new to the peer. */
+  beginFeed(nets: Iterable<Net>, narrowChanges: number): void {
+    this.feeding = true;
+    this.#narrowCounted = narrowChanges;
+    this.markAll(nets);
+  }
+
+  /**
+   * Changes that cannot concern this peer are not offered to it one by one; BIRD counts them as offered and rejected.
+   * `narrowChanges`: how many there were in all.
+   */
+  count(narrowChanges: number): void {
+    if (this.session.established && !this.isWide) {
+      this.stats.exportUpdates += narrowChanges - this.#narrowCounted;
+      this.stats.exportRejected += narrowChanges - this.#narrowCounted;
+    }
+    this.#narrowCounted = narrowChanges;
   }
 
   /** Bring the Adj-RIB-Out in line with the table for one prefix. `mayOriginate` judges routes that are not BGP's. */

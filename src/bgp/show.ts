@@ -125,6 +125,7 @@ function counters(speaker: Speaker, protocol: Protocol, stats: Stats, exported: 
 function peerDetails(speaker: Speaker, peering: Peering): string[] {
   const { session, config } = peering;
   const exportFilter = peering.exportFilter;
+  peering.count(speaker.narrowChanges);
   const lines = [
     ...(config.description === undefined ? [] : [`  Description:    ${config.description}`]),
     '  Preference:     100',

@@ -65,6 +65,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   /** When a route, a session or the kernel last changed because of this daemon. */
   lastChange: VirtualTime = 0;
   recovering = false;
+  /** Changes of internal routes, which plain internal peers are not asked about. */
+  narrowChanges = 0;
   readonly #nextHops: NextHops;
   readonly #sources = new Sources();
   readonly #kernel: KernelSync;
@@ -205,8 +207,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     // RFC 4724 §4.1: a restarting speaker defers its own advertisements, but two that restart do not wait for each other.
     if (this.recovering && !peerReady) this.#unlock(session);
     peering.deferred = this.recovering && peerReady;
-    peering.feeding = true;
-    peering.markAll(this.table.nets());
+    peering.beginFeed(this.table.nets(), this.narrowChanges);
     this.#settle.arm(this.ports.clock.now);
   }
 
@@ -449,6 +450,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernelDirty.add(key);
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
     const narrow = [removed, added, was, is].every(staysInside);
+    if (narrow && added !== undefined) this.narrowChanges++;
     for (const peering of this.peerings.values())
       if (peering.session.established && (!narrow || peering.isWide)) peering.dirty.add(key);
     this.#settle.arm(clock.now);
