@@ -28,7 +28,7 @@ export interface FilterChanges {
   readonly addLargeCommunities?: readonly (readonly [number, number, number])[];
   /** Communities to take away; applied before the additions. */
   readonly removeCommunities?: readonly number[];
-  /** AS numbers to put in front of the path, the last one first in it. */
+  /** AS numbers to put in front of the path, in the order they shall stand there. */
   readonly prepend?: readonly number[];
 }
 

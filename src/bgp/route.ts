@@ -63,7 +63,7 @@ export interface Route {
   readonly attributes?: PathAttributes | undefined;
   /** The route was learned from the kernel: its protocol there, and its metric. */
   readonly kernel?: { readonly protocol: string; readonly metric: number } | undefined;
-  /** Kept over a peer's graceful restart (RFC 4724 §4.2). */
+  /** Somebody on its way marked it LLGR_STALE (RFC 9494): the last choice. Plain graceful restart does not show here. */
   readonly stale: boolean;
   /** When it last changed. */
   readonly since: VirtualTime;

@@ -143,7 +143,7 @@ export class Nat {
   /**
    * `tuple`, with another source port (or ICMP identifier) if its answers would be mistaken for those of another
    * connection, or if `randomFully` wants one anyhow (get_unique_tuple() and nf_nat_l4proto_unique_tuple()). When none is
-   * free it comes back as it was, and `confirm` refuses it.
+   * free the last one tried comes back, and `confirm` refuses it.
    */
   #unique(
     tuple: Tuple,
@@ -169,9 +169,9 @@ export class Nat {
       for (let i = 0; i < attempts; i++, offset++) {
         const candidate = { ...tuple, ports: withPort(tuple.ports, low + (offset % size), true) };
         if (free(candidate)) return candidate;
+        // Linux takes shorter and shorter walks from new starts, then gives up.
+        if (i === attempts - 1 && (attempts >= size || attempts < 16)) return candidate;
       }
-      // Linux takes shorter and shorter walks from new starts, then gives up.
-      if (attempts >= size || attempts < 16) return tuple;
       attempts >>= 1;
     }
   }

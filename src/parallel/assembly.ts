@@ -4,6 +4,7 @@ import type { LogicalProcess } from '../sim/logical-process.ts';
 import { Partition } from '../sim/partition.ts';
 import { Random } from '../sim/random.ts';
 import { type Build, type LabSpec, lookahead } from './lab-spec.ts';
+import type { Print } from './run-state.ts';
 
 export class Assembly {
   readonly partition: Partition;
@@ -11,6 +12,9 @@ export class Assembly {
   readonly processes: ReadonlyMap<number, LogicalProcess>;
   /** By position in `lab.links`: the receiving end of those that end here. */
   readonly inputs: readonly (InputQueue | undefined)[];
+  /** The process that is being booted. */
+  booting: LogicalProcess | undefined;
+  readonly #progress: () => void;
 
   /**
    * Builds the processes for which `isHere` holds. A link that leaves for another thread gets its sink from `remote`,
@@ -23,9 +27,12 @@ export class Assembly {
       readonly reversed: boolean;
       readonly isHere: (process: number) => boolean;
       readonly remote: (link: number, partition: Partition) => Sink;
+      /** Called after each process that was built or booted. */
+      readonly progress?: () => void;
     },
   ) {
     const { isHere } = options;
+    this.#progress = options.progress ?? (() => {});
     this.partition = new Partition({
       seed: lab.seed,
       lookahead: lookahead(lab),
@@ -37,6 +44,7 @@ export class Assembly {
       const process = build(spec, lab, this.partition);
       processes.set(spec.id, process);
       this.partition.add(process);
+      this.#progress();
     }
     const { frames } = this.partition;
     const inputs: (InputQueue | undefined)[] = [];
@@ -54,7 +62,20 @@ export class Assembly {
   }
 
   boot(): void {
-    for (const process of this.processes.values()) process.start();
+    for (const process of this.processes.values()) {
+      this.booting = process;
+      process.start();
+      this.#progress();
+    }
+    this.booting = undefined;
+  }
+
+  prints(): Print[] {
+    return [...this.processes.values()].map(({ name, fingerprint }) => ({
+      name,
+      count: fingerprint.count,
+      digest: fingerprint.digest(),
+    }));
   }
 }
 

@@ -89,12 +89,7 @@ export class LocalSimulation implements Simulation {
 
   fingerprint(): Promise<string> {
     return this.#state.exclusively(async () => {
-      const prints = [...this.#assembly.processes.values()].map(({ name, fingerprint }) => ({
-        name,
-        count: fingerprint.count,
-        digest: fingerprint.digest(),
-      }));
-      return sha256(prints);
+      return sha256(this.#assembly.prints());
     });
   }
 

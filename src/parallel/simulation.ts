@@ -11,6 +11,7 @@ import type { Report } from '../sim/partition.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { check, type LabSpec } from './lab-spec.ts';
 import { LocalSimulation } from './local.ts';
+import { ThreadedSimulation } from './threaded.ts';
 
 export { CommandError, SimulationFault } from './fault.ts';
 export type { Build, LabSpec, LinkSpec, ProcessSpec } from './lab-spec.ts';
@@ -27,6 +28,10 @@ export interface SimulationOptions {
   readonly watchdogMs?: number;
   /** Ends a run at the next window boundary; what was measured stays readable. */
   readonly signal?: AbortSignal;
+  /** Heap of each worker; Node's own limit unless told. */
+  readonly workerHeapMb?: number;
+  /** Size of each ring between two workers; chosen by their number unless told. */
+  readonly ringOctets?: number;
 }
 
 export interface Placement {
@@ -69,7 +74,7 @@ export async function createSimulation(lab: LabSpec, options: SimulationOptions)
   check(lab);
   const workers = workerCount(options.workers, lab.processes.length);
   if (workers === 0) return LocalSimulation.create(lab, options);
-  throw new Error('no workers yet');
+  return ThreadedSimulation.create(lab, workers, options);
 }
 
 /** How many threads `workers` means for a lab of `processes`. */

@@ -6,128 +6,12 @@
  * This reads what is there and judges nothing; the codec that judges is bgp/.
  */
 import * as Ipv4Address from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import * as Names from './describe-bgp-names.ts';
 import { bits, type Dissection, hexDump } from './dissection.ts';
 
 const HEADER_LENGTH = 19;
 const MARKER_LENGTH = 16;
-const OPEN = 1;
-const UPDATE = 2;
-const NOTIFICATION = 3;
-const ROUTE_REFRESH = 5;
-
-const MESSAGES: Readonly<Record<number, string>> = {
-  [OPEN]: 'Open',
-  [UPDATE]: 'Update',
-  [NOTIFICATION]: 'Notification',
-  4: 'Keepalive',
-  [ROUTE_REFRESH]: 'Route Refresh',
-};
-const FAMILIES: Readonly<Record<number, string>> = { 1: 'IPv4', 2: 'IPv6' };
-const SUBFAMILIES: Readonly<Record<number, string>> = {
-  1: 'Unicast',
-  2: 'Multicast',
-  128: 'labeled VPN Unicast',
-};
-
-const CAPABILITY_MULTIPROTOCOL = 1;
-const CAPABILITY_ROUTE_REFRESH = 2;
-const CAPABILITY_GRACEFUL_RESTART = 64;
-const CAPABILITY_FOUR_OCTET_AS = 65;
-const CAPABILITY_MULTIPLE_PATHS = 69;
-const CAPABILITY_LONG_LIVED = 71;
-const CAPABILITIES: Readonly<Record<number, string>> = {
-  [CAPABILITY_MULTIPROTOCOL]: 'Multiprotocol Extensions',
-  [CAPABILITY_ROUTE_REFRESH]: 'Route Refresh',
-  6: 'BGP Extended Message',
-  [CAPABILITY_GRACEFUL_RESTART]: 'Graceful Restart',
-  [CAPABILITY_FOUR_OCTET_AS]: '32-Bit AS Number',
-  [CAPABILITY_MULTIPLE_PATHS]: 'Multiple Paths',
-  70: 'Enhanced Route Refresh',
-  [CAPABILITY_LONG_LIVED]: 'Long-lived Graceful Restart',
-};
-const ADD_PATH_DIRECTIONS: Readonly<Record<number, string>> = { 1: 'Receive', 2: 'Send', 3: 'Both' };
-
-const ORIGIN = 1;
-const AS_PATH = 2;
-const NEXT_HOP = 3;
-const MULTI_EXIT_DISC = 4;
-const LOCAL_PREF = 5;
-const COMMUNITIES = 8;
-const ORIGINATOR_ID = 9;
-const CLUSTER_LIST = 10;
-const ATTRIBUTES: Readonly<Record<number, string>> = {
-  [ORIGIN]: 'Origin',
-  [AS_PATH]: 'AS Path',
-  [NEXT_HOP]: 'Next Hop',
-  [MULTI_EXIT_DISC]: 'Multi Exit Discriminator',
-  [LOCAL_PREF]: 'Local Preference',
-  6: 'Atomic Aggregate',
-  7: 'Aggregator',
-  [COMMUNITIES]: 'Community',
-  [ORIGINATOR_ID]: 'Originator ID',
-  [CLUSTER_LIST]: 'Cluster List',
-  14: 'Multi-Protocol Reach NLRI',
-  15: 'Multi-Protocol Unreach NLRI',
-  16: 'Extended Community',
-};
-const ORIGINS: Readonly<Record<number, string>> = { 0: 'IGP', 1: 'EGP', 2: 'Incomplete' };
-const WELL_KNOWN_COMMUNITIES: Readonly<Record<number, string>> = {
-  4294967041: ' NO_EXPORT',
-  4294967042: ' NO_ADVERTISE',
-  4294967043: ' NO_EXPORT_SUBCONFED',
-};
-
-const ERRORS: Readonly<Record<number, string>> = {
-  1: 'Message Header Error',
-  2: 'OPEN Message Error',
-  3: 'UPDATE Message Error',
-  4: 'Hold timer expired',
-  5: 'Finite State Machine Error',
-  6: 'Cease',
-  7: 'Capability Message Error',
-};
-/** Subcodes by code. */
-const SUBCODES: Readonly<Record<number, readonly string[]>> = {
-  1: ['Unspecified', 'Connection Not Synchronized', 'Bad Message Length', 'Bad Message Type'],
-  2: [
-    'Unspecified',
-    'Unsupported Version Number',
-    'Bad Peer AS',
-    'Bad BGP Identifier',
-    'Unsupported Optional Parameter',
-    'Authentication Failure',
-    'Unacceptable Hold Time',
-    'Capability Message Error',
-  ],
-  3: [
-    'Unspecified',
-    'Malformed Attribute List',
-    'Unrecognized Well-known Attribute',
-    'Missing Well-known Attribute',
-    'Attribute Flags Error',
-    'Attribute Length Error',
-    'Invalid ORIGIN Attribute',
-    'AS Routing Loop',
-    'Invalid NEXT_HOP Attribute',
-    'Optional Attribute Error',
-    'Invalid Network Field',
-    'Malformed AS_PATH',
-  ],
-  5: ['Unspecified Error', 'In OpenSent State', 'In OpenConfirm State', 'In Established State'],
-  6: [
-    'Unspecified',
-    'Maximum Number of Prefixes Reached',
-    'Administrative Shutdown',
-    'Peer Unconfigured',
-    'Administrative Reset',
-    'Connection Rejected',
-    'Other Configuration Change',
-    'Connection Collision Resolution',
-    'Out of Resources',
-    'Hard Reset',
-  ],
-};
-const CEASE = 6;
 
 /** The `length` octets of TCP payload at `at`. */
 export function printBgp(d: Dissection, at: number, length: number): void {
@@ -151,14 +35,16 @@ export function printBgp(d: Dissection, at: number, length: number): void {
       return;
     }
     if (!d.has(i, size)) {
-      d.print(`\n[|BGP ${MESSAGES[type] ?? 'Unknown'}]`);
+      d.print(`\n[|BGP ${Names.MESSAGES[type] ?? 'Unknown'}]`);
       return;
     }
-    d.print(`\n\t${MESSAGES[type] ?? 'Unknown'} Message (${type}), length: ${size}`);
-    if (type === OPEN) printOpen(d, i);
-    else if (type === UPDATE) printUpdate(d, i, size);
-    else if (type === NOTIFICATION) printNotification(d, i, size);
-    else if (type === ROUTE_REFRESH) printRouteRefresh(d, i);
+    d.print(`\n\t${Names.MESSAGES[type] ?? 'Unknown'} Message (${type}), length: ${size}`);
+    if (type === Names.OPEN) printOpen(d, i);
+    else if (type === Names.UPDATE) printUpdate(d, i, size);
+    else if (type === Names.NOTIFICATION) printNotification(d, i, size);
+    else if (type === Names.ROUTE_REFRESH) printRouteRefresh(d, i, size);
+    else if (Names.MESSAGES[type] === undefined)
+      d.print(`\n\t  no Message ${type} decoder${hexDump(d, '\n\t  ', i, size)}`);
     i += size;
     expected = i;
   }
@@ -182,8 +68,7 @@ function printOpen(d: Dissection, message: number): void {
   for (let i = at + 10; i + 2 <= at + 10 + length; i += 2 + d.u8(i + 1)) {
     const type = d.u8(i);
     const size = d.u8(i + 1);
-    const name = type === 2 ? 'Capabilities Advertisement' : 'Unknown';
-    d.print(`\n\t    Option ${name} (${type}), length: ${size}`);
+    d.print(`\n\t    Option ${named(Names.OPTIONS, type)}, length: ${size}`);
     if (type === 2) printCapabilities(d, i + 2, size);
     else d.print(`\n\t      no decoder for option ${type}`);
   }
@@ -193,7 +78,7 @@ function printCapabilities(d: Dissection, at: number, length: number): void {
   for (let i = at; i + 2 <= at + length; i += 2 + d.u8(i + 1)) {
     const code = d.u8(i);
     const size = d.u8(i + 1);
-    d.print(`\n\t      ${CAPABILITIES[code] ?? 'Unknown'} (${code}), length: ${size}`);
+    d.print(`\n\t      ${Names.CAPABILITIES[code] ?? 'Unknown'} (${code}), length: ${size}`);
     printCapability(d, code, i + 2, size);
     if (d.verbose > 1 && size > 0) d.print(hexDump(d, '\n\t\t', i + 2, size));
   }
@@ -201,38 +86,34 @@ function printCapabilities(d: Dissection, at: number, length: number): void {
 
 function printCapability(d: Dissection, code: number, at: number, size: number): void {
   switch (code) {
-    case CAPABILITY_MULTIPROTOCOL:
-      d.print(`\n\t\tAFI ${named(FAMILIES, d.u16(at))}, SAFI ${named(SUBFAMILIES, d.u8(at + 3))}`);
-      return;
-    case CAPABILITY_GRACEFUL_RESTART: {
-      const word = d.u16(at);
-      const flags = bits(
-        [
-          [8, 'R'],
-          [4, 'N'],
-        ],
-        word >>> 12,
-        '',
+    case Names.CAPABILITY_MULTIPROTOCOL:
+      d.print(
+        `\n\t\tAFI ${named(Names.FAMILIES, d.u16(at))}, SAFI ${named(Names.SUBFAMILIES, d.u8(at + 3))}`,
       );
+      return;
+    case Names.CAPABILITY_GRACEFUL_RESTART: {
+      const word = d.u16(at);
+      const flags = bits([[8, 'R']], word >>> 12, '');
       d.print(`\n\t\tRestart Flags: [${flags}], Restart Time ${word & 0xfff}s`);
       for (let i = at + 2; i + 4 <= at + size; i += 4) {
         const kept = (d.u8(i + 3) & 0x80) === 0 ? 'no' : 'yes';
-        const family = `AFI ${named(FAMILIES, d.u16(i))}, SAFI ${named(SUBFAMILIES, d.u8(i + 2))}`;
+        const family = `AFI ${named(Names.FAMILIES, d.u16(i))}, SAFI ${named(Names.SUBFAMILIES, d.u8(i + 2))}`;
         d.print(`\n\t\t  ${family}, Forwarding state preserved: ${kept}`);
       }
       return;
     }
-    case CAPABILITY_FOUR_OCTET_AS:
+    case Names.CAPABILITY_FOUR_OCTET_AS:
       d.print(`\n\t\t 4 Byte AS ${d.u32(at)}`);
       return;
-    case CAPABILITY_MULTIPLE_PATHS:
+    case Names.CAPABILITY_MULTIPLE_PATHS:
+      if (size === 0) d.print(' (bogus)');
       for (let i = at; i + 4 <= at + size; i += 4) {
-        const family = `AFI ${named(FAMILIES, d.u16(i))}, SAFI ${named(SUBFAMILIES, d.u8(i + 2))}`;
-        d.print(`\n\t\t${family}, Send/Receive: ${ADD_PATH_DIRECTIONS[d.u8(i + 3)] ?? 'Bogus (0x00)'}`);
+        const family = `AFI ${named(Names.FAMILIES, d.u16(i))}, SAFI ${named(Names.SUBFAMILIES, d.u8(i + 2))}`;
+        d.print(`\n\t\t${family}, Send/Receive: ${Names.ADD_PATH_DIRECTIONS[d.u8(i + 3)] ?? 'Bogus (0x00)'}`);
       }
       return;
-    case CAPABILITY_ROUTE_REFRESH:
-    case CAPABILITY_LONG_LIVED:
+    case Names.CAPABILITY_ROUTE_REFRESH:
+    case Names.CAPABILITY_LONG_LIVED:
       return;
     default:
       d.print(`\n\t\tno decoder for Capability ${code}`);
@@ -249,23 +130,27 @@ function printUpdate(d: Dissection, message: number, size: number): void {
   }
   const attributes = withdrawn + withdrawnLength + 2;
   const attributesLength = d.u16(attributes - 2);
-  for (let i = attributes; i < attributes + attributesLength; ) i = printAttribute(d, i);
+  for (let i: number | undefined = attributes; i !== undefined && i < attributes + attributesLength; )
+    i = printAttribute(d, i, attributes + attributesLength);
   const routes = attributes + attributesLength;
-  if (withdrawnLength === 0 && attributesLength === 0 && routes === end)
-    d.print('\n\t  End-of-Rib Marker (empty NLRI)');
+  if (attributesLength === 0 && routes === end) d.print('\n\t  End-of-Rib Marker (empty NLRI)');
   if (routes === end) return;
   d.print('\n\t  Updated routes:');
   printPrefixes(d, routes, end - routes);
 }
 
-/** Prints one attribute and returns where the next begins. */
-function printAttribute(d: Dissection, at: number): number {
+/** Prints one attribute and returns where the next begins; nothing when it does not fit before `end`. */
+function printAttribute(d: Dissection, at: number, end: number): number | undefined {
   const flags = d.u8(at);
+  if (at + ((flags & 0x10) === 0 ? 3 : 4) > end) {
+    d.print('\n\t  [path attrs too short]');
+    return undefined;
+  }
   const type = d.u8(at + 1);
   const extended = (flags & 0x10) !== 0;
   const length = extended ? d.u16(at + 2) : d.u8(at + 2);
   const value = at + (extended ? 4 : 3);
-  d.print(`\n\t  ${ATTRIBUTES[type] ?? 'Unknown Attribute'} (${type}), length: ${length}`);
+  d.print(`\n\t  ${Names.ATTRIBUTES[type] ?? 'Unknown Attribute'} (${type}), length: ${length}`);
   if (flags !== 0) {
     const names = [
       [0x80, 'O'],
@@ -279,6 +164,10 @@ function printAttribute(d: Dissection, at: number): number {
       .join('');
     d.print(`, Flags [${set}${(flags & 15) === 0 ? '' : `+${(flags & 15).toString(16)}`}]: `);
   }
+  if (value + length > end) {
+    d.print(' [path attrs too short]');
+    return undefined;
+  }
   d.print(attributeText(d, type, value, length));
   if (d.verbose > 1 && length > 0) d.print(hexDump(d, '\n\t    ', value, length));
   return value + length;
@@ -287,24 +176,35 @@ function printAttribute(d: Dissection, at: number): number {
 function attributeText(d: Dissection, type: number, at: number, length: number): string {
   const words = (): number[] => Array.from({ length: length >>> 2 }, (_, i) => d.u32(at + i * 4));
   switch (type) {
-    case ORIGIN:
-      return ORIGINS[d.u8(at)] ?? `Unknown Origin Typecode ${d.u8(at)}`;
-    case AS_PATH:
+    case Names.ORIGIN:
+      if (length !== 1) return 'invalid len';
+      return Names.ORIGINS[d.u8(at)] ?? `Unknown Origin Typecode ${d.u8(at)}`;
+    case Names.AS_PATH:
       return length === 0 ? 'empty' : asPathText(d, at, length);
-    case NEXT_HOP:
-    case ORIGINATOR_ID:
+    case Names.NEXT_HOP:
+    case Names.ORIGINATOR_ID:
       return length === 4 ? Ipv4Address.format(d.u32(at)) : 'invalid len';
-    case MULTI_EXIT_DISC:
-    case LOCAL_PREF:
+    case Names.MULTI_EXIT_DISC:
+    case Names.LOCAL_PREF:
       return length === 4 ? String(d.u32(at)) : 'invalid len';
-    case CLUSTER_LIST:
+    case Names.CLUSTER_LIST:
       return words().map(Ipv4Address.format).join(', ');
-    case COMMUNITIES:
+    case Names.COMMUNITIES:
       return words()
-        .map(word => WELL_KNOWN_COMMUNITIES[word] ?? `${word >>> 16}:${word & 0xffff}`)
-        .join(', ');
+        .map((word, i, all) => {
+          const plain = `${word >>> 16}:${word & 0xffff}${i + 1 < all.length ? ', ' : ''}`;
+          return Names.WELL_KNOWN_COMMUNITIES[word] ?? plain;
+        })
+        .join('');
+    case Names.ATOMIC_AGGREGATE:
+      return '';
+    case Names.AGGREGATOR: {
+      const size = length === 8 ? 4 : 2;
+      const origin = Ipv4Address.format(d.u32(at + size));
+      return ` AS #${size === 4 ? d.u32(at) : d.u16(at)}, origin ${origin}`;
+    }
     default:
-      return `\n\t    no Attribute ${type} decoder${hexDump(d, '\n\t    ', at, length)}`;
+      return `\n\t    no Attribute ${type} decoder${d.verbose > 1 ? '' : hexDump(d, '\n\t    ', at, length)}`;
   }
 }
 
@@ -350,10 +250,14 @@ function printPrefixes(d: Dissection, at: number, length: number): void {
     const path = withPathId ? d.u32(i) : undefined;
     if (withPathId) i += 4;
     const bitsOfMask = d.u8(i);
+    if (bitsOfMask > 32) {
+      d.print('\n\t    (illegal prefix length)');
+      return;
+    }
     const octets = (bitsOfMask + 7) >>> 3;
     let address = 0;
     for (let n = 0; n < 4; n++) address = address * 256 + (n < octets ? d.u8(i + 1 + n) : 0);
-    d.print(`\n\t    ${Ipv4Address.format(address)}/${bitsOfMask}`);
+    d.print(`\n\t    ${Prefix.format(Prefix.network(address, bitsOfMask))}`);
     if (path !== undefined) d.print(`   Path Id: ${path}`);
     i += 1 + octets;
   }
@@ -377,15 +281,17 @@ function hasPathIds(d: Dissection, at: number, length: number): boolean {
 
 function printNotification(d: Dissection, message: number, size: number): void {
   const code = d.u8(message + HEADER_LENGTH);
+  d.print(`, ${named(Names.ERRORS, code)}`);
+  if (code === Names.HOLD_TIMER_EXPIRED) return;
   const subcode = d.u8(message + HEADER_LENGTH + 1);
-  const meaning = SUBCODES[code]?.[subcode] ?? 'Unknown';
-  d.print(`, ${named(ERRORS, code)}, subcode ${meaning} (${subcode})`);
+  const comma = code === Names.FSM_ERROR || code > Names.CEASE ? '' : ',';
+  d.print(`${comma} subcode ${Names.SUBCODES[code]?.[subcode] ?? 'Unknown'} (${subcode})`);
   const data = message + HEADER_LENGTH + 2;
   const left = message + size - data;
   // RFC 9003: a shutdown or reset may say why.
-  if (code === CEASE && (subcode === 2 || subcode === 4) && left > 0) {
+  if (code === Names.CEASE && (subcode === 2 || subcode === 4) && left > 0) {
     const length = d.u8(data);
-    if (length === 0) d.print(', no Shutdown Communication');
+    if (length === 0) d.print(', empty Shutdown Communication');
     else {
       let text = '';
       for (let i = 0; i < length; i++) text += String.fromCharCode(d.u8(data + 1 + i));
@@ -394,7 +300,8 @@ function printNotification(d: Dissection, message: number, size: number): void {
   }
 }
 
-function printRouteRefresh(d: Dissection, message: number): void {
+function printRouteRefresh(d: Dissection, message: number, size: number): void {
   const at = message + HEADER_LENGTH;
-  d.print(`\n\t  AFI ${named(FAMILIES, d.u16(at))}, SAFI ${named(SUBFAMILIES, d.u8(at + 3))}`);
+  d.print(`\n\t  AFI ${named(Names.FAMILIES, d.u16(at))}, SAFI ${named(Names.SUBFAMILIES, d.u8(at + 3))}`);
+  if (d.verbose > 1) d.print(hexDump(d, '\n\t  ', message, size));
 }

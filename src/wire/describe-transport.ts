@@ -1,6 +1,7 @@
 /** The part of `describe` above IP: ICMP, UDP (with VXLAN) and TCP. See describe.ts. */
 import * as Checksum from './checksum.ts';
 import { printBgp } from './describe-bgp.ts';
+import { printHttp } from './describe-http.ts';
 import { bits, type Dissection, hex4, shouldBe } from './dissection.ts';
 import * as Icmpv4 from './icmpv4.ts';
 import * as Ipv4 from './ipv4.ts';
@@ -9,6 +10,7 @@ import * as Udp from './udp.ts';
 import * as Vxlan from './vxlan.ts';
 
 const BGP_PORT = 179;
+const HTTP_PORTS: readonly number[] = [80, 8080, 3128];
 
 /** `%s` is the destination of the quoted packet. */
 const UNREACHABLE: Readonly<Record<number, string>> = {
@@ -25,6 +27,12 @@ const UNREACHABLE: Readonly<Record<number, string>> = {
   [Icmpv4.COMMUNICATION_PROHIBITED]: 'host %s unreachable - admin prohibited filter',
   14: 'host %s unreachable - host precedence violation',
   15: 'host %s unreachable - precedence cutoff',
+};
+const RARE_TYPES: Readonly<Record<number, string>> = {
+  10: 'router solicitation',
+  15: 'information request',
+  16: 'information reply',
+  17: 'address mask request',
 };
 const EXTENSION_OFFSET = 136;
 const EXTENSION_LENGTH = 5;
@@ -102,7 +110,8 @@ function icmpText(d: Dissection, at: number, type: number): string {
     case Icmpv4.REDIRECT: {
       const destination = d.address(quote + 16);
       const verb = REDIRECTS[code] ?? `redirect-#${code}`;
-      return `${verb} ${destination} to ${REDIRECT_TARGETS[code] ?? 'net'} ${d.address(at + 4)}`;
+      const target = REDIRECT_TARGETS[code];
+      return `${verb} ${destination} to ${target === undefined ? '' : `${target} `}${d.address(at + 4)}`;
     }
     case Icmpv4.TIME_EXCEEDED:
       d.need(quote + 16, 4);
@@ -112,7 +121,7 @@ function icmpText(d: Dissection, at: number, type: number): string {
     case Icmpv4.PARAMETER_PROBLEM:
       return code === 0 ? `parameter problem - octet ${d.u8(at + 4)}` : `parameter problem - code ${code}`;
     default:
-      return `type-#${type}`;
+      return RARE_TYPES[type] ?? `type-#${type}`;
   }
 }
 
@@ -154,8 +163,8 @@ function transportSum(d: Dissection, ip: number, at: number, length: number): nu
 export function printUdp(d: Dissection, ip: number, at: number, length: number, fragmented: boolean): void {
   d.protocol = 'udp';
   if (!d.has(at, 4)) {
-    d.print(`${d.address(ip + 12)} > ${d.address(ip + 16)}: `);
-    d.need(at, 4);
+    d.print(`${d.address(ip + 12)} > ${d.address(ip + 16)}:  [|udp]`);
+    return;
   }
   printEndpoints(d, ip, at, 'udp');
   if (length < Udp.HEADER_LENGTH) {
@@ -170,11 +179,10 @@ export function printUdp(d: Dissection, ip: number, at: number, length: number, 
   const payload = total - Udp.HEADER_LENGTH;
   const available = Math.min(payload, length - Udp.HEADER_LENGTH);
   d.need(at, Udp.HEADER_LENGTH);
-  if (d.verbose > 0 && !fragmented) {
+  if (d.verbose > 1 && !fragmented) {
     const field = d.u16(at + 6);
-    const complete = d.has(at + Udp.HEADER_LENGTH, available);
     if (field === 0) d.print('[no cksum] ');
-    else if (complete && d.verbose > 1) {
+    else if (d.has(at + Udp.HEADER_LENGTH, available)) {
       const sum = transportSum(d, ip, at, available + Udp.HEADER_LENGTH);
       const right = hex4(shouldBe(field, sum));
       d.print(sum === 0xffff ? '[udp sum ok] ' : `[bad udp cksum 0x${hex4(field)} -> 0x${right}!] `);
@@ -209,17 +217,21 @@ function printVxlan(d: Dissection, at: number, length: number): void {
 export function printTcp(d: Dissection, ip: number, at: number, length: number, fragmented: boolean): void {
   d.protocol = 'tcp';
   if (!d.has(at, 4)) {
-    d.print(`${d.address(ip + 12)} > ${d.address(ip + 16)}:`);
-    d.need(at, 4);
+    // Not the end of everything: an ICMP error that quotes this goes on.
+    d.print(`${d.address(ip + 12)} > ${d.address(ip + 16)}: [|tcp]`);
+    return;
   }
   printEndpoints(d, ip, at, 'tcp');
+  if (!d.has(at, Tcp.MIN_HEADER_LENGTH)) {
+    d.print(' [|tcp]');
+    return;
+  }
   const header = (d.u8(at + 12) >>> 4) << 2;
   if (header < Tcp.MIN_HEADER_LENGTH) {
     const size = length - header;
     d.print(` tcp ${size} [bad hdr length ${header} - too short, < ${Tcp.MIN_HEADER_LENGTH}]`);
     return;
   }
-  d.need(at, Tcp.MIN_HEADER_LENGTH);
   const flags = Tcp.flags(d.view, at);
   d.print(`Flags [${bits(FLAG_NAMES, flags, '')}]`);
   const origin = originOf(d, ip, at, flags);
@@ -245,7 +257,9 @@ export function printTcp(d: Dissection, ip: number, at: number, length: number, 
   if (header > Tcp.MIN_HEADER_LENGTH && !printTcpOptions(d, at, header, origin.sack)) return;
   d.print(`, length ${payload}`);
   if (payload === 0 || (flags & Tcp.RST) !== 0) return;
-  if ([d.u16(at), d.u16(at + 2)].includes(BGP_PORT)) printBgp(d, at + header, payload);
+  const ports = [d.u16(at), d.u16(at + 2)];
+  if (ports.includes(BGP_PORT)) printBgp(d, at + header, payload);
+  else if (ports.some(port => HTTP_PORTS.includes(port))) printHttp(d, at + header, payload);
 }
 
 /** What to take off the sequence numbers of a segment. */
