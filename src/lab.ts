@@ -208,9 +208,9 @@ export class Lab extends EventEmitter<LabSignals> {
 
   #relay(observed: Observed<LabRecord>): void {
     this.emit('record', observed);
-    if (observed.record.kind === 'route') this.emit('route', observed as Observed<RouteRecord>);
-    if (observed.record.kind === 'session') this.emit('session', observed as Observed<SessionRecord>);
-    if (observed.record.kind === 'drop') this.emit('drop', observed as Observed<DropRecord>);
+    if (observed.record.type === 'route') this.emit('route', observed as Observed<RouteRecord>);
+    if (observed.record.type === 'session') this.emit('session', observed as Observed<SessionRecord>);
+    if (observed.record.type === 'drop') this.emit('drop', observed as Observed<DropRecord>);
   }
 }
 

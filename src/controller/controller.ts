@@ -158,15 +158,15 @@ export class Controller extends EventEmitter<Signals> {
     const machine = this.plan.lab.processes[report.process]!.name;
     const record = report.record as LabRecord;
     const { time } = report;
-    switch (record.kind) {
+    switch (record.type) {
       case 'output':
         this.#programs.output(record);
         break;
       case 'exit':
         this.#programs.ended(record);
         break;
-      case 'trail':
-        this.trails.step(machine, time, record);
+      case 'hop':
+        this.trails.hop(machine, time, record);
         break;
       case 'drop':
         this.trails.drop(machine, time, record);

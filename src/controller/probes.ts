@@ -71,9 +71,11 @@ export async function probe(
 
 /** The last device on which the sender's machine was seen to send it; between its own pods it never leaves. */
 function wayOut(from: Party, trail: Trail): Way | undefined {
-  const out = trail.steps.filter(s => s.machine === from.machine && s.step === 'out' && s.namespace === '');
-  if (out.some(s => s.device === 'tunl0')) return 'tunl0';
-  if (out.some(s => s.device === 'vxlan.calico')) return 'vxlan.calico';
+  const out = trail.hops.filter(
+    hop => hop.machine === from.machine && hop.direction === 'transmit' && hop.namespace === '',
+  );
+  if (out.some(hop => hop.device === 'tunl0')) return 'tunl0';
+  if (out.some(hop => hop.device === 'vxlan.calico')) return 'vxlan.calico';
   if (out.length === 0) return undefined;
-  return out.every(s => s.device.startsWith('cali') || s.device === 'lo') ? 'local' : 'direct';
+  return out.every(hop => hop.device.startsWith('cali') || hop.device === 'lo') ? 'local' : 'direct';
 }

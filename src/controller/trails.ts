@@ -3,20 +3,20 @@
  * path is read off here, never worked out from tables.
  */
 import type { VirtualTime } from '../sim/time.ts';
-import type { DropRecord, TrailRecord } from '../trace/record.ts';
+import type { DropRecord, HopRecord } from '../trace/record.ts';
 
-export interface TrailStep extends Omit<TrailRecord, 'kind'> {
+export interface TrailHop extends Omit<HopRecord, 'type'> {
   readonly machine: string;
   readonly time: VirtualTime;
 }
 
-export interface TrailDrop extends Omit<DropRecord, 'kind'> {
+export interface TrailDrop extends Omit<DropRecord, 'type'> {
   readonly machine: string;
   readonly time: VirtualTime;
 }
 
 export class Trail {
-  readonly steps: TrailStep[] = [];
+  readonly hops: TrailHop[] = [];
   readonly drops: TrailDrop[] = [];
 }
 
@@ -37,8 +37,8 @@ export class TrailTable {
     this.#trails.delete(tag);
   }
 
-  step(machine: string, time: VirtualTime, record: TrailRecord): void {
-    this.#trails.get(record.tag)?.steps.push({ ...record, machine, time });
+  hop(machine: string, time: VirtualTime, record: HopRecord): void {
+    this.#trails.get(record.tag)?.hops.push({ ...record, machine, time });
   }
 
   drop(machine: string, time: VirtualTime, record: DropRecord): void {

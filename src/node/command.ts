@@ -121,5 +121,4 @@ export interface MachineCounters {
   readonly originated: number;
   readonly delivered: number;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  readonly inFlight: number;
 }

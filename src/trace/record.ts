@@ -4,37 +4,35 @@
  */
 import type { DropReason } from './drop-reason.ts';
 
-/** One step of a tagged frame: the observed trail of a probe. */
-export interface TrailRecord {
-  readonly kind: 'trail';
+/** A tagged frame passed a device: one step of a probe's observed trail. */
+export interface HopRecord {
+  readonly type: 'hop';
   readonly tag: number;
   readonly namespace: string;
   readonly device: string;
-  /** `in`, `out` of a device; `origin` where it began, `delivered` where it ended well. */
-  readonly step: 'in' | 'out' | 'origin' | 'delivered';
+  readonly direction: 'receive' | 'transmit';
 }
 
+/** A tagged frame died. */
 export interface DropRecord {
-  readonly kind: 'drop';
-  readonly reason: DropReason;
-  readonly namespace: string;
-  readonly device: string;
-  /** The probe that had sent it; 0 = none. */
+  readonly type: 'drop';
   readonly tag: number;
-  /** One line about the packet. */
-  readonly packet: string;
+  readonly namespace: string;
+  /** '' when it was at no device; of a switch the NIC at the other end, `k8s-w1/ens5`. */
+  readonly device: string;
+  readonly reason: DropReason;
 }
 
 /** A line (with its newline) that a program printed. */
 export interface OutputRecord {
-  readonly kind: 'output';
+  readonly type: 'output';
   readonly program: number;
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
 }
 
 export interface ExitRecord {
-  readonly kind: 'exit';
+  readonly type: 'exit';
   readonly program: number;
   readonly code: number;
   /** What a silent program found out (a probe's outcome). */
@@ -43,13 +41,13 @@ export interface ExitRecord {
 
 /** A captured packet. */
 export interface PacketRecord {
-  readonly kind: 'packet';
+  readonly type: 'packet';
   readonly capture: number;
   readonly namespace: string;
   readonly device: string;
   /** The device's ifindex. */
   readonly index: number;
-  readonly direction: 'in' | 'out';
+  readonly direction: 'receive' | 'transmit';
   readonly link: 'ether' | 'raw';
   readonly octets: Uint8Array;
   /** Length before the snap length cut it. */
@@ -58,15 +56,15 @@ export interface PacketRecord {
 }
 
 export interface RouteRecord {
-  readonly kind: 'route';
+  readonly type: 'route';
   readonly namespace: string;
-  readonly action: 'add' | 'replace' | 'remove';
+  readonly action: 'added' | 'changed' | 'removed';
   /** As `ip route` prints it. */
   readonly text: string;
 }
 
 export interface SessionRecord {
-  readonly kind: 'session';
+  readonly type: 'session';
   readonly name: string;
   readonly peer: string;
   readonly from: string;
@@ -76,7 +74,7 @@ export interface SessionRecord {
 
 /** A line for `--trace`, by BIRD's classes. */
 export interface TraceRecord {
-  readonly kind: 'trace';
+  readonly type: 'trace';
   readonly class: TraceClass;
   readonly text: string;
 }
@@ -85,7 +83,7 @@ export const TRACE_CLASSES = ['states', 'routes', 'filters', 'interfaces', 'even
 export type TraceClass = (typeof TRACE_CLASSES)[number];
 
 export type LabRecord =
-  | TrailRecord
+  | HopRecord
   | DropRecord
   | OutputRecord
   | ExitRecord

@@ -3,7 +3,7 @@ import type { ApiReply } from '../../api/command.ts';
 import { type Kind, kindNamed, type Resource } from '../../calico/resources/kinds.ts';
 import { DecodeError } from '../../calico/resources/shape.ts';
 import { calicoColumns } from '../../report/calico-columns.ts';
-import { goTable } from '../../report/table.ts';
+import { calicoctlTable } from '../../report/table.ts';
 import { type Command, type CommandIo, failed, printed, type ShellResult } from '../command.ts';
 import { readDocuments, toJson, toYaml } from '../documents.ts';
 import { type Parsed, parseFlags } from '../options.ts';
@@ -87,7 +87,8 @@ function show(kind: Kind, objects: readonly Resource[], single: boolean, output:
   if (output === 'yaml') return toYaml(value);
   if (output === 'json') return toJson(value);
   const all = parsed.flags.has('all-namespaces');
-  return `${goTable(calicoColumns(kind, objects, output === 'wide', all))}\n`;
+  const [header, ...rows] = calicoColumns(kind, objects, output === 'wide', all);
+  return calicoctlTable(header!, rows);
 }
 
 const listOf = (kind: Kind, items: readonly Resource[]): unknown => ({

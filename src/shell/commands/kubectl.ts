@@ -78,8 +78,9 @@ async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
     return failed(`No resources found${namespace === undefined ? '' : ` in ${namespace} namespace`}${namespace === undefined ? '' : '.'}\n`, 0);
   }
   const nowMs = io.cluster.scenario.startMs + io.cluster.controller.now / 1e6;
-  const rows = kubectlColumns(kind, objects, { wide: output === 'wide', withNamespace: all, nowMs });
-  return printed(kubectlTable(parsed.flags.has('no-headers') ? rows.slice(1) : rows));
+  const [header, ...rows] = kubectlColumns(kind, objects, { wide: output === 'wide', withNamespace: all, nowMs });
+  const table = kubectlTable(header!, rows);
+  return printed(parsed.flags.has('no-headers') ? table.slice(table.indexOf('\n') + 1) : table);
 }
 
 const listOf = (items: readonly Resource[]): unknown => ({
