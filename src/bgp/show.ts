@@ -74,16 +74,16 @@ export function protocols(
   options: { readonly all?: boolean; readonly name?: string } = {},
   clock: WallClock = SINCE_START,
 ): string {
-  const { staticProtocol, kernelProtocol, deviceProtocol, directProtocol } = speaker;
+  const { local } = speaker;
   const lines = [welcome(speaker), HEADING];
   const since = clock.time(speaker.startedAt);
   const outputFilter = speaker.config.kernel.exportFilter?.label ?? 'REJECT';
-  for (const protocol of [staticProtocol, kernelProtocol, deviceProtocol, directProtocol]) {
+  for (const protocol of local.list) {
     if (options.name !== undefined && options.name !== protocol.name) continue;
     lines.push(row(protocol, 'up', since, ''));
     if (!options.all) continue;
-    const isKernel = protocol === kernelProtocol;
-    const preference = isKernel ? 10 : protocol === staticProtocol ? 200 : 240;
+    const isKernel = protocol === local.kernel;
+    const preference = isKernel ? 10 : protocol === local.static ? 200 : 240;
     const exported = isKernel ? speaker.kernelRouteCount : 0;
     lines.push(
       `  Preference:     ${preference}`,
