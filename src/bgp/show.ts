@@ -138,7 +138,7 @@ function peerDetails(speaker: Speaker, peering: Peering): string[] {
   ];
   if (session.phase === 'start') {
     const wait = session.waitRemainingSec;
-    if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.startupDelaySec}`);
+    if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.errorWait.seconds}`);
     const delay = session.outgoing.remainingSec('ConnectRetry');
     if (session.outgoing.state === 'Active' && delay !== undefined)
       lines.push(`    Connect delay:    ${delay}/${config.connectDelaySec ?? 2}`);
@@ -160,8 +160,8 @@ function establishedDetails({ session, identity, config, deferred }: Peering): s
     [n.restartAware && !n.restartAble, 'restart-aware'],
     [n.longLivedAware, 'llgr-aware'],
     [n.as4, 'AS4'],
-    [(n.peerAddPath & 1) !== 0, 'add-path-rx'],
-    [(n.peerAddPath & 2) !== 0, 'add-path-tx'],
+    [n.peerReceivesPaths, 'add-path-rx'],
+    [n.peerSendsPaths, 'add-path-tx'],
   ]);
   const kind = words([
     [identity.internal, 'internal'],

@@ -312,8 +312,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #withdrawn(peering: Peering, nlri: Nlri): void {
     const path = peering.received.remove(nlri);
     peering.stats.importWithdraws++;
-    if (path === undefined) peering.stats.importWithdrawsIgnored++;
-    else peering.stats.importWithdrawsAccepted++;
+    if (path === undefined) {
+      peering.stats.importWithdrawsIgnored++;
+      return;
+    }
+    peering.stats.importWithdrawsAccepted++;
     this.#master.enter(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId), undefined);
   }
 
