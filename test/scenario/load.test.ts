@@ -313,13 +313,13 @@ for (const [text, cidr, address] of [
 
 t('edit distance is symmetric, 0 only for equals, and one edit is 1', () => {
   const word = fc.string({ maxLength: 8, unit: fc.constantFrom('a', 'b', 'c') });
-  fc.assert(
+  void fc.assert(
     fc.property(word, word, (a, b) => {
       assert.is(editDistance(a, b, 10), editDistance(b, a, 10));
       assert.is(editDistance(a, b, 10) === 0, a === b);
     }),
   );
-  fc.assert(
+  void fc.assert(
     fc.property(word, fc.nat(8), fc.constantFrom('x', 'y'), (a, at, letter) => {
       assert.is(editDistance(a, a.slice(0, at) + letter + a.slice(at), 10), 1);
     }),
