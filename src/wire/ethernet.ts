@@ -40,6 +40,8 @@ export const setDestination = (view: DataView, at: number, mac: Mac.MacAddress):
   writeMac(view, at + DESTINATION, mac);
 export const setSource = (view: DataView, at: number, mac: Mac.MacAddress): void =>
   writeMac(view, at + SOURCE, mac);
+export const setEtherType = (view: DataView, at: number, etherType: number): void =>
+  view.setUint16(at + ETHER_TYPE, etherType);
 
 /** Accessors are safe on `[at, end)` once this returns `Fault.None`. */
 export const check = (_view: DataView, at: number, end: number): Fault =>

@@ -1,0 +1,91 @@
+/**
+ * An Ethernet switch: a learning bridge (IEEE 802.1D §7.7–7.9) without spanning tree and without processing time.
+ *
+ * It learns the source of each frame, sends to the jack it knows the destination at, and floods what it does not know
+ * and what is for a group. Entries age after 300 s. A flooded frame leaves as one copy for each jack.
+ */
+import type { MacAddress } from '../addr/mac.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import { SECOND, type VirtualTime } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import { FrameAccount } from '../trace/frame-account.ts';
+import * as Ethernet from '../wire/ethernet.ts';
+
+const AGEING_TIME = 300 * SECOND;
+
+interface ForwardingEntry {
+  jack: number;
+  seen: VirtualTime;
+}
+
+export class Switch extends LogicalProcess {
+  readonly account = new FrameAccount();
+  readonly #addresses = new Map<MacAddress, ForwardingEntry>();
+
+  constructor(id: number, name: string, habitat: Habitat) {
+    super(id, name, habitat);
+  }
+
+  override boot(): void {}
+
+  protected override execute(_command: unknown): unknown {
+    return undefined;
+  }
+
+  protected override receive(frame: Frame, jack: number): void {
+    const view = this.frames.view(frame);
+    const at = this.frames.start[frame]!;
+    if (Ethernet.check(view, at, this.frames.end[frame]!) !== Ethernet.Fault.None) {
+      this.#drop(frame, 'MALFORMED');
+      return;
+    }
+    this.#learn(Ethernet.source(view, at), jack);
+    const group = (view.getUint8(at) & 1) === 1;
+    const known = group ? undefined : this.#addresses.get(Ethernet.destination(view, at));
+    if (known === undefined || this.now - known.seen >= AGEING_TIME) this.#flood(frame, jack);
+    else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME');
+    else this.#send(frame, known.jack);
+  }
+
+  #learn(source: MacAddress, jack: number): void {
+    const known = this.#addresses.get(source);
+    if (known === undefined) this.#addresses.set(source, { jack, seen: this.now });
+    else {
+      known.jack = jack;
+      known.seen = this.now;
+    }
+  }
+
+  /** To every jack that is up but the one it came from; the last one gets the frame itself. */
+  #flood(frame: Frame, from: number): void {
+    let last = -1;
+    for (let jack = 0; jack < this.outputs.length; jack++) {
+      if (jack === from || this.outputs[jack]?.up !== true) continue;
+      if (last >= 0) {
+        this.account.originated++;
+        this.#send(this.frames.copy(frame), last);
+      }
+      last = jack;
+    }
+    if (last >= 0) this.#send(frame, last);
+    else this.#drop(frame, 'NOT_FOR_ME');
+  }
+
+  #send(frame: Frame, jack: number): void {
+    const refusal = this.outputs[jack]!.transmit(frame, this.now);
+    if (refusal !== undefined) this.#drop(frame, refusal);
+  }
+
+  #drop(frame: Frame, reason: DropReason): void {
+    this.account.drop(reason);
+    this.frames.free(frame);
+  }
+
+  /** `bridge fdb`: which jack leads to which address, learnt ones that have aged left out. */
+  addresses(): { readonly mac: MacAddress; readonly jack: number }[] {
+    return [...this.#addresses]
+      .filter(([, entry]) => this.now - entry.seen < AGEING_TIME)
+      .map(([mac, { jack }]) => ({ mac, jack }));
+  }
+}
