@@ -1,0 +1,527 @@
+/**
+ * The routing daemon of one node: BIRD with the protocols static, kernel, device, direct and BGP around one table.
+ *
+ *     static   direct   kernel (learn)   BGP peers
+ *        \        |          |          /  import filters, loop checks, recursive next hops
+ *         +-------+--- LocRib ---------+
+ *                 |          \
+ *      kernel export filter   \  export filters, reflection, NEXT_HOP rules
+ *         KernelSync           AdjRibOut of each peer
+ *
+ * Changes are collected during an instant and settled at its end: next hops first, then the kernel, then the peers.
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
+import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
+import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/update.ts';
+import type { ReceivedPath } from './adj-rib-in.ts';
+import { AdjRibIn } from './adj-rib-in.ts';
+import { intern } from './attribute-table.ts';
+import type { PeerConfig, SpeakerConfig } from './config.ts';
+import { directRoutes, staticRoutes } from './direct.ts';
+import { isSame } from './filter.ts';
+import { importedRoute } from './import.ts';
+import { toKernelRoute } from './kernel-export.ts';
+import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
+import { LocRib, type Net, type NetChange } from './loc-rib.ts';
+import { NextHops } from './next-hop.ts';
+import { Peering } from './peering.ts';
+import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
+import { keyOf, PREFERENCE, type Protocol, type Route, type RouteSource } from './route.ts';
+import {
+  AdministrativeShutdown,
+  OtherConfigurationChange,
+  PeerDeconfigured,
+  Session,
+  type SessionOwner,
+} from './session.ts';
+import { Sources } from './sources.ts';
+import { Stats } from './stats.ts';
+
+const BGP_PORT = 179;
+/** How long a restarting daemon waits for its peers (BIRD's `graceful restart wait`). */
+const RECOVERY_WAIT_SEC = 240;
+
+/** A protocol that is not BGP, with its counters. */
+export interface LocalProtocol extends Protocol {
+  readonly stats: Stats;
+}
+
+const local = (kind: Protocol['kind'], name: string): LocalProtocol => ({ kind, name, stats: new Stats() });
+
+export class Speaker implements SessionOwner, KernelSyncOwner {
+  readonly ports: SpeakerPorts;
+  config: SpeakerConfig;
+  readonly table: LocRib;
+  readonly peerings = new Map<string, Peering>();
+  readonly staticProtocol = local('static', 'static1');
+  readonly kernelProtocol = local('kernel', 'kernel1');
+  readonly deviceProtocol = local('device', 'device1');
+  readonly directProtocol = local('direct', 'direct1');
+  running = false;
+  startedAt: VirtualTime = 0;
+  configuredAt: VirtualTime = 0;
+  /** When a route, a session or the kernel last changed because of this daemon. */
+  lastChange: VirtualTime = 0;
+  recovering = false;
+  /** Changes of internal routes, which plain internal peers are not asked about. */
+  narrowChanges = 0;
+  readonly #nextHops: NextHops;
+  readonly #sources = new Sources();
+  readonly #kernel: KernelSync;
+  readonly #settle: Timer;
+  readonly #recovery: Timer;
+  /** Sessions whose End-of-RIB the recovery still waits for. */
+  readonly #awaited = new Set<Session>();
+  #direct = new Map<number, Omit<Route, 'since'>>();
+  #static = new Map<number, Omit<Route, 'since'>>();
+  /** Where best routes changed in this instant, and which prefixes the kernel must hear of. */
+  #movedPrefixes: Prefix.Prefix[] = [];
+  readonly #kernelDirty = new Set<number>();
+  #stopListening: (() => void) | undefined;
+
+  constructor(config: SpeakerConfig, ports: SpeakerPorts) {
+    this.config = config;
+    this.ports = ports;
+    this.table = new LocRib(change => this.#changed(change));
+    this.#nextHops = new NextHops(this.table);
+    this.recovering = config.gracefulRestartRecovery ?? false;
+    this.#kernel = new KernelSync(config.kernel, this, this.recovering);
+    this.#settle = ports.clock.timer(() => this.#settleNow());
+    this.#recovery = ports.clock.timer(() => this.#recovered());
+    // The order in which BIRD hands out path ids: the device protocol comes first, whatever the file says.
+    for (const protocol of [
+      this.deviceProtocol,
+      this.staticProtocol,
+      this.kernelProtocol,
+      this.directProtocol,
+    ])
+      this.#sources.get(protocol);
+  }
+
+  get routerId(): Ipv4Address {
+    return this.config.routerId;
+  }
+
+  get localAs(): number {
+    return this.config.localAs;
+  }
+
+  get awaitedPeers(): number {
+    return this.#awaited.size;
+  }
+
+  /** Seconds the recovery may still take. */
+  get recoveryRemainingSec(): number {
+    return this.#recovery.armed ? Math.ceil((this.#recovery.deadline - this.ports.clock.now) / SECOND) : 0;
+  }
+
+  get kernelRouteCount(): number {
+    return this.#kernel.desiredCount;
+  }
+
+  start(): void {
+    const { clock, streams } = this.ports;
+    this.running = true;
+    this.startedAt = clock.now;
+    this.configuredAt = clock.now;
+    this.#stopListening = streams.listen(this.config.listenPort ?? BGP_PORT, stream => this.#accept(stream));
+    this.scanned();
+    this.#kernel.start();
+    for (const peer of this.config.peers) this.#addPeer(peer, false);
+    if (!this.recovering) return;
+    if (this.#awaited.size === 0) this.#recovered();
+    else this.#recovery.arm(clock.now + RECOVERY_WAIT_SEC * SECOND);
+  }
+
+  /**
+   * End the daemon. 'shutdown' tells the peers (SIGTERM); 'kill' tells nobody: the kernel closes its sockets.
+   * With `persist` its routes stay in the kernel either way.
+   */
+  stop(how: 'shutdown' | 'kill'): void {
+    this.running = false;
+    for (const { session } of this.peerings.values()) {
+      if (how === 'kill') session.kill();
+      else session.shutdown(AdministrativeShutdown);
+    }
+    this.#kernel.stop(how === 'kill' || (this.config.kernel.persist ?? true));
+    this.#settle.cancel();
+    this.#recovery.cancel();
+    this.#stopListening?.();
+  }
+
+  /** Soft reconfiguration: what did not change goes on, sessions above all. */
+  configure(config: SpeakerConfig): void {
+    const was = this.config;
+    this.config = config;
+    this.configuredAt = this.ports.clock.now;
+    const identityChanged = was.routerId !== config.routerId || was.localAs !== config.localAs;
+    const wanted = new Map(config.peers.map(peer => [peer.name, peer]));
+    for (const peering of [...this.peerings.values()]) {
+      const peer = peering.dynamic ? peering.config : wanted.get(peering.config.name);
+      const ranged = config.dynamicNeighbours?.some(d =>
+        Prefix.contains(d.range, peering.config.remoteAddress),
+      );
+      if (peer === undefined || (peering.dynamic && !ranged)) this.#removePeer(peering, PeerDeconfigured);
+      else if (identityChanged || !sameSession(peering.config, peer))
+        this.#removePeer(peering, OtherConfigurationChange);
+      else this.#refilter(peering, peer);
+    }
+    for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
+    this.#kernel.config = config.kernel;
+    if (!isSame(was.kernel.exportFilter, config.kernel.exportFilter))
+      for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
+    if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
+      for (const peering of this.#established()) peering.markAll(this.table.nets());
+    this.scanned();
+    this.#settle.arm(this.ports.clock.now);
+  }
+
+  /** The kernel says that devices or routes changed (netlink): look now, not at the next scan. */
+  netlink(): void {
+    if (this.running) this.#kernel.scan();
+  }
+
+  /** Every expected session is up, both End-of-RIBs are through, and nothing is waiting to be done. */
+  converged(): boolean {
+    if (!this.running || this.recovering || this.#settle.armed) return false;
+    for (const { session, dynamic } of this.peerings.values()) {
+      if (!session.established) {
+        if (dynamic) continue;
+        return false;
+      }
+      const heard = session.endOfRibReceived || !session.negotiated!.restartAware;
+      const said = session.endOfRibSent || session.config.gracefulRestart === false;
+      if (!heard || !said) return false;
+    }
+    return true;
+  }
+
+  // Sessions.
+
+  up(session: Session): void {
+    const peering = this.#peering(session);
+    const negotiated = session.negotiated!;
+    const peerReady = negotiated.restartAware && !negotiated.restarting;
+    // RFC 4724 §4.1: a restarting speaker defers its own advertisements, but two that restart do not wait for each other.
+    if (this.recovering && !peerReady) this.#unlock(session);
+    peering.deferred = this.recovering && peerReady;
+    peering.beginFeed(this.table.nets(), this.narrowChanges);
+    this.#settle.arm(this.ports.clock.now);
+  }
+
+  updated(session: Session, update: UpdateMessage): void {
+    const peering = this.#peering(session);
+    for (const nlri of update.withdrawn) this.#withdrawn(peering, nlri);
+    if (update.reachable.length === 0) return;
+    if (isTreatedAsWithdraw(update)) {
+      for (const nlri of update.reachable) this.#withdrawn(peering, nlri);
+      return;
+    }
+    const attributes = intern(update.attributes);
+    for (const nlri of update.reachable) {
+      peering.stats.importUpdates++;
+      peering.received.replace(nlri, attributes);
+      this.#import(peering, { ...nlri, attributes, stale: false });
+    }
+  }
+
+  endOfRib(session: Session): void {
+    this.#unlock(session);
+  }
+
+  refreshed(session: Session, message: RouteRefreshMessage): void {
+    const peering = this.#peering(session);
+    if (message.subtype === RefreshSubtype.Begin) peering.received.markStale();
+    else if (message.subtype === RefreshSubtype.End) this.sweep(session);
+    else if (message.subtype === RefreshSubtype.Request) {
+      peering.repeating = true;
+      this.#settle.arm(this.ports.clock.now);
+    }
+  }
+
+  stale(session: Session): void {
+    const peering = this.#peering(session);
+    peering.received.markStale();
+    peering.reset();
+  }
+
+  sweep(session: Session): void {
+    const peering = this.#peering(session);
+    for (const path of peering.received.stalePaths()) this.#withdrawn(peering, path);
+  }
+
+  down(session: Session): void {
+    const peering = this.#peering(session);
+    this.#unlock(session);
+    for (const path of peering.received.paths()) this.#withdrawn(peering, path);
+    peering.received = new AdjRibIn();
+    peering.reset();
+  }
+
+  changed(_session: Session): void {
+    this.lastChange = this.ports.clock.now;
+  }
+
+  #peering(session: Session): Peering {
+    return this.peerings.get(session.config.name)!;
+  }
+
+  #established(): Peering[] {
+    return [...this.peerings.values()].filter(p => p.session.established);
+  }
+
+  #addPeer(config: PeerConfig, dynamic: boolean): Peering {
+    const session = new Session(config, this);
+    const peering = new Peering(session, dynamic);
+    this.peerings.set(config.name, peering);
+    this.#sources.get(session.protocol);
+    if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
+    session.start();
+    return peering;
+  }
+
+  #removePeer(peering: Peering, cease: number): void {
+    peering.session.shutdown(cease);
+    this.down(peering.session);
+    this.peerings.delete(peering.config.name);
+    this.#sources.release(peering.protocol);
+  }
+
+  /** Only filters can differ: run them again, without touching the session. */
+  #refilter(peering: Peering, config: PeerConfig): void {
+    const { importFilter, exportFilter } = peering.config;
+    peering.session.config = config;
+    if (!peering.session.established) return;
+    if (!isSame(exportFilter, config.exportFilter)) peering.markAll(this.table.nets());
+    if (isSame(importFilter, config.importFilter) || peering.session.requestRefresh()) return;
+    for (const path of peering.received.paths()) this.#import(peering, path);
+  }
+
+  #accept(stream: Stream): StreamEvents | undefined {
+    for (const { session } of this.peerings.values())
+      if (session.config.remoteAddress === stream.remoteAddress) return session.accept(stream);
+    const range = this.config.dynamicNeighbours?.find(d => Prefix.contains(d.range, stream.remoteAddress));
+    if (range === undefined) return undefined;
+    const peer: PeerConfig = {
+      ...range.template,
+      name: `*${formatAddress(stream.remoteAddress)}`,
+      remoteAddress: stream.remoteAddress,
+      remoteAs: range.remoteAs,
+      passive: true,
+    };
+    return this.#addPeer(peer, true).session.accept(stream);
+  }
+
+  #unlock(session: Session): void {
+    if (this.#awaited.delete(session) && this.#awaited.size === 0 && this.recovering) this.#recovered();
+  }
+
+  #recovered(): void {
+    this.recovering = false;
+    this.#recovery.cancel();
+    this.#awaited.clear();
+    for (const peering of this.peerings.values()) peering.deferred = false;
+    this.#kernel.release();
+    this.#settle.arm(this.ports.clock.now);
+  }
+
+  // Routes in.
+
+  #withdrawn(peering: Peering, nlri: Nlri): void {
+    const path = peering.received.remove(nlri);
+    peering.stats.importWithdraws++;
+    if (path === undefined) peering.stats.importWithdrawsIgnored++;
+    else peering.stats.importWithdrawsAccepted++;
+    this.#enter(nlri.prefix, this.#sources.get(peering.protocol, nlri.pathId), undefined);
+  }
+
+  #import(peering: Peering, path: ReceivedPath): void {
+    const source = this.#sources.get(peering.protocol, path.pathId);
+    const { stats } = peering;
+    const verdict = importedRoute(path, source, peering, this.routerId);
+    if (typeof verdict === 'string') {
+      if (verdict === 'filtered') stats.importFiltered++;
+      else stats.importRejected++;
+      this.#enter(path.prefix, source, undefined);
+      return;
+    }
+    const resolution = this.#nextHops.resolution(verdict.attributes!.nextHop!);
+    const was = this.table.find(path.prefix, source);
+    this.#enter(path.prefix, source, { ...verdict, ...resolution });
+    if (was !== undefined && was === this.table.find(path.prefix, source)) stats.importIgnored++;
+    else stats.importAccepted++;
+  }
+
+  /** Put a route into the table, and keep the count of who uses which next hop. */
+  #enter(prefix: Prefix.Prefix, source: RouteSource, route: Omit<Route, 'since'> | undefined): void {
+    const key = keyOf(prefix);
+    const before = this.table.find(prefix, source)?.attributes?.nextHop;
+    const after = route?.attributes?.nextHop;
+    if (after !== undefined) this.#nextHops.use(after, key);
+    if (before !== undefined) this.#nextHops.release(before, key);
+    this.table.replace(
+      prefix,
+      source,
+      route === undefined ? undefined : { ...route, since: this.ports.clock.now },
+    );
+  }
+
+  learned(prefix: Prefix.Prefix, route: KernelRoute | undefined): void {
+    const source = this.#sources.get(this.kernelProtocol);
+    const { stats } = this.kernelProtocol;
+    if (route === undefined) {
+      stats.importWithdraws++;
+      stats.importWithdrawsAccepted++;
+      this.#enter(prefix, source, undefined);
+      return;
+    }
+    stats.importUpdates++;
+    stats.importAccepted++;
+    const hop = route.nextHops[0];
+    const destination = route.type !== 'unicast' ? route.type : hop?.via === undefined ? 'device' : 'router';
+    this.#enter(prefix, source, {
+      prefix,
+      source,
+      preference: PREFERENCE.kernel,
+      destination,
+      gateway: hop?.via,
+      device: hop?.device,
+      kernel: { protocol: route.protocol, metric: route.metric },
+      stale: false,
+    });
+  }
+
+  /** Connected and configured routes, from the devices as they are now. */
+  scanned(): void {
+    const devices = this.ports.kernel.devices();
+    const staticSource = this.#sources.get(this.staticProtocol);
+    this.#static = this.#difference(
+      this.#static,
+      staticRoutes(this.config, devices, staticSource),
+      this.staticProtocol,
+    );
+    const directSource = this.#sources.get(this.directProtocol);
+    const direct = directRoutes(devices, this.config.directInterfaces, directSource);
+    this.#direct = this.#difference(this.#direct, direct, this.directProtocol);
+  }
+
+  wrote(): void {
+    this.lastChange = this.ports.clock.now;
+  }
+
+  #difference(
+    was: Map<number, Omit<Route, 'since'>>,
+    is: Map<number, Omit<Route, 'since'>>,
+    { stats }: LocalProtocol,
+  ): Map<number, Omit<Route, 'since'>> {
+    for (const [key, { prefix, source }] of was)
+      if (!is.has(key)) {
+        stats.importWithdraws++;
+        stats.importWithdrawsAccepted++;
+        this.#enter(prefix, source, undefined);
+      }
+    for (const [key, route] of is) {
+      const old = was.get(key);
+      if (
+        old?.device === route.device &&
+        old?.gateway === route.gateway &&
+        old?.destination === route.destination
+      )
+        continue;
+      stats.importUpdates++;
+      stats.importAccepted++;
+      this.#enter(route.prefix, route.source, route);
+    }
+    return is;
+  }
+
+  // Routes out.
+
+  #changed({ net, removed, added, was, is, because }: NetChange): void {
+    const { clock, report } = this.ports;
+    this.lastChange = clock.now;
+    const key = keyOf(net.prefix);
+    if (was !== is) {
+      this.#movedPrefixes.push(net.prefix);
+      report({ kind: 'best', prefix: net.prefix, was, is, because });
+    }
+    this.#kernelDirty.add(key);
+    // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
+    const narrow = [removed, added, was, is].every(staysInside);
+    if (narrow && added !== undefined) this.narrowChanges++;
+    for (const peering of this.peerings.values())
+      if (peering.session.established && (!narrow || peering.isWide)) peering.dirty.add(key);
+    this.#settle.arm(clock.now);
+  }
+
+  /** End of the instant: next hops, kernel, peers. */
+  #settleNow(): void {
+    this.#resolveAgain();
+    for (const key of this.#kernelDirty) this.#exportToKernel(key);
+    this.#kernelDirty.clear();
+    for (const peering of this.peerings.values()) {
+      if (!peering.session.established || peering.deferred) continue;
+      for (const key of peering.dirty) peering.advertise(key, this.#netOf(key), this.#mayOriginate);
+      peering.dirty.clear();
+      peering.flush();
+    }
+  }
+
+  /** Look moved next hops up again. A BGP route resolves no other, so this ends after two rounds. */
+  #resolveAgain(): void {
+    while (this.#movedPrefixes.length > 0) {
+      const prefixes = this.#movedPrefixes;
+      this.#movedPrefixes = [];
+      for (const { nextHop, keys } of this.#nextHops.refresh(prefixes)) {
+        const resolution = this.#nextHops.resolution(nextHop);
+        for (const key of keys)
+          for (const route of [...(this.#netOf(key)?.routes ?? [])])
+            if (route.attributes?.nextHop === nextHop)
+              this.#enter(route.prefix, route.source, { ...route, ...resolution });
+      }
+    }
+  }
+
+  readonly #mayOriginate = (route: Route): boolean =>
+    route.source.protocol.kind === 'bgp' ||
+    (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
+
+  #netOf(key: number): Net | undefined {
+    return this.table.get(prefixOf(key));
+  }
+
+  #exportToKernel(key: number): void {
+    const net = this.#netOf(key);
+    const { stats } = this.kernelProtocol;
+    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), this.kernelProtocol.name);
+    if (net === undefined) stats.exportWithdraws++;
+    else stats.exportUpdates++;
+    if (verdict === 'rejected') stats.exportRejected++;
+    else if (verdict === 'filtered') stats.exportFiltered++;
+    else if (verdict !== undefined) stats.exportAccepted++;
+    this.#kernel.set(prefixOf(key), typeof verdict === 'object' ? verdict : undefined);
+  }
+}
+
+const prefixOf = (key: number): Prefix.Prefix => ({ address: Math.floor(key / 64), length: key % 64 });
+
+const formatAddress = (address: Ipv4Address): string => Prefix.format({ address, length: 32 }).slice(0, -3);
+
+/** Nobody but an external peer or a reflection client can care about this route. */
+const staysInside = (route: Route | undefined): boolean => {
+  const peer = route?.source.protocol.peer;
+  return route === undefined || (peer?.internal === true && !peer.rrClient);
+};
+
+/** The two configurations make the same session; filters and description may differ. */
+function sameSession(a: PeerConfig, b: PeerConfig): boolean {
+  const bare = ({ importFilter: _, exportFilter: __, description: ___, ...rest }: PeerConfig): string =>
+    JSON.stringify(
+      Object.entries(rest)
+        .filter(([, value]) => value !== undefined)
+        .sort(),
+    );
+  return bare(a) === bare(b);
+}

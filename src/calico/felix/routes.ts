@@ -1,0 +1,158 @@
+/**
+ * The routes that Felix programs in version profile A (facts: calico-dataplane §2, §3): pods, and everything of VXLAN
+ * pools. Routes of IPIP and unencapsulated pools are BIRD's.
+ */
+import * as Ipv4 from '../../addr/ipv4.ts';
+import * as Prefix from '../../addr/prefix.ts';
+import { VXLAN_CALICO } from '../names.ts';
+import type { WorkloadEndpoint } from '../resources/core.ts';
+import { FELIX_DEFAULTS, type FelixConfigurationSpec } from '../resources/felix.ts';
+import type { IPAMBlock } from '../resources/ipam.ts';
+import type { NodeNetwork } from '../resources/node.ts';
+import type { IPPool } from '../resources/pool.ts';
+
+/** `proto boot`, which `ip route` does not show, and Felix's own, which it shows as a number. */
+const PROTO_BOOT = 3;
+const PROTO_FELIX = 80;
+
+export interface FelixRoute {
+  readonly prefix: Prefix.Prefix;
+  readonly type: 'unicast' | 'blackhole';
+  readonly device?: string;
+  readonly gateway?: Ipv4.Ipv4Address;
+  readonly protocol: number;
+  /** A route without gateway reaches its destination on the link. */
+  readonly scope: 'link' | 'global';
+  /** The gateway is on the link whatever the addresses say. */
+  readonly onlink: boolean;
+  readonly source?: Ipv4.Ipv4Address;
+}
+
+/** The other end of VXLAN: a node that has a tunnel address. */
+export interface Vtep {
+  readonly node: string;
+  readonly tunnel: Ipv4.Ipv4Address;
+  readonly underlay: Ipv4.Ipv4Address;
+  readonly mac: number;
+}
+
+/** When two routes have one prefix, the lower class is programmed. */
+const CLASS = { localWorkload: 0, vxlanSameSubnet: 1, vxlanTunnel: 2, blackhole: 3 } as const;
+
+interface Candidate {
+  readonly route: FelixRoute;
+  readonly rank: number;
+}
+
+export interface RouteInputs {
+  readonly node: string;
+  readonly own: NodeNetwork;
+  /** The NIC that holds the node's address. */
+  readonly nic: string;
+  readonly pools: readonly IPPool[];
+  readonly blocks: readonly IPAMBlock[];
+  readonly endpoints: readonly WorkloadEndpoint[];
+  readonly config: FelixConfigurationSpec;
+  /** By node name, the own node's too. */
+  readonly vteps: ReadonlyMap<string, Vtep>;
+  /** Addresses of all nodes. */
+  readonly underlays: ReadonlyMap<string, Ipv4.Ipv4Address>;
+}
+
+const poolOf = (pools: readonly IPPool[], address: Ipv4.Ipv4Address): IPPool | undefined =>
+  pools.find(p => Prefix.contains(Prefix.from(p.spec.cidr), address));
+
+const isVxlan = (pool: IPPool | undefined): boolean => (pool?.spec.vxlanMode ?? 'Never') !== 'Never';
+
+const deviceProtocol = (config: FelixConfigurationSpec): number =>
+  config.deviceRouteProtocol ?? FELIX_DEFAULTS.deviceRouteProtocol;
+
+/** 80, unless the user has set a protocol of his own for device routes: then that. */
+const felixProtocol = (config: FelixConfigurationSpec): number =>
+  deviceProtocol(config) === PROTO_BOOT ? PROTO_FELIX : deviceProtocol(config);
+
+function localWorkloads(inputs: RouteInputs): Candidate[] {
+  const { config } = inputs;
+  const source = config.deviceRouteSourceAddress ? Ipv4.parse(config.deviceRouteSourceAddress) : undefined;
+  const local = inputs.endpoints.filter(e => e.spec.node === inputs.node);
+  return local.flatMap(e =>
+    e.spec.ipNetworks.map(text => ({
+      rank: CLASS.localWorkload,
+      route: {
+        prefix: Prefix.from(text),
+        type: 'unicast',
+        device: e.spec.interfaceName,
+        protocol: deviceProtocol(config),
+        scope: 'link',
+        onlink: false,
+        ...(source !== undefined && { source }),
+      } as const,
+    })),
+  );
+}
+
+/** The route to a prefix that another node serves; nothing as long as one of the two tunnel ends is unknown. */
+function toNode(prefix: Prefix.Prefix, owner: string, pool: IPPool, inputs: RouteInputs): Candidate[] {
+  const underlay = inputs.underlays.get(owner);
+  if (underlay === undefined) return [];
+  if (pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(inputs.own.subnet, underlay)) {
+    const protocol = felixProtocol(inputs.config);
+    const base = { prefix, type: 'unicast', scope: 'global', onlink: true } as const;
+    return [
+      { rank: CLASS.vxlanSameSubnet, route: { ...base, device: inputs.nic, gateway: underlay, protocol } },
+    ];
+  }
+  const vtep = inputs.vteps.get(owner);
+  if (vtep === undefined || !inputs.vteps.has(inputs.node)) return [];
+  const protocol = deviceProtocol(inputs.config);
+  const base = { prefix, type: 'unicast', device: VXLAN_CALICO, protocol } as const;
+  // The tunnel address itself, when it is no part of a block of its node, is on the link.
+  const itself = prefix.length === 32 && prefix.address === vtep.tunnel;
+  const route: FelixRoute = itself
+    ? { ...base, scope: 'link', onlink: false }
+    : { ...base, scope: 'global', onlink: true, gateway: vtep.tunnel };
+  return [{ rank: CLASS.vxlanTunnel, route }];
+}
+
+/** Addresses of a block that live on another node than the block's, by ordinal. */
+function* borrowed(
+  block: IPAMBlock,
+  owner: string | undefined,
+): Generator<{ address: number; node: string }> {
+  const base = Prefix.from(block.spec.cidr).address;
+  for (const [ordinal, index] of block.spec.allocations.entries()) {
+    const node = index === null ? undefined : block.spec.attributes[index]?.secondary?.['node'];
+    if (node !== undefined && node !== owner) yield { address: base + ordinal, node };
+  }
+}
+
+function blockRoutes(block: IPAMBlock, inputs: RouteInputs): Candidate[] {
+  const prefix = Prefix.from(block.spec.cidr);
+  const pool = poolOf(inputs.pools, prefix.address);
+  if (pool === undefined || !isVxlan(pool)) return [];
+  const owner = block.spec.affinity?.replace(/^host:/, '');
+  const routes: Candidate[] = [];
+  if (owner === inputs.node) {
+    const protocol = felixProtocol(inputs.config);
+    const route = { prefix, type: 'blackhole', protocol, scope: 'global', onlink: false } as const;
+    routes.push({ rank: CLASS.blackhole, route });
+  } else if (owner !== undefined) {
+    routes.push(...toNode(prefix, owner, pool, inputs));
+  }
+  for (const { address, node } of borrowed(block, owner)) {
+    if (node !== inputs.node) routes.push(...toNode({ address, length: 32 }, node, pool, inputs));
+  }
+  return routes;
+}
+
+/** All routes of one node, one a prefix, in the order in which `ip route` lists. */
+export function calculateRoutes(inputs: RouteInputs): FelixRoute[] {
+  const best = new Map<string, Candidate>();
+  const vxlan = inputs.blocks.flatMap(block => blockRoutes(block, inputs));
+  for (const candidate of [...localWorkloads(inputs), ...vxlan]) {
+    const key = Prefix.format(candidate.route.prefix);
+    const present = best.get(key);
+    if (present === undefined || candidate.rank < present.rank) best.set(key, candidate);
+  }
+  return [...best.values()].map(c => c.route).sort((a, b) => Prefix.compare(a.prefix, b.prefix));
+}

@@ -1,0 +1,61 @@
+/** Any BGP message: one decoder and one encoder over the codecs of this folder (RFC 4271 §4). */
+import * as Header from './header.ts';
+import * as Notification from './notification.ts';
+import * as Open from './open.ts';
+import * as Refresh from './refresh.ts';
+import * as Update from './update.ts';
+
+export interface KeepaliveMessage {
+  readonly kind: 'keepalive';
+}
+
+export type Message =
+  | Open.OpenMessage
+  | Update.UpdateMessage
+  | Notification.NotificationMessage
+  | KeepaliveMessage
+  | Refresh.RouteRefreshMessage;
+
+export const KEEPALIVE: KeepaliveMessage = { kind: 'keepalive' };
+
+/**
+ * Decode the whole message at `at`, whose length `Header.check` has given. Throws `WireError` and nothing else.
+ * `context` says what the session's capabilities mean for an UPDATE that was received.
+ */
+export function decode(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  context: Update.UpdateContext,
+): Message {
+  const body = at + Header.HEADER_LENGTH;
+  const end = at + length;
+  switch (Header.type(bytes, at)) {
+    case Header.MessageType.Open:
+      return Open.decode(bytes, body, end);
+    case Header.MessageType.Update:
+      return Update.decode(bytes, body, end, context);
+    case Header.MessageType.Notification:
+      return Notification.decode(bytes, body, end);
+    case Header.MessageType.RouteRefresh:
+      return Refresh.decode(bytes, body, end);
+    default:
+      return KEEPALIVE;
+  }
+}
+
+/** A whole message, header included. `context` is that of the sending direction. */
+export function encode(message: Message, context: Pick<Update.UpdateContext, 'as4' | 'addPath'>): Uint8Array {
+  switch (message.kind) {
+    case 'open':
+      return Header.wrap(Header.MessageType.Open, Open.encode(message));
+    case 'update':
+      return Header.wrap(Header.MessageType.Update, Update.encode(message, context));
+    case 'notification':
+      return Header.wrap(Header.MessageType.Notification, Notification.encode(message));
+    case 'keepalive':
+      return Header.wrap(Header.MessageType.Keepalive, new Uint8Array(0));
+    case 'route-refresh':
+      return Header.wrap(Header.MessageType.RouteRefresh, Refresh.encode(message));
+  }
+}

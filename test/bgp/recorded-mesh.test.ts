@@ -1,0 +1,95 @@
+import type { WallClock } from '../../src/bgp/show.ts';
+import * as Show from '../../src/bgp/show.ts';
+import * as Header from '../../src/wire/bgp/header.ts';
+import { assert, fixture, suite } from '../kit.ts';
+import { at, Lab, MODES, type Mode, NODES, recorded } from './lab.ts';
+
+const t = suite('bgp/recorded-mesh');
+
+const CLOCK: WallClock = { time: () => 'TT:TT:TT', dateTime: () => 'TT:TT:TT' };
+
+const labs = new Map<Mode, Lab>();
+const converged = (mode: Mode): Lab => {
+  let lab = labs.get(mode);
+  if (lab === undefined) {
+    lab = new Lab(mode).start();
+    lab.net.pass(8);
+    labs.set(mode, lab);
+  }
+  return lab;
+};
+
+const trimmed = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map(line => line.trimEnd());
+
+for (const mode of MODES)
+  for (const { name } of NODES) {
+    t(`${mode}: ${name} has the recorded ip route`, () => {
+      assert.equal(converged(mode).at(name).kernel.list(), trimmed(recorded(mode, name, 'route')));
+    });
+
+    t(`${mode}: ${name} prints the recorded birdcl show route`, () => {
+      assert.is(Show.routes(converged(mode).at(name).speaker, {}, CLOCK), recorded(mode, name, 'bird-route'));
+    });
+
+    t(`${mode}: ${name} prints the recorded birdcl show route all`, () => {
+      const text = Show.routes(converged(mode).at(name).speaker, { all: true }, CLOCK);
+      assert.is(text, recorded(mode, name, 'bird-route-all'));
+    });
+  }
+
+for (const { name } of NODES)
+  t(`${name} prints the recorded birdcl show protocols`, () => {
+    const text = Show.protocols(converged('ipip-always').at(name).speaker, {}, CLOCK);
+    assert.is(text, recorded('ipip-always', name, 'bird-protocols'));
+  });
+
+t(
+  'k8s-w1 prints the recorded birdcl show protocols all, counters too; what timers show is a matter of the moment',
+  () => {
+    const text = Show.protocols(converged('ipip-always').at('k8s-w1').speaker, { all: true }, CLOCK);
+    const timeless = text.replace(/(timer: +)\d+\//g, '$1N/').trimEnd();
+    assert.is(timeless, recorded('ipip-always', 'k8s-w1', 'bird-protocols-all').trimEnd());
+  },
+);
+
+t('all sessions converge within 5 s', () => {
+  for (const mode of MODES) {
+    const lab = new Lab(mode).start();
+    assert.not.ok(lab.converged());
+    lab.net.pass(5);
+    assert.ok(lab.converged(), mode);
+  }
+});
+
+/** The messages of one direction of a recorded session, as hex. */
+const recordedMessages = (session: string, sender: string): string[] =>
+  fixture('bgp/recorded-messages.txt')
+    .toString()
+    .split('\n')
+    .filter(line => line.startsWith(`${session} ${sender} `))
+    .map(line => line.split(' ')[2]!);
+
+for (const mode of MODES)
+  for (const [session, a, b] of [
+    ['calico-bird-m-w1', 'k8s-m', 'k8s-w1'],
+    ['calico-bird-w1-w0', 'k8s-w1', 'k8s-w0'],
+  ] as const)
+    t(`${mode}: the session ${session} carries the recorded messages, byte by byte`, () => {
+      const lab = converged(mode);
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const sent = lab.net.wire
+          .filter(w => w.from === at(from) && w.to === at(to))
+          .map(w => `0${Header.type(w.bytes)}${Buffer.from(w.bytes).toString('hex', 19)}`);
+        const sender = NODES.find(n => n.name === from)!.address;
+        assert.equal(sent, recordedMessages(`${mode}/${session}`, sender));
+      }
+    });
+
+t.run();
