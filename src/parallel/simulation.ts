@@ -51,7 +51,7 @@ export interface Simulation {
   onReports: (reports: readonly Report[]) => void;
   /**
    * Run to exactly `until`; or, with `stopOnAttention`, to the first multiple of 10 ms after some process asked for
-   * attention, if that is earlier. Returns the time reached. Rejects with a `SimulationFault`.
+   * attention (which it did since the last run ended), if that is earlier. Returns the time reached. Rejects with a `SimulationFault`.
    */
   runUntil(until: VirtualTime, options?: { readonly stopOnAttention?: boolean }): Promise<VirtualTime>;
   /** Carry out `command` on a process at `now`; returns its result. Rejects with `CommandError` or `SimulationFault`. */
