@@ -71,12 +71,18 @@ export class LocalSimulation implements Simulation {
     return (await this.commands([{ process, command }]))[0];
   }
 
-  commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+  async commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+    return settled(await this.outcomes(list));
+  }
+
+  outcomes(list: readonly JournalCommand[]): Promise<Outcome[]> {
     return this.#state.exclusively(async () => {
+      const { processes } = this.#assembly;
+      for (const { process } of list)
+        if (!processes.has(process)) throw new Error(`there is no process ${process}`);
       const outcomes: Outcome[] = [];
       for (const { process: id, command } of unpack(pack(list)) as JournalCommand[]) {
-        const process = this.#assembly.processes.get(id);
-        if (process === undefined) throw new Error(`there is no process ${id}`);
+        const process = processes.get(id)!;
         try {
           outcomes.push(carryOut(process, this.now, command));
         } catch (error) {
@@ -84,7 +90,7 @@ export class LocalSimulation implements Simulation {
         }
       }
       this.#handOn();
-      return settled(unpack(pack(outcomes)) as Outcome[]);
+      return unpack(pack(outcomes)) as Outcome[];
     });
   }
 

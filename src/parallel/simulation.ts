@@ -9,10 +9,12 @@
 import { availableParallelism } from 'node:os';
 import type { Report } from '../sim/partition.ts';
 import type { VirtualTime } from '../sim/time.ts';
+import type { Outcome } from './envelope.ts';
 import { check, type LabSpec } from './lab-spec.ts';
 import { LocalSimulation } from './local.ts';
 import { ThreadedSimulation } from './threaded.ts';
 
+export type { Outcome } from './envelope.ts';
 export { CommandError, SimulationFault } from './fault.ts';
 export type { Build, LabSpec, LinkSpec, ProcessSpec } from './lab-spec.ts';
 
@@ -58,6 +60,8 @@ export interface Simulation {
   command(process: number, command: unknown): Promise<unknown>;
   /** Several commands at `now`, in order, in one round trip. All are carried out, also when one is refused. */
   commands(list: readonly JournalCommand[]): Promise<unknown[]>;
+  /** The same, but a refusal is data. */
+  outcomes(list: readonly JournalCommand[]): Promise<Outcome[]>;
   /** SHA-256 in hex over (name, events, digest) of every process, by name. */
   fingerprint(): Promise<string>;
   /** Ends the threads. Nothing may be called after it. */

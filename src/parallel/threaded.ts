@@ -136,7 +136,11 @@ export class ThreadedSimulation implements Simulation {
     return (await this.commands([{ process, command }]))[0];
   }
 
-  commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+  async commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+    return settled(await this.outcomes(list));
+  }
+
+  outcomes(list: readonly JournalCommand[]): Promise<Outcome[]> {
     return this.#state.exclusively(() =>
       this.#watched(async () => {
         const shares = new Map<number, { at: number[]; list: JournalCommand[] }>();
@@ -147,16 +151,16 @@ export class ThreadedSimulation implements Simulation {
           share.at.push(i);
           share.list.push({ process, command });
           shares.set(worker, share);
-          this.#members.add(worker);
         }
         const outcomes = new Array<Outcome>(list.length);
         const replies = [...shares].map(async ([worker, share]) => {
           const reply = await this.#ask(worker, { kind: 'commands', at: this.now, list: share.list });
+          this.#members.add(worker);
           for (const [i, at] of share.at.entries()) outcomes[at] = reply.outcomes![i]!;
           return reply;
         });
         this.#handOn(await Promise.all(replies));
-        return settled(outcomes);
+        return outcomes;
       }),
     );
   }
