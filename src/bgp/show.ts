@@ -74,16 +74,16 @@ export function protocols(
   options: { readonly all?: boolean; readonly name?: string } = {},
   clock: WallClock = SINCE_START,
 ): string {
-  const { staticProtocol, kernelProtocol, deviceProtocol, directProtocol } = speaker;
+  const { local } = speaker;
   const lines = [welcome(speaker), HEADING];
   const since = clock.time(speaker.startedAt);
   const outputFilter = speaker.config.kernel.exportFilter?.label ?? 'REJECT';
-  for (const protocol of [staticProtocol, kernelProtocol, deviceProtocol, directProtocol]) {
+  for (const protocol of local.list) {
     if (options.name !== undefined && options.name !== protocol.name) continue;
     lines.push(row(protocol, 'up', since, ''));
     if (!options.all) continue;
-    const isKernel = protocol === kernelProtocol;
-    const preference = isKernel ? 10 : protocol === staticProtocol ? 200 : 240;
+    const isKernel = protocol === local.kernel;
+    const preference = isKernel ? 10 : protocol === local.static ? 200 : 240;
     const exported = isKernel ? speaker.kernelRouteCount : 0;
     lines.push(
       `  Preference:     ${preference}`,
@@ -138,7 +138,7 @@ function peerDetails(speaker: Speaker, peering: Peering): string[] {
   ];
   if (session.phase === 'start') {
     const wait = session.waitRemainingSec;
-    if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.startupDelaySec}`);
+    if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.errorWait.seconds}`);
     const delay = session.outgoing.remainingSec('ConnectRetry');
     if (session.outgoing.state === 'Active' && delay !== undefined)
       lines.push(`    Connect delay:    ${delay}/${config.connectDelaySec ?? 2}`);
@@ -160,8 +160,8 @@ function establishedDetails({ session, identity, config, deferred }: Peering): s
     [n.restartAware && !n.restartAble, 'restart-aware'],
     [n.longLivedAware, 'llgr-aware'],
     [n.as4, 'AS4'],
-    [(n.peerAddPath & 1) !== 0, 'add-path-rx'],
-    [(n.peerAddPath & 2) !== 0, 'add-path-tx'],
+    [n.peerReceivesPaths, 'add-path-rx'],
+    [n.peerSendsPaths, 'add-path-tx'],
   ]);
   const kind = words([
     [identity.internal, 'internal'],

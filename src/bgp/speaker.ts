@@ -10,7 +10,7 @@
  *
  * Changes are collected during an instant and settled at its end: next hops first, then the kernel, then the peers.
  */
-import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
@@ -19,16 +19,16 @@ import type { ReceivedPath } from './adj-rib-in.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
 import { intern } from './attribute-table.ts';
 import type { PeerConfig, SpeakerConfig } from './config.ts';
-import { directRoutes, staticRoutes } from './direct.ts';
 import { isSame } from './filter.ts';
 import { importedRoute } from './import.ts';
 import { toKernelRoute } from './kernel-export.ts';
 import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
-import { LocRib, type Net, type NetChange } from './loc-rib.ts';
-import { NextHops } from './next-hop.ts';
+import type { LocRib, NetChange } from './loc-rib.ts';
+import { LocalProtocols } from './local-protocols.ts';
+import { MasterTable } from './master-table.ts';
 import { Peering } from './peering.ts';
 import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
-import { keyOf, PREFERENCE, type Protocol, type Route, type RouteSource } from './route.ts';
+import { keyOf, prefixOf, type Route } from './route.ts';
 import {
   AdministrativeShutdown,
   OtherConfigurationChange,
@@ -36,29 +36,16 @@ import {
   Session,
   type SessionOwner,
 } from './session.ts';
-import { Sources } from './sources.ts';
-import { Stats } from './stats.ts';
 
 const BGP_PORT = 179;
 /** How long a restarting daemon waits for its peers (BIRD's `graceful restart wait`). */
 const RECOVERY_WAIT_SEC = 240;
 
-/** A protocol that is not BGP, with its counters. */
-export interface LocalProtocol extends Protocol {
-  readonly stats: Stats;
-}
-
-const local = (kind: Protocol['kind'], name: string): LocalProtocol => ({ kind, name, stats: new Stats() });
-
 export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly ports: SpeakerPorts;
   config: SpeakerConfig;
-  readonly table: LocRib;
   readonly peerings = new Map<string, Peering>();
-  readonly staticProtocol = local('static', 'static1');
-  readonly kernelProtocol = local('kernel', 'kernel1');
-  readonly deviceProtocol = local('device', 'device1');
-  readonly directProtocol = local('direct', 'direct1');
+  readonly local: LocalProtocols;
   running = false;
   startedAt: VirtualTime = 0;
   configuredAt: VirtualTime = 0;
@@ -67,40 +54,33 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   recovering = false;
   /** Changes of internal routes, which plain internal peers are not asked about. */
   narrowChanges = 0;
-  readonly #nextHops: NextHops;
-  readonly #sources = new Sources();
+  readonly #master: MasterTable;
   readonly #kernel: KernelSync;
   readonly #settle: Timer;
   readonly #recovery: Timer;
   /** Sessions whose End-of-RIB the recovery still waits for. */
   readonly #awaited = new Set<Session>();
-  #direct = new Map<number, Omit<Route, 'since'>>();
-  #static = new Map<number, Omit<Route, 'since'>>();
-  /** Where best routes changed in this instant, and which prefixes the kernel must hear of. */
-  #movedPrefixes: Prefix.Prefix[] = [];
+  /** Prefixes the kernel must hear of. */
   readonly #kernelDirty = new Set<number>();
   #stopListening: (() => void) | undefined;
 
   constructor(config: SpeakerConfig, ports: SpeakerPorts) {
     this.config = config;
     this.ports = ports;
-    this.table = new LocRib(change => this.#changed(change));
-    this.#nextHops = new NextHops(this.table);
+    this.#master = new MasterTable(ports.clock, change => this.#changed(change));
+    this.local = new LocalProtocols(this.#master);
     this.recovering = config.gracefulRestartRecovery ?? false;
     this.#kernel = new KernelSync(config.kernel, this, this.recovering);
     this.#settle = ports.clock.timer(() => this.#settleNow());
     this.#recovery = ports.clock.timer(() => this.#recovered());
-    // The order in which BIRD hands out path ids: the device protocol comes first, whatever the file says.
-    for (const protocol of [
-      this.deviceProtocol,
-      this.staticProtocol,
-      this.kernelProtocol,
-      this.directProtocol,
-    ])
-      this.#sources.get(protocol);
   }
 
-  get routerId(): Ipv4Address {
+  /** The master table. */
+  get table(): LocRib {
+    return this.#master.rib;
+  }
+
+  get routerId(): Ipv4.Ipv4Address {
     return this.config.routerId;
   }
 
@@ -276,7 +256,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const session = new Session(config, this);
     const peering = new Peering(session, dynamic);
     this.peerings.set(config.name, peering);
-    this.#sources.get(session.protocol);
+    this.#master.source(session.protocol);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
     session.start();
     return peering;
@@ -286,7 +266,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     peering.session.shutdown(cease);
     this.down(peering.session);
     this.peerings.delete(peering.config.name);
-    this.#sources.release(peering.protocol);
+    this.#master.release(peering.protocol);
   }
 
   /** Only filters can differ: run them again, without touching the session. */
@@ -306,7 +286,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (range === undefined) return undefined;
     const peer: PeerConfig = {
       ...range.template,
-      name: `*${formatAddress(stream.remoteAddress)}`,
+      name: `*${Ipv4.format(stream.remoteAddress)}`,
       remoteAddress: stream.remoteAddress,
       remoteAs: range.remoteAs,
       passive: true,
@@ -332,109 +312,40 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #withdrawn(peering: Peering, nlri: Nlri): void {
     const path = peering.received.remove(nlri);
     peering.stats.importWithdraws++;
-    if (path === undefined) peering.stats.importWithdrawsIgnored++;
-    else peering.stats.importWithdrawsAccepted++;
-    this.#enter(nlri.prefix, this.#sources.get(peering.protocol, nlri.pathId), undefined);
+    if (path === undefined) {
+      peering.stats.importWithdrawsIgnored++;
+      return;
+    }
+    peering.stats.importWithdrawsAccepted++;
+    this.#master.enter(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId), undefined);
   }
 
   #import(peering: Peering, path: ReceivedPath): void {
-    const source = this.#sources.get(peering.protocol, path.pathId);
+    const source = this.#master.source(peering.protocol, path.pathId);
     const { stats } = peering;
     const verdict = importedRoute(path, source, peering, this.routerId);
     if (typeof verdict === 'string') {
       if (verdict === 'filtered') stats.importFiltered++;
       else stats.importRejected++;
-      this.#enter(path.prefix, source, undefined);
+      this.#master.enter(path.prefix, source, undefined);
       return;
     }
-    const resolution = this.#nextHops.resolution(verdict.attributes!.nextHop!);
     const was = this.table.find(path.prefix, source);
-    this.#enter(path.prefix, source, { ...verdict, ...resolution });
-    if (was !== undefined && was === this.table.find(path.prefix, source)) stats.importIgnored++;
+    const is = this.#master.enter(path.prefix, source, verdict);
+    if (was !== undefined && was === is) stats.importIgnored++;
     else stats.importAccepted++;
   }
 
-  /** Put a route into the table, and keep the count of who uses which next hop. */
-  #enter(prefix: Prefix.Prefix, source: RouteSource, route: Omit<Route, 'since'> | undefined): void {
-    const key = keyOf(prefix);
-    const before = this.table.find(prefix, source)?.attributes?.nextHop;
-    const after = route?.attributes?.nextHop;
-    if (after !== undefined) this.#nextHops.use(after, key);
-    if (before !== undefined) this.#nextHops.release(before, key);
-    this.table.replace(
-      prefix,
-      source,
-      route === undefined ? undefined : { ...route, since: this.ports.clock.now },
-    );
-  }
-
   learned(prefix: Prefix.Prefix, route: KernelRoute | undefined): void {
-    const source = this.#sources.get(this.kernelProtocol);
-    const { stats } = this.kernelProtocol;
-    if (route === undefined) {
-      stats.importWithdraws++;
-      stats.importWithdrawsAccepted++;
-      this.#enter(prefix, source, undefined);
-      return;
-    }
-    stats.importUpdates++;
-    stats.importAccepted++;
-    const hop = route.nextHops[0];
-    const destination = route.type !== 'unicast' ? route.type : hop?.via === undefined ? 'device' : 'router';
-    this.#enter(prefix, source, {
-      prefix,
-      source,
-      preference: PREFERENCE.kernel,
-      destination,
-      gateway: hop?.via,
-      device: hop?.device,
-      kernel: { protocol: route.protocol, metric: route.metric },
-      stale: false,
-    });
+    this.local.learned(prefix, route);
   }
 
-  /** Connected and configured routes, from the devices as they are now. */
   scanned(): void {
-    const devices = this.ports.kernel.devices();
-    const staticSource = this.#sources.get(this.staticProtocol);
-    this.#static = this.#difference(
-      this.#static,
-      staticRoutes(this.config, devices, staticSource),
-      this.staticProtocol,
-    );
-    const directSource = this.#sources.get(this.directProtocol);
-    const direct = directRoutes(devices, this.config.directInterfaces, directSource);
-    this.#direct = this.#difference(this.#direct, direct, this.directProtocol);
+    this.local.update(this.config, this.ports.kernel.devices());
   }
 
   wrote(): void {
     this.lastChange = this.ports.clock.now;
-  }
-
-  #difference(
-    was: Map<number, Omit<Route, 'since'>>,
-    is: Map<number, Omit<Route, 'since'>>,
-    { stats }: LocalProtocol,
-  ): Map<number, Omit<Route, 'since'>> {
-    for (const [key, { prefix, source }] of was)
-      if (!is.has(key)) {
-        stats.importWithdraws++;
-        stats.importWithdrawsAccepted++;
-        this.#enter(prefix, source, undefined);
-      }
-    for (const [key, route] of is) {
-      const old = was.get(key);
-      if (
-        old?.device === route.device &&
-        old?.gateway === route.gateway &&
-        old?.destination === route.destination
-      )
-        continue;
-      stats.importUpdates++;
-      stats.importAccepted++;
-      this.#enter(route.prefix, route.source, route);
-    }
-    return is;
   }
 
   // Routes out.
@@ -443,10 +354,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const { clock, report } = this.ports;
     this.lastChange = clock.now;
     const key = keyOf(net.prefix);
-    if (was !== is) {
-      this.#movedPrefixes.push(net.prefix);
-      report({ kind: 'best', prefix: net.prefix, was, is, because });
-    }
+    if (was !== is) report({ kind: 'best', prefix: net.prefix, was, is, because });
     this.#kernelDirty.add(key);
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
     const narrow = [removed, added, was, is].every(staysInside);
@@ -458,29 +366,15 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   /** End of the instant: next hops, kernel, peers. */
   #settleNow(): void {
-    this.#resolveAgain();
+    this.#master.settle();
     for (const key of this.#kernelDirty) this.#exportToKernel(key);
     this.#kernelDirty.clear();
     for (const peering of this.peerings.values()) {
       if (!peering.session.established || peering.deferred) continue;
-      for (const key of peering.dirty) peering.advertise(key, this.#netOf(key), this.#mayOriginate);
+      for (const key of peering.dirty)
+        peering.advertise(key, this.table.get(prefixOf(key)), this.#mayOriginate);
       peering.dirty.clear();
       peering.flush();
-    }
-  }
-
-  /** Look moved next hops up again. A BGP route resolves no other, so this ends after two rounds. */
-  #resolveAgain(): void {
-    while (this.#movedPrefixes.length > 0) {
-      const prefixes = this.#movedPrefixes;
-      this.#movedPrefixes = [];
-      for (const { nextHop, keys } of this.#nextHops.refresh(prefixes)) {
-        const resolution = this.#nextHops.resolution(nextHop);
-        for (const key of keys)
-          for (const route of [...(this.#netOf(key)?.routes ?? [])])
-            if (route.attributes?.nextHop === nextHop)
-              this.#enter(route.prefix, route.source, { ...route, ...resolution });
-      }
     }
   }
 
@@ -488,14 +382,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     route.source.protocol.kind === 'bgp' ||
     (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
 
-  #netOf(key: number): Net | undefined {
-    return this.table.get(prefixOf(key));
-  }
-
   #exportToKernel(key: number): void {
-    const net = this.#netOf(key);
-    const { stats } = this.kernelProtocol;
-    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), this.kernelProtocol.name);
+    const net = this.table.get(prefixOf(key));
+    const { stats, name } = this.local.kernel;
+    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), name);
     if (net === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
     if (verdict === 'rejected') stats.exportRejected++;
@@ -504,10 +394,6 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernel.set(prefixOf(key), typeof verdict === 'object' ? verdict : undefined);
   }
 }
-
-const prefixOf = (key: number): Prefix.Prefix => ({ address: Math.floor(key / 64), length: key % 64 });
-
-const formatAddress = (address: Ipv4Address): string => Prefix.format({ address, length: 32 }).slice(0, -3);
 
 /** Nobody but an external peer or a reflection client can care about this route. */
 const staysInside = (route: Route | undefined): boolean => {

@@ -5,7 +5,7 @@ import { KubernetesNode } from '../node/kubernetes-node.ts';
 import { Router } from '../node/router.ts';
 import type { LabSpec, ProcessSpec } from '../parallel/lab-spec.ts';
 import type { Habitat, LogicalProcess } from '../sim/logical-process.ts';
-import type { ApiServerSpec, NodeSpec, RouterSpec, SwitchSpec } from './spec.ts';
+import type { ApiServerSpec, NodeSpec, RouterSpec } from './spec.ts';
 
 export function build({ id, name, kind, spec }: ProcessSpec, _lab: LabSpec, habitat: Habitat): LogicalProcess {
   switch (kind) {
@@ -14,7 +14,7 @@ export function build({ id, name, kind, spec }: ProcessSpec, _lab: LabSpec, habi
     case 'router':
       return new Router(id, name, habitat, spec as RouterSpec);
     case 'switch':
-      return new Switch(id, name, habitat, spec as SwitchSpec);
+      return new Switch(id, name, habitat);
     case 'api':
       return new ApiServer(id, name, habitat, spec as ApiServerSpec);
     default:

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { loadScenario, parseScenario } from '../../src/scenario/load.ts';
 import { headline, ScenarioError } from '../../src/scenario/problem.ts';
 import type { ResourceValidator } from '../../src/scenario/types.ts';
+import { dropReasonNames } from '../../src/trace/drop-reason.ts';
 import { assert, fixture, fromRoot, suite } from '../kit.ts';
 
 const t = suite('scenario/broken');
@@ -419,7 +420,13 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     'an unknown reason',
     'reason: LINK_DOWN',
     'reason: LINK_DWN',
-    'x.yaml:58:64  steps[3].expect.reason: expected one of 30 words, got "LINK_DWN", did you mean "LINK_DOWN"?',
+    `x.yaml:58:64  steps[3].expect.reason: expected one of ${dropReasonNames.length} words, got "LINK_DWN", did you mean "LINK_DOWN"?`,
+  ],
+  [
+    'a reason that nothing raises',
+    'reason: LINK_DOWN',
+    'reason: POLICY_DENY',
+    'x.yaml:58:64  steps[3].expect.reason: POLICY_DENY is reserved: nothing raises it yet',
   ],
   [
     'an unknown place',
@@ -708,7 +715,7 @@ const RESOURCES: readonly (readonly [what: string, text: string, ...expected: st
   [
     'a kind of another group',
     POOL.replace('projectcalico.org/v3', 'v1'),
-    'lab/r.yaml:1:13  apiVersion: kind IPPool needs projectcalico.org/v3, got "v1"',
+    'lab/r.yaml:1:13  apiVersion: kind IPPool needs projectcalico.org/v3 or crd.projectcalico.org/v1, got "v1"',
   ],
   [
     'a kind that is not emulated',

@@ -1,0 +1,1 @@
+export interface Program { start(): void; stop(): void; }
