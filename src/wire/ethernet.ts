@@ -1,0 +1,59 @@
+/**
+ * Ethernet II header codec (IEEE 802.3 §3.1.1, RFC 894). MAC addresses are 48-bit numbers. The frame check sequence is
+ * not part of our frames; the fabric counts it.
+ */
+import * as Mac from '../addr/mac.ts';
+import { Fault } from './fault.ts';
+
+export { Fault };
+
+const DESTINATION = 0;
+const SOURCE = 6;
+const ETHER_TYPE = 12;
+export const HEADER_LENGTH = 14;
+
+export const TYPE_IPV4 = 0x0800;
+export const TYPE_ARP = 0x0806;
+export const TYPE_VLAN = 0x8100;
+export const TYPE_IPV6 = 0x86dd;
+
+export interface EthernetHeader {
+  readonly destination: Mac.MacAddress;
+  readonly source: Mac.MacAddress;
+  readonly etherType: number;
+}
+
+/** A MAC address at `at`: codecs that carry one share it. */
+export const readMac = (view: DataView, at: number): Mac.MacAddress =>
+  view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+
+export function writeMac(view: DataView, at: number, mac: Mac.MacAddress): void {
+  view.setUint16(at, Mac.high16(mac));
+  view.setUint32(at + 2, Mac.low32(mac));
+}
+
+export const destination = (view: DataView, at: number): Mac.MacAddress => readMac(view, at + DESTINATION);
+export const source = (view: DataView, at: number): Mac.MacAddress => readMac(view, at + SOURCE);
+export const etherType = (view: DataView, at: number): number => view.getUint16(at + ETHER_TYPE);
+
+export const setDestination = (view: DataView, at: number, mac: Mac.MacAddress): void =>
+  writeMac(view, at + DESTINATION, mac);
+export const setSource = (view: DataView, at: number, mac: Mac.MacAddress): void =>
+  writeMac(view, at + SOURCE, mac);
+
+/** Accessors are safe on `[at, end)` once this returns `Fault.None`. */
+export const check = (_view: DataView, at: number, end: number): Fault =>
+  end - at < HEADER_LENGTH ? Fault.Truncated : Fault.None;
+
+export const parse = (view: DataView, at: number): EthernetHeader => ({
+  destination: destination(view, at),
+  source: source(view, at),
+  etherType: etherType(view, at),
+});
+
+/** Write a 14-byte header at `at`. */
+export function emit(view: DataView, at: number, header: EthernetHeader): void {
+  writeMac(view, at + DESTINATION, header.destination);
+  writeMac(view, at + SOURCE, header.source);
+  view.setUint16(at + ETHER_TYPE, header.etherType);
+}

@@ -1,0 +1,176 @@
+/**
+ * IPv4 header codec (RFC 791 §3.1). Integers in host order; addresses are u32; lengths and offsets in octets.
+ *
+ *    0                   1                   2                   3
+ *    |Version|  IHL  |   DSCP    |ECN|          Total Length         |
+ *    |         Identification        |R D M|    Fragment Offset      |
+ *    |  Time to Live |    Protocol   |         Header Checksum       |
+ *    |                         Source Address                        |
+ *    |                      Destination Address                      |
+ *
+ * Setters patch the checksum incrementally (RFC 1624), as Linux does, so a corrupted header stays corrupted. Options
+ * are accepted on input (`headerLength` counts them) and never written.
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Checksum from './checksum.ts';
+import { Fault } from './fault.ts';
+
+export { Fault };
+
+const VERSION_IHL = 0;
+const TOS = 1;
+const TOTAL_LENGTH = 2;
+const IDENTIFICATION = 4;
+const FLAGS_FRAGMENT = 6;
+const TTL = 8;
+const PROTOCOL = 9;
+const CHECKSUM = 10;
+const SOURCE = 12;
+const DESTINATION = 16;
+export const MIN_HEADER_LENGTH = 20;
+
+export const PROTOCOL_ICMP = 1;
+export const PROTOCOL_IPIP = 4;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+
+/** ECN field (RFC 3168 §5): the low two bits of the TOS octet. */
+export const ECN_NOT_ECT = 0;
+export const ECN_ECT1 = 1;
+export const ECN_ECT0 = 2;
+export const ECN_CE = 3;
+const ECN_MASK = 3;
+
+/** Flags as they lie in the 16-bit word they share with the fragment offset (Linux `IP_DF`, `IP_MF`). */
+export const FLAG_RESERVED = 0x8000;
+export const FLAG_DF = 0x4000;
+export const FLAG_MF = 0x2000;
+const FLAGS_MASK = 0xe000;
+const OFFSET_MASK = 0x1fff;
+
+export interface Ipv4Header {
+  /** DSCP and ECN. */
+  readonly tos: number;
+  /** Header and payload. */
+  readonly totalLength: number;
+  readonly identification: number;
+  /** A union of `FLAG_…`. */
+  readonly flags: number;
+  /** In octets: a multiple of 8. */
+  readonly fragmentOffset: number;
+  readonly ttl: number;
+  readonly protocol: number;
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
+}
+
+export const version = (view: DataView, at: number): number => view.getUint8(at + VERSION_IHL) >>> 4;
+export const headerLength = (view: DataView, at: number): number =>
+  (view.getUint8(at + VERSION_IHL) & 15) << 2;
+export const tos = (view: DataView, at: number): number => view.getUint8(at + TOS);
+export const ecn = (view: DataView, at: number): number => view.getUint8(at + TOS) & ECN_MASK;
+export const totalLength = (view: DataView, at: number): number => view.getUint16(at + TOTAL_LENGTH);
+export const identification = (view: DataView, at: number): number => view.getUint16(at + IDENTIFICATION);
+export const flags = (view: DataView, at: number): number => view.getUint16(at + FLAGS_FRAGMENT) & FLAGS_MASK;
+export const fragmentOffset = (view: DataView, at: number): number =>
+  (view.getUint16(at + FLAGS_FRAGMENT) & OFFSET_MASK) << 3;
+export const dontFragment = (view: DataView, at: number): boolean =>
+  (view.getUint16(at + FLAGS_FRAGMENT) & FLAG_DF) !== 0;
+export const moreFragments = (view: DataView, at: number): boolean =>
+  (view.getUint16(at + FLAGS_FRAGMENT) & FLAG_MF) !== 0;
+/** True for every piece of a fragmented packet, the first and the last included (Linux `ip_is_fragment`). */
+export const isFragment = (view: DataView, at: number): boolean =>
+  (view.getUint16(at + FLAGS_FRAGMENT) & (FLAG_MF | OFFSET_MASK)) !== 0;
+export const ttl = (view: DataView, at: number): number => view.getUint8(at + TTL);
+export const protocol = (view: DataView, at: number): number => view.getUint8(at + PROTOCOL);
+export const checksum = (view: DataView, at: number): number => view.getUint16(at + CHECKSUM);
+export const source = (view: DataView, at: number): Ipv4Address => view.getUint32(at + SOURCE);
+export const destination = (view: DataView, at: number): Ipv4Address => view.getUint32(at + DESTINATION);
+
+/**
+ * Accessors are safe on `[at, end)` once this returns `Fault.None`. `end` bounds the real bytes, which must hold the
+ * whole header; `available` is how many octets of packet there are from `at` on, the virtual payload included.
+ * The order of tests is that of Linux `ip_rcv_core`: a bad checksum is reported before a total length that the
+ * packet does not fill.
+ */
+export function check(view: DataView, at: number, end: number, available = end - at): Fault {
+  if (end - at < MIN_HEADER_LENGTH) return Fault.Truncated;
+  if (version(view, at) !== 4) return Fault.BadVersion;
+  const header = headerLength(view, at);
+  if (header < MIN_HEADER_LENGTH) return Fault.BadLength;
+  if (end - at < header) return Fault.Truncated;
+  if (Checksum.sum(view, at, at + header) !== 0xffff) return Fault.BadChecksum;
+  const total = totalLength(view, at);
+  if (total > available || total < header) return Fault.BadLength;
+  return Fault.None;
+}
+
+function set16(view: DataView, at: number, offset: number, value: number): void {
+  const before = view.getUint16(at + offset);
+  view.setUint16(at + offset, value);
+  view.setUint16(at + CHECKSUM, Checksum.update(view.getUint16(at + CHECKSUM), before, value));
+}
+
+function set32(view: DataView, at: number, offset: number, value: number): void {
+  const before = view.getUint32(at + offset);
+  view.setUint32(at + offset, value);
+  view.setUint16(at + CHECKSUM, Checksum.update32(view.getUint16(at + CHECKSUM), before, value));
+}
+
+export const setTos = (view: DataView, at: number, value: number): void =>
+  set16(view, at, VERSION_IHL, (view.getUint8(at + VERSION_IHL) << 8) | value);
+export const setEcn = (view: DataView, at: number, value: number): void =>
+  setTos(view, at, (tos(view, at) & ~ECN_MASK) | value);
+export const setTotalLength = (view: DataView, at: number, value: number): void =>
+  set16(view, at, TOTAL_LENGTH, value);
+export const setIdentification = (view: DataView, at: number, value: number): void =>
+  set16(view, at, IDENTIFICATION, value);
+/** `flags` is a union of `FLAG_…`, `offset` is in octets. */
+export const setFragment = (view: DataView, at: number, flags: number, offset: number): void =>
+  set16(view, at, FLAGS_FRAGMENT, flags | (offset >>> 3));
+export const setTtl = (view: DataView, at: number, value: number): void =>
+  set16(view, at, TTL, (value << 8) | protocol(view, at));
+export const setSource = (view: DataView, at: number, address: Ipv4Address): void =>
+  set32(view, at, SOURCE, address);
+export const setDestination = (view: DataView, at: number, address: Ipv4Address): void =>
+  set32(view, at, DESTINATION, address);
+
+/** Lower the TTL (which must not be 0) by one. */
+export function decrementTtl(view: DataView, at: number): void {
+  const before = view.getUint16(at + TTL);
+  const after = before - 0x100;
+  view.setUint16(at + TTL, after);
+  view.setUint16(at + CHECKSUM, Checksum.update(view.getUint16(at + CHECKSUM), before, after));
+}
+
+/** Compute the header checksum anew. */
+export function refreshChecksum(view: DataView, at: number): void {
+  view.setUint16(at + CHECKSUM, 0);
+  view.setUint16(at + CHECKSUM, Checksum.complement(Checksum.sum(view, at, at + headerLength(view, at))));
+}
+
+export const parse = (view: DataView, at: number): Ipv4Header => ({
+  tos: tos(view, at),
+  totalLength: totalLength(view, at),
+  identification: identification(view, at),
+  flags: flags(view, at),
+  fragmentOffset: fragmentOffset(view, at),
+  ttl: ttl(view, at),
+  protocol: protocol(view, at),
+  source: source(view, at),
+  destination: destination(view, at),
+});
+
+/** Write a 20-byte header at `at`, checksum included. */
+export function emit(view: DataView, at: number, header: Ipv4Header): void {
+  view.setUint8(at + VERSION_IHL, 0x45);
+  view.setUint8(at + TOS, header.tos);
+  view.setUint16(at + TOTAL_LENGTH, header.totalLength);
+  view.setUint16(at + IDENTIFICATION, header.identification);
+  view.setUint16(at + FLAGS_FRAGMENT, header.flags | (header.fragmentOffset >>> 3));
+  view.setUint8(at + TTL, header.ttl);
+  view.setUint8(at + PROTOCOL, header.protocol);
+  view.setUint32(at + SOURCE, header.source);
+  view.setUint32(at + DESTINATION, header.destination);
+  refreshChecksum(view, at);
+}

@@ -1,0 +1,104 @@
+/** UDP header codec (RFC 768). A checksum of 0 means "none"; a computed 0 is sent as 0xffff. */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Checksum from './checksum.ts';
+import { Fault } from './fault.ts';
+
+export { Fault };
+
+const SOURCE_PORT = 0;
+const DESTINATION_PORT = 2;
+const LENGTH = 4;
+const CHECKSUM = 6;
+export const HEADER_LENGTH = 8;
+const PROTOCOL = 17;
+
+export interface UdpHeader {
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** Header and payload, in octets. */
+  readonly length: number;
+  /** As on the wire; 0: none. */
+  readonly checksum: number;
+}
+
+export const sourcePort = (view: DataView, at: number): number => view.getUint16(at + SOURCE_PORT);
+export const destinationPort = (view: DataView, at: number): number => view.getUint16(at + DESTINATION_PORT);
+export const length = (view: DataView, at: number): number => view.getUint16(at + LENGTH);
+export const checksumField = (view: DataView, at: number): number => view.getUint16(at + CHECKSUM);
+
+/**
+ * Accessors are safe on `[at, end)` once this returns `Fault.None`. `available`: octets of datagram from `at` on,
+ * virtual payload included (IP total length minus IP header).
+ */
+export function check(view: DataView, at: number, end: number, available = end - at): Fault {
+  if (end - at < HEADER_LENGTH) return Fault.Truncated;
+  const total = length(view, at);
+  return total < HEADER_LENGTH || total > available ? Fault.BadLength : Fault.None;
+}
+
+/**
+ * The checksum for the header at `at`: `length` octets in all, of which the payload has `payloadSum`. Never 0. What
+ * the checksum field holds does not matter.
+ */
+export function checksum(
+  view: DataView,
+  at: number,
+  source: Ipv4Address,
+  destination: Ipv4Address,
+  length: number,
+  payloadSum: number,
+): number {
+  const pseudo = Checksum.pseudoHeader(source, destination, PROTOCOL, length);
+  const header = Checksum.sum(view, at, at + CHECKSUM, pseudo);
+  return Checksum.complement(Checksum.add(header, payloadSum)) || 0xffff;
+}
+
+export const setChecksum = (view: DataView, at: number, value: number): void =>
+  view.setUint16(at + CHECKSUM, value);
+
+/** Is the checksum field right, or absent? Parameters as of `checksum`. */
+export function isValid(
+  view: DataView,
+  at: number,
+  source: Ipv4Address,
+  destination: Ipv4Address,
+  length: number,
+  payloadSum: number,
+): boolean {
+  const field = checksumField(view, at);
+  return field === 0 || field === checksum(view, at, source, destination, length, payloadSum);
+}
+
+function patch(view: DataView, at: number, before: number, after: number): void {
+  const field = checksumField(view, at);
+  if (field !== 0) view.setUint16(at + CHECKSUM, Checksum.update32(field, before, after) || 0xffff);
+}
+
+/** An address of the pseudo header changed (NAT): patch the checksum, unless there is none. */
+export const addressChanged = (view: DataView, at: number, before: Ipv4Address, after: Ipv4Address): void =>
+  patch(view, at, before, after);
+
+export function setSourcePort(view: DataView, at: number, port: number): void {
+  patch(view, at, sourcePort(view, at), port);
+  view.setUint16(at + SOURCE_PORT, port);
+}
+
+export function setDestinationPort(view: DataView, at: number, port: number): void {
+  patch(view, at, destinationPort(view, at), port);
+  view.setUint16(at + DESTINATION_PORT, port);
+}
+
+export const parse = (view: DataView, at: number): UdpHeader => ({
+  sourcePort: sourcePort(view, at),
+  destinationPort: destinationPort(view, at),
+  length: length(view, at),
+  checksum: checksumField(view, at),
+});
+
+/** Write an 8-byte header at `at`; the checksum is the header's, since it covers the payload too. */
+export function emit(view: DataView, at: number, header: UdpHeader): void {
+  view.setUint16(at + SOURCE_PORT, header.sourcePort);
+  view.setUint16(at + DESTINATION_PORT, header.destinationPort);
+  view.setUint16(at + LENGTH, header.length);
+  view.setUint16(at + CHECKSUM, header.checksum);
+}
