@@ -122,8 +122,10 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
     return '';
   }
   tcb.state = State.ESTABLISHED;
+  const sent = tcb.statistics.segmentsOut;
   synAcknowledged(tcb, segment);
-  sendAck(tcb);
+  // Data that waited for the handshake carries the acknowledgement.
+  if (tcb.statistics.segmentsOut === sent) sendAck(tcb);
   return '';
 }
 
@@ -139,6 +141,7 @@ function synAcknowledged(tcb: Tcb, segment: Segment): void {
   acknowledgementArrives(tcb, segment);
   snd.scale = agreed;
   rto.fallBack();
+  if (snd.fin !== Number.POSITIVE_INFINITY) tcb.state = State.FIN_WAIT_1;
   tcb.tellEstablished = true;
   if (tcb.keepalive !== undefined) armKeepalive(tcb, tcb.keepalive);
 }
@@ -162,7 +165,6 @@ function acknowledged(
       tcb.services.forget(tcb);
       return '';
     }
-    if (snd.fin !== Number.POSITIVE_INFINITY) tcb.state = State.FIN_WAIT_1;
   } else {
     // RFC 5961 §5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT.
     if (segment.ack > snd.nxt || segment.ack < snd.una - snd.maxWnd) return challenge(tcb);

@@ -43,7 +43,7 @@ t('real octets arrive whole, in order, once, and both ends finish', () => {
           tcpWindowScaling: run.scaling,
           tcpCongestionControl: run.algorithm,
         });
-      lab.fate = badWire(run.seed, run.loss, run.doubled, run.late, 400);
+      lab.fate = badWire(run.seed, run.loss, run.doubled, run.late, 300);
       const { client, clientLog, serverLog } = lab.open();
       const sent: number[] = [];
       for (const size of run.sizes) {
@@ -51,12 +51,12 @@ t('real octets arrive whole, in order, once, and both ends finish', () => {
         sent.push(...bytes);
         client.write(bytes);
       }
-      client.close();
-      lab.world.run(3_600_000 * MS);
+      client.shutdown();
+      lab.world.run();
       assert.is(serverLog.octets.length, sent.length);
       assert.equal(Uint8Array.from(serverLog.octets), Uint8Array.from(sent));
       assert.equal(serverLog.entries.slice(-2), ['closed', 'finished']);
-      assert.equal(clientLog.entries, ['established', 'finished']);
+      assert.equal([...clientLog.entries].sort(), ['closed', 'established', 'finished']);
       assert.equal(lab.a.sockets().length, 0);
       assert.is(lab.world.frames.inUse, 0);
     }),
@@ -71,7 +71,7 @@ t('virtual octets are counted once, in both directions at a time', () => {
       lab.keepSeen = false;
       for (const ip of lab.ips)
         Object.assign(ip.sysctl, { tcpSack: run.sack, tcpTimestamps: run.timestamps });
-      lab.fate = badWire(run.seed, run.loss, run.doubled, run.late, 800);
+      lab.fate = badWire(run.seed, run.loss, run.doubled, run.late, 300);
       const { client, clientLog, serverLog } = lab.open();
       const counts = [0, 0];
       for (const [i, log] of [clientLog, serverLog].entries()) {
@@ -85,7 +85,7 @@ t('virtual octets are counted once, in both directions at a time', () => {
           },
         });
       }
-      lab.world.run(3_600_000 * MS);
+      lab.world.run();
       assert.equal(counts, [200_001, 200_000]);
       assert.is(client.info().bytesAcked, 200_000);
       assert.is(client.state, 'UNCONN');
