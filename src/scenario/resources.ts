@@ -164,11 +164,11 @@ export class ResourceLoader {
       return;
     }
     const given = metadata?.['namespace'];
-    const namespace = KINDS[kind as Kind].namespaced
-      ? typeof given === 'string'
-        ? given
-        : 'default'
-      : undefined;
+    if (given !== undefined && typeof given !== 'string') {
+      faults.at([...path, 'metadata', 'namespace'], 'RESOURCE_FORM', `expected a name, got ${show(given)}`);
+      return;
+    }
+    const namespace = KINDS[kind as Kind].namespaced ? (given ?? 'default') : undefined;
     this.#keep(
       {
         file: document.source.file,
