@@ -16,8 +16,9 @@ import { Cluster } from './controller/cluster.ts';
 import { Controller, type Observed } from './controller/controller.ts';
 import { type Convergence, converge } from './controller/convergence.ts';
 import type { Party, ProbeOptions, ProbeOutcome } from './controller/probes.ts';
-import type { DeviceView, MachineCounters, RouteView } from './node/command.ts';
+import type { DeviceView, RouteView } from './node/command.ts';
 import type { SimulationOptions } from './parallel/simulation.ts';
+import { PacketPrinter } from './report/packet-line.ts';
 import { runStep, type StepResult } from './runner/steps.ts';
 import { loadScenario } from './scenario/load.ts';
 import { parseDuration } from './scenario/quantity.ts';
@@ -25,7 +26,8 @@ import type { Endpoint, Scenario, Step } from './scenario/types.ts';
 import type { LabShell, ShellResult } from './shell/shell.ts';
 import { SECOND, type VirtualTime } from './sim/time.ts';
 import type { DropReason } from './trace/drop-reason.ts';
-import type { DropRecord, LabRecord, RouteRecord, SessionRecord } from './trace/record.ts';
+import type { FrameCounters } from './trace/frame-account.ts';
+import type { DropRecord, LabRecord, PacketRecord, RouteRecord, SessionRecord } from './trace/record.ts';
 
 export interface LabOptions {
   /** Worker threads: one per node (the default), as many as cores, a number, or 0 for none. Never changes a result. */
@@ -78,7 +80,12 @@ export class Lab extends EventEmitter<LabSignals> {
     return new Lab(scenario, seed, controller, options.signal);
   }
 
-  private constructor(scenario: Scenario, seed: number, controller: Controller, signal: AbortSignal | undefined) {
+  private constructor(
+    scenario: Scenario,
+    seed: number,
+    controller: Controller,
+    signal: AbortSignal | undefined,
+  ) {
     super();
     this.scenario = scenario;
     this.seed = seed;
@@ -122,6 +129,29 @@ export class Lab extends EventEmitter<LabSignals> {
     return this.cluster.probe(pairs, options);
   }
 
+  /** Ping once while a capture runs; the first `packets` lines of `tcpdump -n`. */
+  async watchPing(what: {
+    readonly on: string;
+    readonly device: string;
+    readonly from: string;
+    readonly to: string;
+    readonly packets: number;
+  }): Promise<string[]> {
+    const { machine, namespace } = await this.party(what.on);
+    const capture = await this.controller.startCapture(machine, namespace, what.device, 262_144);
+    const printer = new PacketPrinter(this.scenario.startMs, { numeric: true });
+    const lines: string[] = [];
+    const heard = (observed: Observed<PacketRecord>): void => {
+      if (observed.record.capture === capture && lines.length < what.packets)
+        lines.push(printer.line(observed));
+    };
+    this.controller.on('packet', heard);
+    await this.ping(what.from, what.to);
+    this.controller.off('packet', heard);
+    await this.controller.stopCapture(machine, capture);
+    return lines;
+  }
+
   /** Type a line into the shell of the first node (or of `machine`). */
   async exec(line: string): Promise<ShellResult> {
     return (await this.shell()).exec(line);
@@ -163,19 +193,20 @@ export class Lab extends EventEmitter<LabSignals> {
 
   async counters(): Promise<LabCounters> {
     const machines = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
-    const all = await this.controller.askAll<MachineCounters>(machines, { do: 'counters' });
+    const all = await this.controller.askAll<FrameCounters>(machines, { do: 'counters' });
     const dropped: Partial<Record<DropReason, number>> = {};
     for (const machine of all) {
       for (const [reason, count] of Object.entries(machine.dropped) as [DropReason, number][]) {
         dropped[reason] = (dropped[reason] ?? 0) + count;
       }
     }
-    const sum = (pick: (c: MachineCounters) => number): number => all.reduce((total, c) => total + pick(c), 0);
+    const sum = (pick: (c: FrameCounters) => number): number => all.reduce((total, c) => total + pick(c), 0);
     return {
       originated: sum(c => c.originated),
       delivered: sum(c => c.delivered),
       dropped,
-      inFlight: sum(c => c.originated) - sum(c => c.delivered) - Object.values(dropped).reduce((a, b) => a + b, 0),
+      inFlight:
+        sum(c => c.originated) - sum(c => c.delivered) - Object.values(dropped).reduce((a, b) => a + b, 0),
     };
   }
 
@@ -195,7 +226,11 @@ export class Lab extends EventEmitter<LabSignals> {
 
   #endpoint(name: string): Endpoint {
     const { nodes, routers, hosts } = this.scenario.fabric;
-    for (const [kind, list] of [['node', nodes], ['router', routers], ['host', hosts]] as const) {
+    for (const [kind, list] of [
+      ['node', nodes],
+      ['router', routers],
+      ['host', hosts],
+    ] as const) {
       if (list.some(machine => machine.name === name)) return { kind, name };
     }
     const address = parseAddress(name);

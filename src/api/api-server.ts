@@ -68,10 +68,16 @@ export class ApiServer extends LogicalProcess {
         return { ok: true, ...store.apply(command.object) };
       case 'patch': {
         const { kind, name, namespace, type } = command;
-        return { ok: true, object: store.patch(kind as StoredKind, name, command.patch, type, namespace) as Resource };
+        return {
+          ok: true,
+          object: store.patch(kind as StoredKind, name, command.patch, type, namespace) as Resource,
+        };
       }
       case 'delete':
-        return { ok: true, object: store.delete(command.kind as StoredKind, command.name, command.namespace) };
+        return {
+          ok: true,
+          object: store.delete(command.kind as StoredKind, command.name, command.namespace),
+        };
       case 'get':
         return { ok: true, object: store.get(command.kind, command.name, command.namespace) as Resource };
       case 'list':

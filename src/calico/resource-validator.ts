@@ -6,8 +6,8 @@ import type { LoadedResource, ResourceProblem } from '../scenario/types.ts';
 import { applyDefaults, type Kind, parse, type Resource, validate } from './resources/kinds.ts';
 import { goValue, type Problem } from './resources/meta.ts';
 import type { IPPool } from './resources/pool.ts';
-import { DecodeError } from './resources/shape.ts';
 import { validateName } from './resources/rules.ts';
+import { DecodeError } from './resources/shape.ts';
 
 export function validateResources(resources: readonly LoadedResource[]): readonly ResourceProblem[] {
   const problems: ResourceProblem[] = [];
@@ -37,7 +37,9 @@ export function validateResources(resources: readonly LoadedResource[]): readonl
 }
 
 const sameName = (a: Resource, b: Resource): boolean =>
-  a.kind === (b.kind as Kind) && a.metadata.name === b.metadata.name && a.metadata.namespace === b.metadata.namespace;
+  a.kind === (b.kind as Kind) &&
+  a.metadata.name === b.metadata.name &&
+  a.metadata.namespace === b.metadata.namespace;
 
 const sentence = (problem: Problem): string =>
   problem.value === undefined || problem.reason.includes(goValue(problem.value))

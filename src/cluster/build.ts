@@ -7,7 +7,11 @@ import type { LabSpec, ProcessSpec } from '../parallel/lab-spec.ts';
 import type { Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { ApiServerSpec, NodeSpec, RouterSpec } from './spec.ts';
 
-export function build({ id, name, kind, spec }: ProcessSpec, _lab: LabSpec, habitat: Habitat): LogicalProcess {
+export function build(
+  { id, name, kind, spec }: ProcessSpec,
+  _lab: LabSpec,
+  habitat: Habitat,
+): LogicalProcess {
   switch (kind) {
     case 'node':
       return new KubernetesNode(id, name, habitat, spec as NodeSpec);

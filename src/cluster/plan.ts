@@ -47,7 +47,11 @@ export interface NicAttachment {
 /** NICs of the lab have locally administered addresses made of their IPv4 address: `02:00:c0:a8:0a:65`. */
 export const nicMac = (address: Ipv4Address): MacAddress => 0x0200 * 2 ** 32 + address;
 
-export function planLab(scenario: Scenario.Scenario, resources: readonly unknown[], seed = scenario.seed): Plan {
+export function planLab(
+  scenario: Scenario.Scenario,
+  resources: readonly unknown[],
+  seed = scenario.seed,
+): Plan {
   return new Planner(scenario, resources, seed).plan();
 }
 
@@ -96,7 +100,10 @@ class Planner {
 
   #addNode(node: Scenario.Node): void {
     const subnet = this.#subnet(node.subnet);
-    const altnames = [...(node.altname ? [node.altname] : []), ...(node.interface === 'eth0' ? [] : ['eth0'])];
+    const altnames = [
+      ...(node.altname ? [node.altname] : []),
+      ...(node.interface === 'eth0' ? [] : ['eth0']),
+    ];
     const nic = this.#plug(node.name, 0, node.interface, subnet, node.address, node.mtu, altnames);
     const aws = this.#scenario.fabric.cloud === 'aws-vpc';
     const spec: NodeSpec = {
@@ -118,7 +125,15 @@ class Planner {
   #addRouter(router: Scenario.Router): void {
     const nics = router.interfaces.map((at, i) =>
       // The lab's router names its NICs from eth1 on (eth0 is its way to the outside).
-      this.#plug(router.name, i, `eth${i + 1}`, this.#subnet(at.subnet), at.address, this.#subnet(at.subnet).mtu, []),
+      this.#plug(
+        router.name,
+        i,
+        `eth${i + 1}`,
+        this.#subnet(at.subnet),
+        at.address,
+        this.#subnet(at.subnet).mtu,
+        [],
+      ),
     );
     const spec: RouterSpec = {
       nics,
@@ -183,7 +198,13 @@ class Planner {
       ...router,
       spec: { ...spec, nics: [...spec.nics, routerNic], routes: [...spec.routes, hostRoute] },
     };
-    const hostNic: NicSpec = { ...routerNic, jack: 0, device: 'eth0', mac: nicMac(network + 2), address: network + 2 };
+    const hostNic: NicSpec = {
+      ...routerNic,
+      jack: 0,
+      device: 'eth0',
+      mac: nicMac(network + 2),
+      address: network + 2,
+    };
     this.#process(host.name, 'router', {
       ...plainHost([hostNic]),
       routes: defaultRoute(network + 1, 'eth0'),

@@ -25,7 +25,9 @@ export function initialResources(scenario: Scenario.Scenario): Resource[] {
   const wanted = [...new Set(others.map(o => o.metadata.namespace))].filter(
     (name): name is string => name !== undefined && !NAMESPACES.includes(name),
   );
-  const missing = wanted.filter(name => !others.some(o => o.kind === 'Namespace' && o.metadata.name === name));
+  const missing = wanted.filter(
+    name => !others.some(o => o.kind === 'Namespace' && o.metadata.name === name),
+  );
   const implied = missing.map(
     name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: {} }) as Resource,
   );

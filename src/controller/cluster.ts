@@ -25,13 +25,26 @@ export class Cluster {
   }
 
   async list<K extends Kind>(kind: K, namespace?: string): Promise<readonly ResourceByKind[K][]> {
-    const reply = await this.controller.api({ do: 'list', kind, ...(namespace !== undefined && { namespace }) });
+    const reply = await this.controller.api({
+      do: 'list',
+      kind,
+      ...(namespace !== undefined && { namespace }),
+    });
     if (!reply.ok) throw new Error(reply.message);
     return reply.items as readonly ResourceByKind[K][];
   }
 
-  async find<K extends Kind>(kind: K, name: string, namespace?: string): Promise<ResourceByKind[K] | undefined> {
-    const reply = await this.controller.api({ do: 'get', kind, name, ...(namespace !== undefined && { namespace }) });
+  async find<K extends Kind>(
+    kind: K,
+    name: string,
+    namespace?: string,
+  ): Promise<ResourceByKind[K] | undefined> {
+    const reply = await this.controller.api({
+      do: 'get',
+      kind,
+      name,
+      ...(namespace !== undefined && { namespace }),
+    });
     return reply.ok ? (reply.object as ResourceByKind[K]) : undefined;
   }
 
@@ -98,7 +111,9 @@ export function partyOfPod(pod: Pod, shown: string): Party {
   const address = pod.status?.podIP === undefined ? undefined : Ipv4.parse(pod.status.podIP);
   const machine = pod.spec.nodeName;
   if (machine === undefined || address === undefined) {
-    throw new NoSuchParty(`pod ${shown} has no address (${pod.status?.message ?? pod.status?.phase ?? 'Pending'})`);
+    throw new NoSuchParty(
+      `pod ${shown} has no address (${pod.status?.message ?? pod.status?.phase ?? 'Pending'})`,
+    );
   }
   const namespace = pod.spec.hostNetwork === true ? '' : `${pod.metadata.namespace}/${pod.metadata.name}`;
   return { name: shown, machine, namespace, address };

@@ -12,8 +12,8 @@ import type { ApiCommand, ApiReply } from '../api/command.ts';
 import type { NicAttachment, Plan } from '../cluster/plan.ts';
 import type { MachineCommand, ProgramSpec } from '../node/command.ts';
 import { createSimulation, type Simulation, type SimulationOptions } from '../parallel/simulation.ts';
-import { NEVER, type VirtualTime } from '../sim/time.ts';
 import type { Report } from '../sim/partition.ts';
+import { NEVER, type VirtualTime } from '../sim/time.ts';
 import type { LabRecord, PacketRecord } from '../trace/record.ts';
 import { type Exit, type Program, type ProgramListener, ProgramTable } from './programs.ts';
 import { TrailTable } from './trails.ts';
@@ -121,11 +121,19 @@ export class Controller extends EventEmitter<Signals> {
   }
 
   async interrupt(program: Program): Promise<void> {
-    await this.#simulation.command(program.process, { do: 'signal', program: program.id } satisfies MachineCommand);
+    await this.#simulation.command(program.process, {
+      do: 'signal',
+      program: program.id,
+    } satisfies MachineCommand);
   }
 
   /** Begin to capture; packets arrive as `packet` signals with this number until `stopCapture`. */
-  async startCapture(machine: string, namespace: string, device: string, snapLength: number): Promise<number> {
+  async startCapture(
+    machine: string,
+    namespace: string,
+    device: string,
+    snapLength: number,
+  ): Promise<number> {
     const capture = this.#nextCapture++;
     await this.ask(machine, { do: 'capture', capture, namespace, device, snapLength });
     return capture;

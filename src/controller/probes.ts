@@ -65,7 +65,14 @@ export async function probe(
     controller.trails.forget(tag);
     const [from, to] = pairs[i]!;
     const result = program.exit!.result as ProbeResult;
-    return { from, to, result, way: wayOut(from, trail), died: result.answered ? undefined : trail.drops[0], trail };
+    return {
+      from,
+      to,
+      result,
+      way: wayOut(from, trail),
+      died: result.answered ? undefined : trail.drops[0],
+      trail,
+    };
   });
 }
 

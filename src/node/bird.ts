@@ -5,11 +5,7 @@
  *   watch ──> confd (renders, checks, sends SIGHUP: tens of milliseconds) ──> Speaker.configure ──> kernel, peers
  */
 import * as Prefix from '../addr/prefix.ts';
-import {
-  type CalicoPool,
-  calicoExportToBgpPeers,
-  calicoKernelProgramming,
-} from '../bgp/calico-filters.ts';
+import { type CalicoPool, calicoExportToBgpPeers, calicoKernelProgramming } from '../bgp/calico-filters.ts';
 import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import type { SpeakerPorts } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
@@ -111,7 +107,9 @@ export function speakerConfigOf(config: BirdConfig, pools: readonly CalicoPool[]
       exportFilter: calicoKernelProgramming({ pools, localSubnet: config.localSubnet }),
     },
     staticBlackholes: config.staticRoutes.flatMap(r => (r.kind === 'blackhole' ? [r.prefix] : [])),
-    staticRoutes: config.staticRoutes.flatMap(r => (r.kind === 'via' ? [{ prefix: r.prefix, via: r.gateway }] : [])),
+    staticRoutes: config.staticRoutes.flatMap(r =>
+      r.kind === 'via' ? [{ prefix: r.prefix, via: r.gateway }] : [],
+    ),
     directInterfaces: [...config.directExcluded.map(pattern => `-${pattern}`), '*'],
     peers: config.peers.map(peer => peerConfigOf(peer, config, pools)),
   };
@@ -150,7 +148,8 @@ function peerConfigOf(peer: BirdPeer, config: BirdConfig, pools: readonly Calico
   };
 }
 
-const clusterNumber = (text: string): number => text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+const clusterNumber = (text: string): number =>
+  text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 
 /** `65001:100` is a community, `65001:100:3` a large one. */
 function communities(values: readonly string[]): {

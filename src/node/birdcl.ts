@@ -1,9 +1,9 @@
 /** `birdcl show …`: the words of a command line, and what BIRD answers (facts: calico-cli-formats §4). */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import { formatTimestamp } from '../api/store-time.ts';
 import { protocols, type RouteQuery, routes, status, VERSION, type WallClock } from '../bgp/show.ts';
 import type { Speaker } from '../bgp/speaker.ts';
-import { formatTimestamp } from '../api/store-time.ts';
 import type { VirtualTime } from '../sim/time.ts';
 
 /** BIRD prints local time, which in calico-node's container is UTC. */

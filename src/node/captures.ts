@@ -29,7 +29,9 @@ export class CaptureTable {
     const devices = this.#host.namespaces
       .filter(n => request.namespace === '*' || n.name === request.namespace)
       .flatMap(n => devicesOf(n, request.device));
-    const stops = devices.map(device => device.tap((frame, direction) => this.#take(request, device, frame, direction)));
+    const stops = devices.map(device =>
+      device.tap((frame, direction) => this.#take(request, device, frame, direction)),
+    );
     this.#stops.set(request.capture, stops);
   }
 

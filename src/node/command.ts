@@ -6,7 +6,6 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
 import type { VirtualTime } from '../sim/time.ts';
-import type { DropReason } from '../trace/drop-reason.ts';
 import type { TraceClass } from '../trace/record.ts';
 
 export type MachineCommand =
@@ -59,13 +58,20 @@ export interface ProbeResult {
   readonly rtt: VirtualTime;
   readonly ttl: number;
   /** An ICMP error that came back, or what the local stack said (errno). */
-  readonly error: { readonly from: Ipv4Address; readonly type: number; readonly code: number } | string | undefined;
+  readonly error:
+    | { readonly from: Ipv4Address; readonly type: number; readonly code: number }
+    | string
+    | undefined;
 }
 
 export interface RouteView {
   readonly prefix: Prefix;
   readonly type: string;
-  readonly nextHops: readonly { readonly via: Ipv4Address; readonly device: string; readonly onlink: boolean }[];
+  readonly nextHops: readonly {
+    readonly via: Ipv4Address;
+    readonly device: string;
+    readonly onlink: boolean;
+  }[];
   readonly protocol: string;
   readonly scope: string;
   readonly metric: number;
@@ -115,10 +121,4 @@ export interface MachineStatus {
   /** What is still missing, in words; empty when the machine has nothing left to do. */
   readonly missing: readonly string[];
   readonly sessions: readonly SessionView[];
-}
-
-export interface MachineCounters {
-  readonly originated: number;
-  readonly delivered: number;
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
 }

@@ -7,15 +7,16 @@
  * Some settings it cannot take up while it runs: then it exits (code 129) and is started again, and for that moment
  * nothing of the dataplane moves. Nothing is flushed: it picks up what it finds.
  */
+
+import * as Prefix from '../addr/prefix.ts';
 import type { Dataplane, FelixRoute, VxlanDevice as VxlanPlan } from '../calico/felix/calc.ts';
 import { calculate } from '../calico/felix/calc.ts';
 import { DeltaTracker } from '../calico/felix/delta-tracker.ts';
+import { IP_SETS } from '../calico/felix/hooks.ts';
 import { hostMtu } from '../calico/felix/mtu.ts';
 import { TUNL0, VXLAN_CALICO } from '../calico/names.ts';
-import { felixConfigFor } from '../calico/resources/felix.ts';
-import { IP_SETS } from '../calico/felix/hooks.ts';
-import * as Prefix from '../addr/prefix.ts';
 import { workloadEndpoint } from '../calico/resources/core.ts';
+import { felixConfigFor } from '../calico/resources/felix.ts';
 import type { FelixHooks, FelixRules, HookVariant } from '../netstack/felix-hooks.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
@@ -141,7 +142,8 @@ export class Felix {
   #programVxlan({ vxlan, neighbours, fdb }: Dataplane): void {
     const { namespace } = this.#ports;
     const existing = namespace.vxlan;
-    if (existing !== undefined && (vxlan === undefined || !sameDevice(existing, vxlan))) namespace.detach(existing);
+    if (existing !== undefined && (vxlan === undefined || !sameDevice(existing, vxlan)))
+      namespace.detach(existing);
     if (vxlan === undefined) return;
     const device = namespace.vxlan ?? this.#makeVxlan(vxlan);
     device.mtu = vxlan.mtu;
@@ -227,7 +229,10 @@ export class Felix {
 }
 
 const sameDevice = (device: VxlanDevice, plan: VxlanPlan): boolean =>
-  device.mac === plan.mac && device.vni === plan.vni && device.port === plan.port && device.local === plan.local;
+  device.mac === plan.mac &&
+  device.vni === plan.vni &&
+  device.port === plan.port &&
+  device.local === plan.local;
 
 /** Linux's names of the protocols that Felix writes; others print as numbers. */
 const protocolName = (protocol: number): string => (protocol === 3 ? 'boot' : String(protocol));
@@ -244,4 +249,3 @@ const written = (route: FelixRoute, device: NetDevice | undefined): Route => ({
   mtu: 0,
   table: 'main',
 });
-

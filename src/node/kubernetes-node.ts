@@ -7,17 +7,18 @@
  *
  * Start: tunnel addresses first (they take the first address of a fresh block), then everything else.
  */
+
+import * as Ipv4Address from '../addr/ipv4.ts';
 import { ApiClient } from '../api/client.ts';
 import { formatTimestamp } from '../api/store-time.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
-import { type Moment } from '../calico/ipam/auto-assign.ts';
+import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
 import type { NodeSpec } from '../cluster/spec.ts';
-import * as Ipv4Address from '../addr/ipv4.ts';
 import { FelixHooks } from '../netstack/felix-hooks.ts';
 import * as Hooks from '../netstack/hooks.ts';
-import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
+import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import { MILLISECOND, type Timer } from '../sim/time.ts';
@@ -130,7 +131,8 @@ export class KubernetesNode extends Machine {
     this.#felix.changed();
     this.#bird.changed();
     const own = object.kind === 'Node' && object.metadata.name === this.name;
-    if ((own || object.kind === 'IPPool') && !this.#tunnels.armed) this.#tunnels.arm(this.now + 10 * MILLISECOND);
+    if ((own || object.kind === 'IPPool') && !this.#tunnels.armed)
+      this.#tunnels.arm(this.now + 10 * MILLISECOND);
   }
 
   #reconcileTunnels(): void {
@@ -168,7 +170,8 @@ export class KubernetesNode extends Machine {
 
   protected override routingDaemon(words: readonly string[]): string {
     const { speaker } = this.#bird;
-    if (speaker === undefined) return 'Unable to connect to server control socket: No such file or directory\n';
+    if (speaker === undefined)
+      return 'Unable to connect to server control socket: No such file or directory\n';
     return birdcl(speaker, words, wallClock(this.#spec.startMs));
   }
 

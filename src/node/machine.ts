@@ -14,11 +14,10 @@ import { UdpLayer } from '../netstack/udp.ts';
 import { formatRoute } from '../report/route-text.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
-import type { DropReason } from '../trace/drop-reason.ts';
 import type { LabRecord } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import { CaptureTable } from './captures.ts';
-import type { MachineCommand, MachineCounters, MachineStatus } from './command.ts';
+import type { MachineCommand, MachineStatus } from './command.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
 
@@ -52,7 +51,11 @@ export abstract class Machine extends NetHost {
   }
 
   /** NICs first, then `tunl0`: the order decides which address an ICMP error gets that leaves by a device without one. */
-  protected plugIn(nics: readonly NicSpec[], routes: readonly StaticRouteSpec[], connectedMetric: number): void {
+  protected plugIn(
+    nics: readonly NicSpec[],
+    routes: readonly StaticRouteSpec[],
+    connectedMetric: number,
+  ): void {
     const { root } = this;
     root.setUp(root.loopback, true);
     for (const nic of nics) {
@@ -74,7 +77,9 @@ export abstract class Machine extends NetHost {
   #moveConnected(device: NetDevice, nic: NicSpec, metric: number): void {
     const { fib } = this.root;
     const prefix = Prefix.network(nic.address, nic.length);
-    const route = fib.list('main').find(r => Prefix.equal(r.prefix, prefix) && r.nextHops[0]?.device === device);
+    const route = fib
+      .list('main')
+      .find(r => Prefix.equal(r.prefix, prefix) && r.nextHops[0]?.device === device);
     if (route === undefined) return;
     fib.remove({ prefix, device });
     fib.add({ ...route, metric });
@@ -82,10 +87,21 @@ export abstract class Machine extends NetHost {
 
   #addStatic(route: StaticRouteSpec): void {
     const device = this.root.device(route.device);
-    if (device === undefined) throw new Error(`${this.name}: a route through ${route.device}, which there is not`);
+    if (device === undefined)
+      throw new Error(`${this.name}: a route through ${route.device}, which there is not`);
     const { prefix, via, protocol, scope, metric, source } = route;
     const nextHops = [{ via, device, onlink: false, weight: 1 }];
-    this.root.fib.add({ prefix, type: 'unicast', nextHops, protocol, scope, metric, source, mtu: 0, table: 'main' });
+    this.root.fib.add({
+      prefix,
+      type: 'unicast',
+      nextHops,
+      protocol,
+      scope,
+      metric,
+      source,
+      mtu: 0,
+      table: 'main',
+    });
   }
 
   /** `net.ipv4.…` settings of the scenario that decide where packets go. */
@@ -128,7 +144,7 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.#counters();
+        return this.account.counters();
       case 'birdcl':
         return this.routingDaemon(command.words);
       default:
@@ -168,12 +184,6 @@ export abstract class Machine extends NetHost {
     if (output !== undefined) output.up = up;
     const device = this.root.devices.find(d => d instanceof EthernetDevice && d.jack === jack);
     if (device !== undefined && !up) this.root.carrierLost(device);
-  }
-
-  #counters(): MachineCounters {
-    const { originated, delivered, reasons } = this.account;
-    const dropped: Partial<Record<DropReason, number>> = Object.fromEntries(reasons);
-    return { originated, delivered, dropped };
   }
 
   #inside(name: string): Namespace {

@@ -1,9 +1,9 @@
 /** The programs that run on a machine, by the number the outside gave them. */
 import type { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
-import type { Program } from '../traffic/program.ts';
-import { Probe } from '../traffic/probe.ts';
 import type { ExitRecord, OutputRecord } from '../trace/record.ts';
+import { Probe } from '../traffic/probe.ts';
+import type { Program } from '../traffic/program.ts';
 import type { ProgramSpec } from './command.ts';
 
 export class ProgramTable {

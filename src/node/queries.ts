@@ -37,7 +37,9 @@ export const devicesOf = (namespace: Namespace): DeviceView[] =>
   }));
 
 export const neighboursOf = (namespace: Namespace): NeighbourView[] =>
-  namespace.neighbours.list().map(({ address, device, mac, state }) => ({ address, device: device.name, mac, state }));
+  namespace.neighbours
+    .list()
+    .map(({ address, device, mac, state }) => ({ address, device: device.name, mac, state }));
 
 export function fdbOf({ vxlan }: Namespace): FdbView[] {
   if (vxlan === undefined) return [];

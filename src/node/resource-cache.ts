@@ -1,8 +1,10 @@
 /** A node's copy of the datastore, kept by its watch: what Felix, confd and the kubelet of the node know. */
-import type { Kind, Resource, ResourceByKind } from '../calico/resources/kinds.ts';
-import type { WatchEvent } from '../api/store.ts';
 
-const keyOf = (resource: Resource): string => `${resource.metadata.namespace ?? ''}/${resource.metadata.name}`;
+import type { WatchEvent } from '../api/store.ts';
+import type { Kind, Resource, ResourceByKind } from '../calico/resources/kinds.ts';
+
+const keyOf = (resource: Resource): string =>
+  `${resource.metadata.namespace ?? ''}/${resource.metadata.name}`;
 
 export class ResourceCache {
   readonly #kinds = new Map<Kind, Map<string, Resource>>();

@@ -9,7 +9,7 @@ import { ACCEPT, BGP_ONLY } from '../bgp/filter.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import type { RouterBgpSpec, RouterSpec } from '../cluster/spec.ts';
-import { Loopback } from '../netstack/loopback.ts';
+import type { Loopback } from '../netstack/loopback.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -69,7 +69,8 @@ export class Router extends Machine {
   }
 
   protected override routingDaemon(words: readonly string[]): string {
-    if (this.#speaker === undefined) return 'Unable to connect to server control socket: No such file or directory\n';
+    if (this.#speaker === undefined)
+      return 'Unable to connect to server control socket: No such file or directory\n';
     return birdcl(this.#speaker, words, wallClock(0));
   }
 }
@@ -89,13 +90,15 @@ function speakerConfigOf(spec: RouterSpec, bgp: RouterBgpSpec): SpeakerConfig {
   } as const;
   const source = (peer: number): number =>
     spec.nics.find(nic => Prefix.contains(Prefix.network(nic.address, nic.length), peer))?.address ?? own[0]!;
-  const peers = bgp.neighbors.map((neighbor): PeerConfig => ({
-    ...common,
-    name: `peer_${Ipv4Address.format(neighbor.address).replaceAll('.', '_')}`,
-    remoteAddress: neighbor.address,
-    remoteAs: neighbor.as,
-    sourceAddress: source(neighbor.address),
-  }));
+  const peers = bgp.neighbors.map(
+    (neighbor): PeerConfig => ({
+      ...common,
+      name: `peer_${Ipv4Address.format(neighbor.address).replaceAll('.', '_')}`,
+      remoteAddress: neighbor.address,
+      remoteAs: neighbor.as,
+      sourceAddress: source(neighbor.address),
+    }),
+  );
   const { listenRange } = bgp;
   return {
     routerId,

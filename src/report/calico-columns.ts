@@ -99,5 +99,8 @@ export function calicoColumns(
   const own = wide ? table.wide : table.narrow;
   const namespace: Columns<Resource> = [['NAMESPACE', r => text(r.metadata.namespace)]];
   const columns = withNamespace && objects.some(o => o.metadata.namespace) ? [...namespace, ...own] : own;
-  return [columns.map(([header]) => header), ...objects.map(object => columns.map(([, cell]) => cell(object)))];
+  return [
+    columns.map(([header]) => header),
+    ...objects.map(object => columns.map(([, cell]) => cell(object))),
+  ];
 }

@@ -46,7 +46,13 @@ const nodeRow: Row = (resource, options) => {
   const node = resource as Node;
   const { kubernetes } = node;
   const ready = kubernetes?.ready === false ? 'NotReady' : 'Ready';
-  const row = [node.metadata.name, ready, roles(node.metadata), since(resource, options), kubernetes?.kubeletVersion ?? ''];
+  const row = [
+    node.metadata.name,
+    ready,
+    roles(node.metadata),
+    since(resource, options),
+    kubernetes?.kubeletVersion ?? '',
+  ];
   if (!options.wide) return row;
   return [
     ...row,
@@ -66,8 +72,12 @@ const NODE_WIDE = [...NODE, 'INTERNAL-IP', 'EXTERNAL-IP', 'OS-IMAGE', 'KERNEL-VE
 export function kubectlColumns(kind: Kind, objects: readonly Resource[], options: ColumnOptions): string[][] {
   const [header, row] = columnsOf(kind, options.wide);
   const rows = objects.map(object => row(object, options));
-  if (!options.withNamespace || objects.every(o => o.metadata.namespace === undefined)) return [header, ...rows];
-  return [['NAMESPACE', ...header], ...rows.map((cells, i) => [objects[i]!.metadata.namespace ?? '', ...cells])];
+  if (!options.withNamespace || objects.every(o => o.metadata.namespace === undefined))
+    return [header, ...rows];
+  return [
+    ['NAMESPACE', ...header],
+    ...rows.map((cells, i) => [objects[i]!.metadata.namespace ?? '', ...cells]),
+  ];
 }
 
 function columnsOf(kind: Kind, wide: boolean): [string[], Row] {

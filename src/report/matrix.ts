@@ -32,14 +32,23 @@ export function matrixText(names: readonly string[], outcomes: readonly ProbeOut
   const line = (head: string, cells: readonly string[]): string =>
     (head.padEnd(first) + cells.map(c => c.padEnd(CELL)).join('')).trimEnd();
   return {
-    lines: [line('', names), ...names.map(from => line(from, names.map(to => cellOf(from, to))))],
+    lines: [
+      line('', names),
+      ...names.map(from =>
+        line(
+          from,
+          names.map(to => cellOf(from, to)),
+        ),
+      ),
+    ],
     causes: causesOf(outcomes),
     talking: outcomes.filter(o => o.result.answered).length,
     pairs: outcomes.length,
   };
 }
 
-const shown = (outcome: ProbeOutcome): string => (outcome.way === 'vxlan.calico' ? 'vxlan' : (outcome.way ?? '?'));
+const shown = (outcome: ProbeOutcome): string =>
+  outcome.way === 'vxlan.calico' ? 'vxlan' : (outcome.way ?? '?');
 
 /** Distinct causes; where both directions of a pair die in the same way, the one of the request speaks. */
 function causesOf(outcomes: readonly ProbeOutcome[]): string[] {

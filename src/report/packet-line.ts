@@ -25,7 +25,11 @@ export class PacketPrinter {
     const stamp = formatTime(after(seconds, (this.#startMs % 1000) * 1e6 + time));
     const linkType = record.link === 'ether' ? Pcap.LINKTYPE_ETHERNET : Pcap.LINKTYPE_RAW;
     const packet = { linkType, captured: record.octets, originalLength: record.length };
-    const any = { name: record.device, index: record.index, direction: record.direction === 'receive' ? 'In' : 'Out' } as const;
+    const any = {
+      name: record.device,
+      index: record.index,
+      direction: record.direction === 'receive' ? 'In' : 'Out',
+    } as const;
     return `${stamp} ${describe(this.#any ? { ...packet, any } : packet, this.#options, this.#state)}`;
   }
 }

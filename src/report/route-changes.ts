@@ -8,7 +8,9 @@ export interface RouteChange {
 
 /** Routes to other nodes' pods: what a change of mode is about. */
 export const isBlockRoute = (route: RouteView): boolean =>
-  (route.protocol === 'bird' || route.protocol === '80' || route.nextHops.some(h => h.device === 'vxlan.calico')) &&
+  (route.protocol === 'bird' ||
+    route.protocol === '80' ||
+    route.nextHops.some(h => h.device === 'vxlan.calico')) &&
   route.type === 'unicast';
 
 export function routeChanges(before: readonly RouteView[], after: readonly RouteView[]): RouteChange[] {

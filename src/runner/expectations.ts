@@ -93,7 +93,10 @@ async function judgeRoute(cluster: Cluster, expectation: RouteExpectation): Prom
   const candidates = (await cluster.routes(place)).filter(r => Prefix.equal(r.prefix, expectation.prefix));
   const devices = await cluster.devices(place);
   const fits = candidates.some(route => routeFits(route, expectation, devices));
-  const expected = expectation.kind === 'route' ? wantedRoute(expectation, prefix) : `no ${wantedRoute(expectation, prefix)}`;
+  const expected =
+    expectation.kind === 'route'
+      ? wantedRoute(expectation, prefix)
+      : `no ${wantedRoute(expectation, prefix)}`;
   const received = candidates.map(r => r.text.trim()).join(' | ') || `no route to ${prefix}`;
   return { ok: fits === (expectation.kind === 'route'), expected, received };
 }
@@ -149,7 +152,8 @@ async function judgeIpam(cluster: Cluster, e: IpamExpectation): Promise<Verdict>
   const addresses = await addressesOf(cluster, e);
   const received = addresses.map(Ipv4.format).join(', ') || 'no address';
   const fits = addresses.some(
-    a => (e.address === undefined || a === e.address) && (e.block === undefined || Prefix.contains(e.block, a)),
+    a =>
+      (e.address === undefined || a === e.address) && (e.block === undefined || Prefix.contains(e.block, a)),
   );
   return { ok: fits, expected, received };
 }

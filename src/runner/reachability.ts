@@ -1,6 +1,6 @@
 /** Expectations about who reaches whom, judged by what the probe was seen to do. */
 import type { Cluster } from '../controller/cluster.ts';
-import type { ProbeOutcome, ProbeOptions } from '../controller/probes.ts';
+import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
 import type { ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
@@ -14,10 +14,17 @@ export async function judgeReachability(cluster: Cluster, expectation: Expectati
     ...(expectation.port !== undefined && { port: expectation.port }),
     ...(expectation.sizeBytes !== undefined && { size: expectation.sizeBytes }),
   };
-  const pairs = expectation.symmetric ? ([[from, to], [to, from]] as const) : ([[from, to]] as const);
+  const pairs = expectation.symmetric
+    ? ([
+        [from, to],
+        [to, from],
+      ] as const)
+    : ([[from, to]] as const);
   const outcomes = await cluster.probe(pairs, options);
   const verdicts = outcomes.map(outcome =>
-    expectation.kind === 'reachable' ? judgeReachable(expectation, outcome) : judgeUnreachable(expectation, outcome),
+    expectation.kind === 'reachable'
+      ? judgeReachable(expectation, outcome)
+      : judgeUnreachable(expectation, outcome),
   );
   return verdicts.find(verdict => !verdict.ok) ?? verdicts[0]!;
 }
@@ -36,7 +43,11 @@ function judgeUnreachable(expectation: UnreachableExpectation, outcome: ProbeOut
   const { reason, place } = expectation;
   const expected = `${names(outcome)} dies${place ? ` at ${place}` : ''}${reason ? ` with ${reason}` : ''}`;
   if (outcome.result.answered) {
-    return { ok: false, expected, received: `answer in ${formatTime(outcome.result.rtt)}, via ${outcome.way}` };
+    return {
+      ok: false,
+      expected,
+      received: `answer in ${formatTime(outcome.result.rtt)}, via ${outcome.way}`,
+    };
   }
   const death = deathOf(outcome);
   const ok =

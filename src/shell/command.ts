@@ -30,7 +30,11 @@ export interface CommandIo {
 
 /** Commands started with a trailing `&`. */
 export interface Jobs {
-  readonly list: readonly { readonly id: number; readonly line: string; readonly state: 'Running' | 'Done' }[];
+  readonly list: readonly {
+    readonly id: number;
+    readonly line: string;
+    readonly state: 'Running' | 'Done';
+  }[];
 }
 
 export type Command = (args: readonly string[], io: CommandIo) => Promise<ShellResult>;

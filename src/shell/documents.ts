@@ -9,11 +9,13 @@ export function readDocuments(text: string): Resource[] {
   const objects: unknown[] = [];
   for (const document of parseAllDocuments(text, { prettyErrors: false })) {
     const first = 'errors' in document ? document.errors[0] : undefined;
-    if (first !== undefined) throw new DecodeError(`error converting YAML to JSON: yaml: ${first.message}`, []);
+    if (first !== undefined)
+      throw new DecodeError(`error converting YAML to JSON: yaml: ${first.message}`, []);
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     if (value === null || value === undefined) continue;
     const items = (value as { items?: unknown }).items;
-    if (Array.isArray(items) && String((value as { kind?: unknown }).kind).endsWith('List')) objects.push(...items);
+    if (Array.isArray(items) && String((value as { kind?: unknown }).kind).endsWith('List'))
+      objects.push(...items);
     else objects.push(value);
   }
   return objects.map(parse);

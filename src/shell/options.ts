@@ -18,7 +18,9 @@ export function parseFlags(args: readonly string[], spec: FlagSpec): Parsed {
   const words: string[] = [];
   const flags = new Map<string, string>();
   let unknown: string | undefined;
-  const byShort = new Map(Object.entries(spec).flatMap(([long, f]) => (f.short ? [[f.short, long] as const] : [])));
+  const byShort = new Map(
+    Object.entries(spec).flatMap(([long, f]) => (f.short ? [[f.short, long] as const] : [])),
+  );
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!;
     if (word === '--') return { words, rest: args.slice(i + 1), flags, unknown };

@@ -6,7 +6,7 @@
  */
 import { Bash, decodeBytesToUtf8, defineCommand, InMemoryFs } from 'just-bash';
 import type { Cluster } from '../controller/cluster.ts';
-import { type Command, type CommandIo, type Jobs, type Place, type ShellResult } from './command.ts';
+import type { Command, CommandIo, Jobs, Place, ShellResult } from './command.ts';
 import { calicoctl } from './commands/calicoctl.ts';
 import { hostname } from './commands/hostname.ts';
 import { ip } from './commands/ip.ts';
@@ -30,7 +30,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** What runs at most in one line: a scenario file is untrusted input. */
-const LIMITS = { maxCommandCount: 10_000, maxLoopIterations: 10_000, maxCallDepth: 50, maxOutputSize: 16 * 2 ** 20 };
+const LIMITS = {
+  maxCommandCount: 10_000,
+  maxLoopIterations: 10_000,
+  maxCallDepth: 50,
+  maxOutputSize: 16 * 2 ** 20,
+};
 
 /** `root@k8s-m:~# ` and `(⎈|HomeLab:N/A) root@k8s-m:~# `, as pasted from a post. */
 const PROMPT = /^\s*(\([^)]*\)\s*)?\w+@[\w.-]+:[^#$\s]*[#$]\s+/;
@@ -105,7 +110,10 @@ class Session {
   }
 
   async exec(line: string): Promise<ShellResult> {
-    const { stdout, stderr, exitCode, env } = await this.#bash.exec(line, { cwd: this.#directory, env: this.#env });
+    const { stdout, stderr, exitCode, env } = await this.#bash.exec(line, {
+      cwd: this.#directory,
+      env: this.#env,
+    });
     this.#env = env;
     this.#directory = env['PWD'] ?? this.#directory;
     return { stdout, stderr, exitCode };
@@ -118,4 +126,5 @@ class Session {
   }
 }
 
-const quote = (word: string): string => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+const quote = (word: string): string =>
+  /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

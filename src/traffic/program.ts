@@ -1,1 +1,4 @@
-export interface Program { start(): void; stop(): void; }
+export interface Program {
+  start(): void;
+  stop(): void;
+}

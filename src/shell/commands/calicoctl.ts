@@ -46,7 +46,10 @@ export const calicoctl: Command = async (args, io) => {
 };
 
 const usage = (): ShellResult =>
-  failed('Invalid option: see `calicoctl --help`. The lab has: get apply create replace patch delete version.\n', 1);
+  failed(
+    'Invalid option: see `calicoctl --help`. The lab has: get apply create replace patch delete version.\n',
+    1,
+  );
 
 function version({ cluster }: CommandIo): ShellResult {
   const release = cluster.scenario.calicoVersion;
@@ -82,7 +85,13 @@ async function read(
   return objects;
 }
 
-function show(kind: Kind, objects: readonly Resource[], single: boolean, output: string, parsed: Parsed): string {
+function show(
+  kind: Kind,
+  objects: readonly Resource[],
+  single: boolean,
+  output: string,
+  parsed: Parsed,
+): string {
   const value = single ? objects[0] : listOf(kind, objects);
   if (output === 'yaml') return toYaml(value);
   if (output === 'json') return toJson(value);
@@ -103,11 +112,7 @@ const unknownKind = (word: string | undefined): ShellResult =>
     ? failed('No resources specified\n')
     : failed(`Failed to get resources: resource type '${word}' is not supported\n`);
 
-async function change(
-  verb: keyof typeof PAST,
-  parsed: Parsed,
-  io: CommandIo,
-): Promise<ShellResult> {
+async function change(verb: keyof typeof PAST, parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const resources = await given(verb, parsed, io);
   if (!Array.isArray(resources)) return resources as ShellResult;
   if (resources.length === 0) return failed('No resources specified\n');
@@ -140,7 +145,8 @@ async function given(verb: string, parsed: Parsed, io: CommandIo): Promise<Resou
     })) as unknown as Resource[];
   }
   const text = file === '-' ? io.stdin : await io.readFile(file);
-  if (text === undefined) return failed(`Failed to execute command: open ${file}: no such file or directory\n`);
+  if (text === undefined)
+    return failed(`Failed to execute command: open ${file}: no such file or directory\n`);
   try {
     return readDocuments(text);
   } catch (error) {

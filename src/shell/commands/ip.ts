@@ -21,7 +21,12 @@ async function route(args: readonly string[], { cluster, place }: CommandIo): Pr
     return failed(`Command "${verb}" is unknown, try "ip route help".\n`, 255);
   }
   const routes = await cluster.routes(place);
-  return printed(routes.filter(selector(rest)).map(r => `${r.text}\n`).join(''));
+  return printed(
+    routes
+      .filter(selector(rest))
+      .map(r => `${r.text}\n`)
+      .join(''),
+  );
 }
 
 /** `dev tunl0`, `proto bird`, `via 192.168.10.1`: what `ip route show` filters by. */

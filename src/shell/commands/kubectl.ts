@@ -26,7 +26,8 @@ const FLAGS = {
 export const kubectl: Command = async (args, io) => {
   const parsed = parseFlags(args, FLAGS);
   const [verb = ''] = parsed.words;
-  if (parsed.unknown !== undefined) return failed(`error: unknown flag: ${parsed.unknown}\nSee 'kubectl --help' for usage.\n`);
+  if (parsed.unknown !== undefined)
+    return failed(`error: unknown flag: ${parsed.unknown}\nSee 'kubectl --help' for usage.\n`);
   switch (verb) {
     case 'get':
       return get(parsed, io);
@@ -48,14 +49,19 @@ const noKind = (word: string | undefined): ShellResult =>
     : failed(`error: the server doesn't have a resource type "${word}"\n`);
 
 /** `pods`, `pod/pod1`, `pod pod1 pod2`, `pods,nodes` (the first only). */
-function target(words: readonly string[]): { kind: Kind | undefined; word: string | undefined; names: string[] } {
+function target(words: readonly string[]): {
+  kind: Kind | undefined;
+  word: string | undefined;
+  names: string[];
+} {
   const [word, ...names] = words;
   if (word === undefined) return { kind: undefined, word, names };
   const [type, name] = word.split('/');
   return { kind: kindNamed(type!)?.kind, word: type, names: name === undefined ? names : [name, ...names] };
 }
 
-const fullName = (resource: Resource): string => `${kindNamed(resource.kind)!.kind.toLowerCase()}/${resource.metadata.name}`;
+const fullName = (resource: Resource): string =>
+  `${kindNamed(resource.kind)!.kind.toLowerCase()}/${resource.metadata.name}`;
 
 async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const { kind, word, names } = target(parsed.words.slice(1));
@@ -67,7 +73,8 @@ async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   if (names.length === 0) objects.push(...(await io.cluster.list(kind, namespace)));
   for (const name of names) {
     const object = await io.cluster.find(kind, name, namespace);
-    if (object === undefined) return failed(`Error from server (NotFound): ${info.resource} "${name}" not found\n`);
+    if (object === undefined)
+      return failed(`Error from server (NotFound): ${info.resource} "${name}" not found\n`);
     objects.push(object);
   }
   const output = parsed.flags.get('output') ?? '';
@@ -75,10 +82,17 @@ async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   if (output === 'json') return printed(`${toJson(names.length === 1 ? objects[0] : listOf(objects))}\n`);
   if (output === 'name') return printed(objects.map(o => `${fullName(o)}\n`).join(''));
   if (objects.length === 0) {
-    return failed(`No resources found${namespace === undefined ? '' : ` in ${namespace} namespace`}${namespace === undefined ? '' : '.'}\n`, 0);
+    return failed(
+      `No resources found${namespace === undefined ? '' : ` in ${namespace} namespace`}${namespace === undefined ? '' : '.'}\n`,
+      0,
+    );
   }
   const nowMs = io.cluster.scenario.startMs + io.cluster.controller.now / 1e6;
-  const [header, ...rows] = kubectlColumns(kind, objects, { wide: output === 'wide', withNamespace: all, nowMs });
+  const [header, ...rows] = kubectlColumns(kind, objects, {
+    wide: output === 'wide',
+    withNamespace: all,
+    nowMs,
+  });
   const table = kubectlTable(header!, rows);
   return printed(parsed.flags.has('no-headers') ? table.slice(table.indexOf('\n') + 1) : table);
 }
@@ -135,7 +149,11 @@ async function remove(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   if (parsed.flags.has('filename')) {
     const resources = await documents(parsed, io);
     if (!Array.isArray(resources)) return resources as ShellResult;
-    victims = (resources as Resource[]).map(r => ({ kind: r.kind, name: r.metadata.name, namespace: r.metadata.namespace }));
+    victims = (resources as Resource[]).map(r => ({
+      kind: r.kind,
+      name: r.metadata.name,
+      namespace: r.metadata.namespace,
+    }));
   } else {
     const { kind, word, names } = target(parsed.words.slice(1));
     if (kind === undefined) return noKind(word);
@@ -146,7 +164,12 @@ async function remove(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   let stdout = '';
   let stderr = '';
   for (const { kind, name, namespace } of victims) {
-    const reply = await io.cluster.controller.api({ do: 'delete', kind, name, ...(namespace && { namespace }) });
+    const reply = await io.cluster.controller.api({
+      do: 'delete',
+      kind,
+      name,
+      ...(namespace && { namespace }),
+    });
     const forced = parsed.flags.has('force') ? ' force' : '';
     if (reply.ok) stdout += `${kind.toLowerCase()} "${name}"${forced} deleted\n`;
     else stderr += `Error from server (NotFound): ${kindNamed(kind)!.resource} "${name}" not found\n`;
@@ -164,7 +187,10 @@ async function exec(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const pod = await io.cluster.find('Pod', name, namespace);
   if (pod === undefined) return failed(`Error from server (NotFound): pods "${name}" not found\n`);
   const party = partyOfPod(pod, name);
-  const result = await io.runAt({ machine: party.machine, namespace: party.namespace, hostname: name }, words);
+  const result = await io.runAt(
+    { machine: party.machine, namespace: party.namespace, hostname: name },
+    words,
+  );
   if (result.exitCode === 0) return result;
   return { ...result, stderr: `${result.stderr}command terminated with exit code ${result.exitCode}\n` };
 }

@@ -1,5 +1,5 @@
 /** Programs that send: they run inside the lab, and virtual time passes until they end. */
-import { type Command, type CommandIo, type ShellResult } from '../command.ts';
+import type { Command, CommandIo, ShellResult } from '../command.ts';
 
 async function runProgram(
   program: 'ping' | 'traceroute',

@@ -11,7 +11,9 @@ export const ssh: Command = async (args, io) => {
   const name = target.replace(/^[\w-]+@/, '');
   const { nodes, routers, hosts } = io.cluster.scenario.fabric;
   const machine = [...nodes, ...routers, ...hosts].find(m => m.name === name)?.name;
-  if (machine === undefined) return failed(`ssh: Could not resolve hostname ${name}: Name or service not known\n`, 255);
-  if (words.length === 0) return failed('ssh: an interactive login needs the interactive shell: name a command\n', 255);
+  if (machine === undefined)
+    return failed(`ssh: Could not resolve hostname ${name}: Name or service not known\n`, 255);
+  if (words.length === 0)
+    return failed('ssh: an interactive login needs the interactive shell: name a command\n', 255);
   return io.runAt({ machine, namespace: '', hostname: machine }, words);
 };

@@ -1,8 +1,9 @@
 /** `tcpdump [-i DEVICE] [-n] [-e] [-v] [-c COUNT]`: captures while virtual time passes. */
-import { PacketPrinter } from '../../report/packet-line.ts';
-import type { PacketRecord } from '../../trace/record.ts';
+
 import type { Observed } from '../../controller/controller.ts';
+import { PacketPrinter } from '../../report/packet-line.ts';
 import { SECOND } from '../../sim/time.ts';
+import type { PacketRecord } from '../../trace/record.ts';
 import { type Command, type CommandIo, failed, type ShellResult } from '../command.ts';
 import { parseFlags } from '../options.ts';
 
@@ -22,7 +23,8 @@ const PATIENCE = 10 * SECOND;
 
 export const tcpdump: Command = async (args, io) => {
   const parsed = parseFlags(args, FLAGS);
-  if (parsed.unknown !== undefined) return failed(`tcpdump: invalid option -- '${parsed.unknown.slice(1)}'\n`);
+  if (parsed.unknown !== undefined)
+    return failed(`tcpdump: invalid option -- '${parsed.unknown.slice(1)}'\n`);
   const device = parsed.flags.get('interface') ?? 'eth0';
   const devices = await io.cluster.devices(io.place);
   const found = devices.find(d => d.name === device || d.altnames.includes(device));
