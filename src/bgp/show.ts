@@ -214,7 +214,8 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
       const isBest = route === net.routes[0];
       if (query.protocol !== undefined && route.source.protocol.name !== query.protocol) continue;
       if (query.primary && !isBest) continue;
-      lines.push(routeLine(name, route, isBest, clock));
+      const mark = !isBest ? '' : speaker.isKernelRefused(net.prefix) ? ' !' : ' *';
+      lines.push(routeLine(name, route, mark, clock));
       if (query.all) lines.push(...routeDetails(route));
       name = '';
       found++;
@@ -225,12 +226,12 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
   return text(lines);
 }
 
-function routeLine(name: string, route: Route, isBest: boolean, clock: WallClock): string {
+function routeLine(name: string, route: Route, mark: string, clock: WallClock): string {
   const { source } = route;
   const from = source.protocol.peer?.remoteAddress;
   const by = from === undefined || from === route.gateway ? '' : ` from ${Ipv4.format(from)}`;
   const when = clock.time(route.since);
-  return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${isBest ? ' *' : ''}${info(route)}`;
+  return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${mark}${info(route)}`;
 }
 
 function via(route: Route): string {
