@@ -136,13 +136,15 @@ function peerDetails(speaker: Speaker, peering: Peering): string[] {
     `    Neighbor address: ${Ipv4.format(config.remoteAddress)}`,
     `    Neighbor AS:      ${session.identity.remoteAs}`,
   ];
+  if (session.restartPending) lines.push('    Neighbor graceful restart active');
   if (session.phase === 'start') {
-    const wait = session.waitRemainingSec;
+    const wait = session.remainingSec('ErrorWait');
     if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.errorWait.seconds}`);
     const delay = session.outgoing.remainingSec('ConnectRetry');
     if (session.outgoing.state === 'Active' && delay !== undefined)
       lines.push(`    Connect delay:    ${delay}/${config.connectDelaySec ?? 2}`);
-    if (session.restartPending) lines.push('    Neighbor graceful restart active');
+    const restart = session.remainingSec('Restart');
+    if (restart !== undefined) lines.push(`    Restart timer:    ${restart}/-`);
   }
   if (session.established) lines.push(...establishedDetails(peering));
   if (session.lastError !== '') lines.push(`    Last error:       ${session.lastError}`);

@@ -6,6 +6,7 @@ import { ACCEPT, BGP_ONLY, filter } from '../../src/bgp/filter.ts';
 import type { KernelRoute, SpeakerEvent } from '../../src/bgp/ports.ts';
 import * as Show from '../../src/bgp/show.ts';
 import { Speaker } from '../../src/bgp/speaker.ts';
+import { Random } from '../../src/sim/random.ts';
 import { assert, suite } from '../kit.ts';
 import { at, configOf, kernelOf, Lab, type Mode, node, poolOf, recorded } from './lab.ts';
 import { FakeKernel, portsOf } from './net.ts';
@@ -555,6 +556,24 @@ t('garbage on a session ends it with a NOTIFICATION, and it comes back', () => {
   assert.equal(seen, ['0104fc', '030101', 'closed ']);
   lab.net.pass(60);
   assert.ok(lab.at('k8s-m').speaker.peerings.get('Mesh_192_168_10_101')!.session.established);
+});
+
+t('an established session survives no mutation with anything but a NOTIFICATION or a withdrawal', () => {
+  const random = new Random(7, 'mutations');
+  const lab = started('ipip-always');
+  const wires = lab.net.wire.filter(w => w.to === at('k8s-w1')).map(w => w.bytes);
+  for (let round = 0; round < 60; round++) {
+    const peering = lab.at('k8s-w1').speaker.peerings.get('Mesh_192_168_10_10')!;
+    if (!peering.session.established) lab.net.pass(45);
+    const connection = peering.session.current!;
+    const stream = lab.net.streamOf(at('k8s-w1'), at('k8s-m'))!;
+    const bytes = wires[random.below(wires.length)]!.slice();
+    for (let i = 0; i < 3; i++) bytes[16 + random.below(bytes.length - 16)] = random.below(256);
+    connection.received(stream, bytes);
+    lab.net.pass(1);
+  }
+  lab.net.pass(500);
+  assert.ok(lab.converged());
 });
 
 t.run();
