@@ -35,7 +35,7 @@ export interface SessionOwner {
   stale(session: Session): void;
   /** The stale ones among its routes are to go. */
   sweep(session: Session): void;
-  /** The session is over: its routes are to go. */
+  /** The session stops, whether it was up or not: its routes are to go. */
   down(session: Session): void;
   changed(session: Session): void;
 }
@@ -125,10 +125,10 @@ export class Session implements ConnectionOwner {
     return idle && this.config.passive && !this.#waiting ? 'Passive' : this.state;
   }
 
-  /** Seconds until the error wait is over. */
-  get waitRemainingSec(): number | undefined {
-    if (!this.#startup.armed) return undefined;
-    return Math.ceil((this.#startup.deadline - this.#owner.ports.clock.now) / SECOND);
+  /** Seconds until the error wait is over, or until a restarting peer's routes go; `undefined`: no such timer runs. */
+  remainingSec(timer: 'ErrorWait' | 'Restart'): number | undefined {
+    const { armed, deadline } = timer === 'ErrorWait' ? this.#startup : this.#restart;
+    return armed ? Math.ceil((deadline - this.#owner.ports.clock.now) / SECOND) : undefined;
   }
 
   get sourceAddress(): Ipv4Address {
@@ -173,7 +173,7 @@ export class Session implements ConnectionOwner {
     if (this.current !== undefined && this.#restartReady()) {
       // The peer has restarted, and we had not noticed that its old connection is dead.
       const old = this.current;
-      this.lastError = 'Graceful restart';
+      this.lastError = 'Error: Graceful restart';
       this.#beginRestart();
       old.fsm.handle({ kind: 'TcpConnectionFails', reason: 'peer restarted' });
       this.incoming.fsm.handle({ kind: 'TcpConnectionFails', reason: 'peer restarted' });
@@ -361,7 +361,6 @@ export class Session implements ConnectionOwner {
   /** BIRD's `bgp_stop`: everything about this session goes, and it begins anew. */
   #stop(cease: number): void {
     if (this.phase === 'stop' || this.phase === 'down') return;
-    const hadRoutes = this.phase === 'up' || this.restartPending;
     this.#setPhase('stop');
     this.restartPending = false;
     this.#restart.cancel();
@@ -369,7 +368,7 @@ export class Session implements ConnectionOwner {
       connection.fsm.handle({ kind: 'AutomaticStop', cease });
     this.current = undefined;
     this.negotiated = undefined;
-    if (hadRoutes) this.#owner.down(this);
+    this.#owner.down(this);
     this.#decision.arm(this.#owner.ports.clock.now);
   }
 

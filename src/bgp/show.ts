@@ -136,13 +136,15 @@ function peerDetails(speaker: Speaker, peering: Peering): string[] {
     `    Neighbor address: ${Ipv4.format(config.remoteAddress)}`,
     `    Neighbor AS:      ${session.identity.remoteAs}`,
   ];
+  if (session.restartPending) lines.push('    Neighbor graceful restart active');
   if (session.phase === 'start') {
-    const wait = session.waitRemainingSec;
+    const wait = session.remainingSec('ErrorWait');
     if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.errorWait.seconds}`);
     const delay = session.outgoing.remainingSec('ConnectRetry');
     if (session.outgoing.state === 'Active' && delay !== undefined)
       lines.push(`    Connect delay:    ${delay}/${config.connectDelaySec ?? 2}`);
-    if (session.restartPending) lines.push('    Neighbor graceful restart active');
+    const restart = session.remainingSec('Restart');
+    if (restart !== undefined) lines.push(`    Restart timer:    ${restart}/-`);
   }
   if (session.established) lines.push(...establishedDetails(peering));
   if (session.lastError !== '') lines.push(`    Last error:       ${session.lastError}`);
@@ -214,7 +216,8 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
       const isBest = route === net.routes[0];
       if (query.protocol !== undefined && route.source.protocol.name !== query.protocol) continue;
       if (query.primary && !isBest) continue;
-      lines.push(routeLine(name, route, isBest, clock));
+      const mark = !isBest ? '' : speaker.isKernelRefused(net.prefix) ? ' !' : ' *';
+      lines.push(routeLine(name, route, mark, clock));
       if (query.all) lines.push(...routeDetails(route));
       name = '';
       found++;
@@ -225,12 +228,12 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
   return text(lines);
 }
 
-function routeLine(name: string, route: Route, isBest: boolean, clock: WallClock): string {
+function routeLine(name: string, route: Route, mark: string, clock: WallClock): string {
   const { source } = route;
   const from = source.protocol.peer?.remoteAddress;
   const by = from === undefined || from === route.gateway ? '' : ` from ${Ipv4.format(from)}`;
   const when = clock.time(route.since);
-  return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${isBest ? ' *' : ''}${info(route)}`;
+  return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${mark}${info(route)}`;
 }
 
 function via(route: Route): string {

@@ -18,7 +18,7 @@ import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/
 import type { ReceivedPath } from './adj-rib-in.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
 import { intern } from './attribute-table.ts';
-import type { PeerConfig, SpeakerConfig } from './config.ts';
+import { type PeerConfig, type SpeakerConfig, sameKernelExport, sameSession } from './config.ts';
 import { isSame } from './filter.ts';
 import { importedRoute } from './import.ts';
 import { toKernelRoute } from './kernel-export.ts';
@@ -60,6 +60,12 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly #recovery: Timer;
   /** Sessions whose End-of-RIB the recovery still waits for. */
   readonly #awaited = new Set<Session>();
+  readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
+  /** Established peers whom internal routes concern too. */
+  readonly #wide = new Set<Peering>();
+  /** Peers with something to be told at the end of the instant. */
+  readonly #pending = new Set<Peering>();
+  #releaseKernel = false;
   /** Prefixes the kernel must hear of. */
   readonly #kernelDirty = new Set<number>();
   #stopListening: (() => void) | undefined;
@@ -99,6 +105,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   get kernelRouteCount(): number {
     return this.#kernel.desiredCount;
+  }
+
+  /** The kernel refused this prefix: a foreign route stands there. */
+  isKernelRefused(prefix: Prefix.Prefix): boolean {
+    return this.#kernel.isRefused(prefix);
   }
 
   start(): void {
@@ -150,17 +161,17 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     }
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
     this.#kernel.config = config.kernel;
-    if (!isSame(was.kernel.exportFilter, config.kernel.exportFilter))
+    if (!sameKernelExport(was, config))
       for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
-      for (const peering of this.#established()) peering.markAll(this.table.nets());
+      for (const peering of this.peerings.values()) this.#feed(peering);
     this.scanned();
     this.#settle.arm(this.ports.clock.now);
   }
 
   /** The kernel says that devices or routes changed (netlink): look now, not at the next scan. */
   netlink(): void {
-    if (this.running) this.#kernel.scan();
+    if (this.running) this.#kernel.look();
   }
 
   /** Every expected session is up, both End-of-RIBs are through, and nothing is waiting to be done. */
@@ -188,7 +199,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (this.recovering && !peerReady) this.#unlock(session);
     peering.deferred = this.recovering && peerReady;
     peering.beginFeed(this.table.nets(), this.narrowChanges);
-    this.#settle.arm(this.ports.clock.now);
+    if (peering.isWide) this.#wide.add(peering);
+    this.#schedule(peering);
   }
 
   updated(session: Session, update: UpdateMessage): void {
@@ -217,14 +229,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     else if (message.subtype === RefreshSubtype.End) this.sweep(session);
     else if (message.subtype === RefreshSubtype.Request) {
       peering.repeating = true;
-      this.#settle.arm(this.ports.clock.now);
+      this.#schedule(peering);
     }
   }
 
   stale(session: Session): void {
     const peering = this.#peering(session);
     peering.received.markStale();
-    peering.reset();
+    this.#forget(peering);
   }
 
   sweep(session: Session): void {
@@ -237,7 +249,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#unlock(session);
     for (const path of peering.received.paths()) this.#withdrawn(peering, path);
     peering.received = new AdjRibIn();
-    peering.reset();
+    this.#forget(peering);
   }
 
   changed(_session: Session): void {
@@ -248,14 +260,30 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     return this.peerings.get(session.config.name)!;
   }
 
-  #established(): Peering[] {
-    return [...this.peerings.values()].filter(p => p.session.established);
+  /** Nothing more is to be told: the session is gone. */
+  #forget(peering: Peering): void {
+    peering.reset();
+    this.#wide.delete(peering);
+    this.#pending.delete(peering);
+  }
+
+  /** Look at the whole table again for an established peer. */
+  #feed(peering: Peering): void {
+    if (!peering.session.established) return;
+    peering.markAll(this.table.nets());
+    this.#schedule(peering);
+  }
+
+  #schedule(peering: Peering): void {
+    this.#pending.add(peering);
+    this.#settle.arm(this.ports.clock.now);
   }
 
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     const session = new Session(config, this);
     const peering = new Peering(session, dynamic);
     this.peerings.set(config.name, peering);
+    this.#byAddress.set(config.remoteAddress, peering);
     this.#master.source(session.protocol);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
     session.start();
@@ -266,6 +294,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     peering.session.shutdown(cease);
     this.down(peering.session);
     this.peerings.delete(peering.config.name);
+    this.#byAddress.delete(peering.config.remoteAddress);
     this.#master.release(peering.protocol);
   }
 
@@ -274,14 +303,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const { importFilter, exportFilter } = peering.config;
     peering.session.config = config;
     if (!peering.session.established) return;
-    if (!isSame(exportFilter, config.exportFilter)) peering.markAll(this.table.nets());
+    if (!isSame(exportFilter, config.exportFilter)) this.#feed(peering);
     if (isSame(importFilter, config.importFilter) || peering.session.requestRefresh()) return;
     for (const path of peering.received.paths()) this.#import(peering, path);
   }
 
   #accept(stream: Stream): StreamEvents | undefined {
-    for (const { session } of this.peerings.values())
-      if (session.config.remoteAddress === stream.remoteAddress) return session.accept(stream);
+    const known = this.#byAddress.get(stream.remoteAddress);
+    if (known !== undefined) return known.session.accept(stream);
     const range = this.config.dynamicNeighbours?.find(d => Prefix.contains(d.range, stream.remoteAddress));
     if (range === undefined) return undefined;
     const peer: PeerConfig = {
@@ -302,8 +331,12 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.recovering = false;
     this.#recovery.cancel();
     this.#awaited.clear();
-    for (const peering of this.peerings.values()) peering.deferred = false;
-    this.#kernel.release();
+    for (const peering of this.peerings.values()) {
+      if (!peering.deferred) continue;
+      peering.deferred = false;
+      this.#schedule(peering);
+    }
+    this.#releaseKernel = true;
     this.#settle.arm(this.ports.clock.now);
   }
 
@@ -359,8 +392,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
     const narrow = [removed, added, was, is].every(staysInside);
     if (narrow && added !== undefined) this.narrowChanges++;
-    for (const peering of this.peerings.values())
-      if (peering.session.established && (!narrow || peering.isWide)) peering.dirty.add(key);
+    for (const peering of narrow ? this.#wide : this.peerings.values()) {
+      if (!peering.session.established) continue;
+      peering.dirty.add(key);
+      this.#pending.add(peering);
+    }
     this.#settle.arm(clock.now);
   }
 
@@ -369,13 +405,16 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#master.settle();
     for (const key of this.#kernelDirty) this.#exportToKernel(key);
     this.#kernelDirty.clear();
-    for (const peering of this.peerings.values()) {
-      if (!peering.session.established || peering.deferred) continue;
+    if (this.#releaseKernel) this.#kernel.release();
+    this.#releaseKernel = false;
+    for (const peering of this.#pending) {
+      if (peering.deferred) continue;
       for (const key of peering.dirty)
         peering.advertise(key, this.table.get(prefixOf(key)), this.#mayOriginate);
       peering.dirty.clear();
       peering.flush();
     }
+    this.#pending.clear();
   }
 
   readonly #mayOriginate = (route: Route): boolean =>
@@ -400,14 +439,3 @@ const staysInside = (route: Route | undefined): boolean => {
   const peer = route?.source.protocol.peer;
   return route === undefined || (peer?.internal === true && !peer.rrClient);
 };
-
-/** The two configurations make the same session; filters and description may differ. */
-function sameSession(a: PeerConfig, b: PeerConfig): boolean {
-  const bare = ({ importFilter: _, exportFilter: __, description: ___, ...rest }: PeerConfig): string =>
-    JSON.stringify(
-      Object.entries(rest)
-        .filter(([, value]) => value !== undefined)
-        .sort(),
-    );
-  return bare(a) === bare(b);
-}
