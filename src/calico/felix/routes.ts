@@ -8,6 +8,7 @@ import { VXLAN_CALICO } from '../names.ts';
 import type { WorkloadEndpoint } from '../resources/core.ts';
 import { FELIX_DEFAULTS, type FelixConfigurationSpec } from '../resources/felix.ts';
 import type { IPAMBlock } from '../resources/ipam.ts';
+import { once } from '../resources/meta.ts';
 import type { NodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 
@@ -59,8 +60,31 @@ export interface RouteInputs {
   readonly underlays: ReadonlyMap<string, Ipv4.Ipv4Address>;
 }
 
+/** A block as routing sees it. */
+interface BlockView {
+  readonly prefix: Prefix.Prefix;
+  /** Nobody, for a block that lost its affinity. */
+  readonly owner: string | undefined;
+  /** Addresses that live on other nodes than the owner. */
+  readonly borrowed: readonly { readonly address: Ipv4.Ipv4Address; readonly node: string }[];
+}
+
+const viewOf = once((block: IPAMBlock): BlockView => {
+  const { spec } = block;
+  const prefix = Prefix.from(spec.cidr);
+  const owner = spec.affinity?.replace(/^host:/, '');
+  const borrowed: { address: number; node: string }[] = [];
+  for (const [ordinal, index] of spec.allocations.entries()) {
+    const node = index === null ? undefined : spec.attributes[index]?.secondary?.['node'];
+    if (node !== undefined && node !== owner) borrowed.push({ address: prefix.address + ordinal, node });
+  }
+  return { prefix, owner, borrowed };
+});
+
+const prefixOf = once((pool: IPPool): Prefix.Prefix => Prefix.from(pool.spec.cidr));
+
 const poolOf = (pools: readonly IPPool[], address: Ipv4.Ipv4Address): IPPool | undefined =>
-  pools.find(p => Prefix.contains(Prefix.from(p.spec.cidr), address));
+  pools.find(p => Prefix.contains(prefixOf(p), address));
 
 const isVxlan = (pool: IPPool | undefined): boolean => (pool?.spec.vxlanMode ?? 'Never') !== 'Never';
 
@@ -114,23 +138,10 @@ function toNode(prefix: Prefix.Prefix, owner: string, pool: IPPool, inputs: Rout
   return [{ rank: CLASS.vxlanTunnel, route }];
 }
 
-/** Addresses of a block that live on another node than the block's, by ordinal. */
-function* borrowed(
-  block: IPAMBlock,
-  owner: string | undefined,
-): Generator<{ address: number; node: string }> {
-  const base = Prefix.from(block.spec.cidr).address;
-  for (const [ordinal, index] of block.spec.allocations.entries()) {
-    const node = index === null ? undefined : block.spec.attributes[index]?.secondary?.['node'];
-    if (node !== undefined && node !== owner) yield { address: base + ordinal, node };
-  }
-}
-
 function blockRoutes(block: IPAMBlock, inputs: RouteInputs): Candidate[] {
-  const prefix = Prefix.from(block.spec.cidr);
+  const { prefix, owner, borrowed } = viewOf(block);
   const pool = poolOf(inputs.pools, prefix.address);
   if (pool === undefined || !isVxlan(pool)) return [];
-  const owner = block.spec.affinity?.replace(/^host:/, '');
   const routes: Candidate[] = [];
   if (owner === inputs.node) {
     const protocol = felixProtocol(inputs.config);
@@ -139,7 +150,7 @@ function blockRoutes(block: IPAMBlock, inputs: RouteInputs): Candidate[] {
   } else if (owner !== undefined) {
     routes.push(...toNode(prefix, owner, pool, inputs));
   }
-  for (const { address, node } of borrowed(block, owner)) {
+  for (const { address, node } of borrowed) {
     if (node !== inputs.node) routes.push(...toNode({ address, length: 32 }, node, pool, inputs));
   }
   return routes;
@@ -147,10 +158,11 @@ function blockRoutes(block: IPAMBlock, inputs: RouteInputs): Candidate[] {
 
 /** All routes of one node, one a prefix, in the order in which `ip route` lists. */
 export function calculateRoutes(inputs: RouteInputs): FelixRoute[] {
-  const best = new Map<string, Candidate>();
+  const best = new Map<number, Candidate>();
   const vxlan = inputs.blocks.flatMap(block => blockRoutes(block, inputs));
   for (const candidate of [...localWorkloads(inputs), ...vxlan]) {
-    const key = Prefix.format(candidate.route.prefix);
+    const { address, length } = candidate.route.prefix;
+    const key = address * 64 + length;
     const present = best.get(key);
     if (present === undefined || candidate.rank < present.rank) best.set(key, candidate);
   }
