@@ -116,55 +116,79 @@ function localWorkloads(inputs: RouteInputs): Candidate[] {
 }
 
 /** The route to a prefix that another node serves; nothing as long as one of the two tunnel ends is unknown. */
-function toNode(prefix: Prefix.Prefix, owner: string, pool: IPPool, inputs: RouteInputs): Candidate[] {
+function toNode(
+  prefix: Prefix.Prefix,
+  owner: string,
+  pool: IPPool,
+  inputs: RouteInputs,
+): Candidate | undefined {
+  const { own, nic, config, vteps } = inputs;
   const underlay = inputs.underlays.get(owner);
-  if (underlay === undefined) return [];
-  if (pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(inputs.own.subnet, underlay)) {
-    const protocol = felixProtocol(inputs.config);
-    const base = { prefix, type: 'unicast', scope: 'global', onlink: true } as const;
-    return [
-      { rank: CLASS.vxlanSameSubnet, route: { ...base, device: inputs.nic, gateway: underlay, protocol } },
-    ];
+  if (underlay === undefined) return undefined;
+  const type = 'unicast';
+  if (pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(own.subnet, underlay)) {
+    const protocol = felixProtocol(config);
+    const route = {
+      prefix,
+      type,
+      device: nic,
+      gateway: underlay,
+      protocol,
+      scope: 'global',
+      onlink: true,
+    } as const;
+    return { rank: CLASS.vxlanSameSubnet, route };
   }
-  const vtep = inputs.vteps.get(owner);
-  if (vtep === undefined || !inputs.vteps.has(inputs.node)) return [];
-  const protocol = deviceProtocol(inputs.config);
-  const base = { prefix, type: 'unicast', device: VXLAN_CALICO, protocol } as const;
+  const vtep = vteps.get(owner);
+  if (vtep === undefined || !vteps.has(inputs.node)) return undefined;
+  const protocol = deviceProtocol(config);
+  const device = VXLAN_CALICO;
   // The tunnel address itself, when it is no part of a block of its node, is on the link.
-  const itself = prefix.length === 32 && prefix.address === vtep.tunnel;
-  const route: FelixRoute = itself
-    ? { ...base, scope: 'link', onlink: false }
-    : { ...base, scope: 'global', onlink: true, gateway: vtep.tunnel };
-  return [{ rank: CLASS.vxlanTunnel, route }];
+  if (prefix.length === 32 && prefix.address === vtep.tunnel) {
+    const route = { prefix, type, device, protocol, scope: 'link', onlink: false } as const;
+    return { rank: CLASS.vxlanTunnel, route };
+  }
+  const route = {
+    prefix,
+    type,
+    device,
+    gateway: vtep.tunnel,
+    protocol,
+    scope: 'global',
+    onlink: true,
+  } as const;
+  return { rank: CLASS.vxlanTunnel, route };
 }
 
-function blockRoutes(block: IPAMBlock, inputs: RouteInputs): Candidate[] {
-  const { prefix, owner, borrowed } = viewOf(block);
-  const pool = poolOf(inputs.pools, prefix.address);
-  if (pool === undefined || !isVxlan(pool)) return [];
-  const routes: Candidate[] = [];
-  if (owner === inputs.node) {
-    const protocol = felixProtocol(inputs.config);
-    const route = { prefix, type: 'blackhole', protocol, scope: 'global', onlink: false } as const;
-    routes.push({ rank: CLASS.blackhole, route });
-  } else if (owner !== undefined) {
-    routes.push(...toNode(prefix, owner, pool, inputs));
+function* vxlanRoutes(inputs: RouteInputs): Generator<Candidate | undefined> {
+  for (const block of inputs.blocks) {
+    const { prefix, owner, borrowed } = viewOf(block);
+    const pool = poolOf(inputs.pools, prefix.address);
+    if (pool === undefined || !isVxlan(pool)) continue;
+    if (owner === inputs.node) {
+      const protocol = felixProtocol(inputs.config);
+      const route = { prefix, type: 'blackhole', protocol, scope: 'global', onlink: false } as const;
+      yield { rank: CLASS.blackhole, route };
+    } else if (owner !== undefined) {
+      yield toNode(prefix, owner, pool, inputs);
+    }
+    for (const { address, node } of borrowed) {
+      if (node !== inputs.node) yield toNode({ address, length: 32 }, node, pool, inputs);
+    }
   }
-  for (const { address, node } of borrowed) {
-    if (node !== inputs.node) routes.push(...toNode({ address, length: 32 }, node, pool, inputs));
-  }
-  return routes;
 }
 
 /** All routes of one node, one a prefix, in the order in which `ip route` lists. */
 export function calculateRoutes(inputs: RouteInputs): FelixRoute[] {
   const best = new Map<number, Candidate>();
-  const vxlan = inputs.blocks.flatMap(block => blockRoutes(block, inputs));
-  for (const candidate of [...localWorkloads(inputs), ...vxlan]) {
+  const consider = (candidate: Candidate | undefined): void => {
+    if (candidate === undefined) return;
     const { address, length } = candidate.route.prefix;
     const key = address * 64 + length;
     const present = best.get(key);
     if (present === undefined || candidate.rank < present.rank) best.set(key, candidate);
-  }
+  };
+  for (const candidate of localWorkloads(inputs)) consider(candidate);
+  for (const candidate of vxlanRoutes(inputs)) consider(candidate);
   return [...best.values()].map(c => c.route).sort((a, b) => Prefix.compare(a.prefix, b.prefix));
 }
