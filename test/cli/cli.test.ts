@@ -131,6 +131,7 @@ t('lists every command with what it is for', () => {
   assert.match(text, /^tunlab 1\.2\.3 {3}/);
   for (const name of ALL) assert.ok(text.includes(COMMANDS[name].about), name);
   assert.match(text, /\n {2}130 {2}interrupted\n/);
+  assert.ok(Math.max(...text.split('\n').map(line => line.length)) <= 100);
 });
 
 for (const name of ALL) {
