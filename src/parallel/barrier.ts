@@ -61,8 +61,9 @@ const WINDOW = 1;
 const HORIZON = 2;
 const NEXT = 8;
 
-/** Looks at the order word before sleeping: about 20 µs when there is a core for everybody, else hardly any. */
-const LONGEST_SPIN = 10_000;
+/** Looks at the order word before sleeping: about 10 µs when there is a core for everybody, else hardly any.
+ * Longer pays on an idle machine and costs half the speed on a busy one, where the other thread is not running. */
+const LONGEST_SPIN = 1_000;
 const SHORTEST_SPIN = 50;
 /** Every so many waits the whole spin is tried, to learn whether it pays again. */
 const PROBE = 16;
