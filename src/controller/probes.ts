@@ -3,8 +3,9 @@
  * frames were seen to leave.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import type { ProbeResult } from '../node/command.ts';
+
 import { SECOND, type VirtualTime } from '../sim/time.ts';
+import type { ProbeResult } from '../traffic/probe.ts';
 import type { Controller } from './controller.ts';
 import type { Program } from './programs.ts';
 import type { Trail, TrailDrop } from './trails.ts';

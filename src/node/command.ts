@@ -7,6 +7,7 @@ import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
+import type { ProbeSpec } from '../traffic/probe.ts';
 
 export type MachineCommand =
   | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' }
@@ -39,30 +40,6 @@ export type ProgramSpec =
   | { readonly program: 'ping'; readonly args: readonly string[] }
   | { readonly program: 'traceroute'; readonly args: readonly string[] }
   | ({ readonly program: 'probe' } & ProbeSpec);
-
-export interface ProbeSpec {
-  readonly destination: Ipv4Address;
-  readonly proto: 'icmp' | 'udp' | 'tcp';
-  readonly port: number;
-  /** Payload octets, as `ping -s` counts. */
-  readonly size: number;
-  readonly df: boolean;
-  readonly tag: number;
-  readonly timeout: VirtualTime;
-}
-
-/** What a probe saw. */
-export interface ProbeResult {
-  readonly answered: boolean;
-  /** Round trip in ns; 0 without an answer. */
-  readonly rtt: VirtualTime;
-  readonly ttl: number;
-  /** An ICMP error that came back, or what the local stack said (errno). */
-  readonly error:
-    | { readonly from: Ipv4Address; readonly type: number; readonly code: number }
-    | string
-    | undefined;
-}
 
 export interface RouteView {
   readonly prefix: Prefix;

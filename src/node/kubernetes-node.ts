@@ -16,10 +16,9 @@ import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
 import type { NodeSpec } from '../cluster/spec.ts';
-import { FelixHooks } from '../netstack/felix-hooks.ts';
-import * as Hooks from '../netstack/hooks.ts';
+import { felixHooks } from '../netstack/felix-hooks.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
-import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
+import type { Frame } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import { MILLISECOND, type Timer } from '../sim/time.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -58,7 +57,7 @@ export class KubernetesNode extends Machine {
     this.#felix = new Felix({
       node: name,
       namespace: this.root,
-      hooks: new FelixHooks(this.root, frame => this.#defragment(frame)),
+      hooks: felixHooks(this.root),
       variant: spec.hooks,
       cache: this.#cache,
       clock: this,
@@ -183,16 +182,6 @@ export class KubernetesNode extends Machine {
 
   #moment(): Moment {
     return { ns: this.now, timestamp: formatTimestamp(this.#spec.startMs + Math.floor(this.now / 1e6)) };
-  }
-
-  /** The fragment in `frame` joins the others; only a whole packet goes on, in a frame of its own. */
-  #defragment(frame: Frame): Hooks.Verdict {
-    const view = this.frames.view(frame);
-    const at = this.frames.start[frame]!;
-    if (!Ipv4.isFragment(view, at)) return Hooks.ACCEPT;
-    const whole = this.root.reassembly.add(frame, this.root.loopback);
-    if (whole === NO_FRAME) return Hooks.STOLEN;
-    return whole === frame ? Hooks.ACCEPT : Hooks.STOLEN;
   }
 }
 

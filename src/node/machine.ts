@@ -10,7 +10,6 @@ import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
-import { UdpLayer } from '../netstack/udp.ts';
 import { formatRoute } from '../report/route-text.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
@@ -33,7 +32,7 @@ export abstract class Machine extends NetHost {
     super(id, name, habitat);
     this.root = this.namespace('');
     this.#captures = new CaptureTable(this, record => this.report(record));
-    this.#programs = new ProgramTable(this, record => {
+    this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();
     });
@@ -196,5 +195,4 @@ export abstract class Machine extends NetHost {
 function equip(namespace: Namespace): void {
   new IpipDevice(namespace);
   namespace.transports[Ipv4.PROTOCOL_TCP] = new TcpLayer(namespace);
-  namespace.transports[Ipv4.PROTOCOL_UDP] = new UdpLayer(namespace);
 }
