@@ -8,18 +8,12 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
+import type { ApiServerSpec } from '../api/spec.ts';
+import type { PortGuardSpec, SwitchSpec } from '../fabric/spec.ts';
+import type { NicSpec, NodeSpec, RouterSpec, StaticRouteSpec } from '../node/spec.ts';
 import type { LabSpec, LinkSpec, ProcessSpec } from '../parallel/simulation.ts';
 import type * as Scenario from '../scenario/types.ts';
 import { MICROSECOND, MILLISECOND, type VirtualTime } from '../sim/time.ts';
-import type {
-  ApiServerSpec,
-  NicSpec,
-  NodeSpec,
-  PortGuardSpec,
-  RouterSpec,
-  StaticRouteSpec,
-  SwitchSpec,
-} from './spec.ts';
 
 /** The management network: apart from the fabric, quick, and never slower than the engine's window. */
 const MANAGEMENT_RATE_BPS = 1e9;
