@@ -166,7 +166,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
       for (const peering of this.peerings.values()) this.#feed(peering);
     this.scanned();
-    this.#settle.arm(this.ports.clock.now);
+    this.#settleSoon();
   }
 
   /** The kernel says that devices or routes changed (netlink): look now, not at the next scan. */
@@ -276,7 +276,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   #schedule(peering: Peering): void {
     this.#pending.add(peering);
-    this.#settle.arm(this.ports.clock.now);
+    this.#settleSoon();
   }
 
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
@@ -337,7 +337,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       this.#schedule(peering);
     }
     this.#releaseKernel = true;
-    this.#settle.arm(this.ports.clock.now);
+    this.#settleSoon();
   }
 
   // Routes in.
@@ -397,7 +397,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       peering.dirty.add(key);
       this.#pending.add(peering);
     }
-    this.#settle.arm(clock.now);
+    this.#settleSoon();
+  }
+
+  #settleSoon(): void {
+    if (!this.#settle.armed) this.#settle.arm(this.ports.clock.now);
   }
 
   /** End of the instant: next hops, kernel, peers. */
