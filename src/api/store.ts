@@ -9,11 +9,12 @@ import {
   DatastoreError,
   invalid,
   notFound,
+  notFoundResult,
   type Op,
   type OpResult,
   updateConflict,
 } from '../calico/datastore.ts';
-import { canonical, validatePodUpdate, workloadEndpoint } from '../calico/resources/core.ts';
+import { validatePodUpdate, workloadEndpoint } from '../calico/resources/core.ts';
 import {
   applyDefaults,
   KINDS,
@@ -25,7 +26,7 @@ import {
   type Surroundings,
   validate,
 } from '../calico/resources/kinds.ts';
-import type { ObjectMeta } from '../calico/resources/meta.ts';
+import { equalData, type ObjectMeta } from '../calico/resources/meta.ts';
 import { validateName } from '../calico/resources/rules.ts';
 import { applyPatch, PatchError, type PatchType } from './store-patch.ts';
 import { formatTimestamp } from './store-time.ts';
@@ -71,6 +72,15 @@ class Collection {
   /** In order of the keys. */
   list(): Resource[] {
     return this.#keys.map(key => this.#objects.get(key)!);
+  }
+
+  /** Those whose keys begin with `prefix`, in order. */
+  startingWith(prefix: string): Resource[] {
+    const found: Resource[] = [];
+    for (let i = this.#position(prefix); this.#keys[i]?.startsWith(prefix); i++) {
+      found.push(this.#objects.get(this.#keys[i]!)!);
+    }
+    return found;
   }
 
   /** Where `key` is, or would be inserted. */
@@ -137,6 +147,12 @@ export class Store {
     return namespace === undefined ? objects : objects.filter(o => o.metadata.namespace === namespace);
   }
 
+  /** Every stored object in the order of the last writes: what a new watch begins with. */
+  everything(): Resource[] {
+    const all = [...this.#kinds.values()].flatMap(objects => objects.list());
+    return all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  }
+
   /** Throws ALREADY_EXISTS, INVALID. Returns the stored object. */
   create<R extends Resource>(object: R): R {
     const { kind } = object;
@@ -189,7 +205,7 @@ export class Store {
       resourceVersion: old.metadata.resourceVersion!,
     };
     const replaced = { ...admitted, metadata };
-    if (canonical(replaced) === canonical(old)) return old as Resource as R;
+    if (equalData(replaced, old)) return old as Resource as R;
     return this.#put(
       { ...replaced, metadata: { ...metadata, resourceVersion: this.#nextVersion() } },
       'MODIFIED',
@@ -256,15 +272,14 @@ export class Store {
 
   #perform(op: Op): OpResult {
     switch (op.verb) {
-      case 'get':
-        return { ok: true, object: this.get(op.kind, op.name, op.namespace) };
+      case 'get': {
+        const object = this.find(op.kind, op.name, op.namespace);
+        if (object !== undefined) return { ok: true, object };
+        return notFoundResult(op.kind, op.name, this.#namespace(op.kind, op.namespace));
+      }
       case 'list': {
-        const items: Resource[] = this.list(op.kind, op.namespace);
-        if (op.node === undefined) return { ok: true, items };
-        return {
-          ok: true,
-          items: items.filter(o => 'spec' in o && (o.spec as { node?: string }).node === op.node),
-        };
+        if (op.kind !== 'BlockAffinity') return { ok: true, items: this.list(op.kind, op.namespace) };
+        return { ok: true, items: op.node === undefined ? this.list(op.kind) : this.#affinitiesOf(op.node) };
       }
       case 'create':
         return { ok: true, object: this.create(op.object) };
@@ -278,6 +293,12 @@ export class Store {
       case 'wait':
         throw new Error('a store cannot wait: the driver of the generator does');
     }
+  }
+
+  /** Affinities are named after their nodes; `k8s-w1` and `k8s-w1-b` begin alike. */
+  #affinitiesOf(node: string): Resource[] {
+    const candidates = this.#of('BlockAffinity').startingWith(`${node}-`);
+    return candidates.filter(a => a.kind === 'BlockAffinity' && a.spec.node === node);
   }
 
   #of(kind: Kind): Collection {
@@ -310,8 +331,8 @@ export class Store {
   }
 
   /**
-   * What an `apply` leaves of the stored object: its status and, for Kubernetes' kinds, the labels, annotations and the
-   * node that others (the scheduler, the CNI plugin) wrote.
+   * What an `apply` leaves of the stored object: its status, and for Kubernetes' kinds (a Node is one) the labels and
+   * annotations that others wrote; of a Pod the node that the scheduler chose.
    */
   #overlay<R extends Resource>(object: R, old: R): R {
     if (KINDS[object.kind].calico && object.kind !== 'Node') return object;
@@ -324,9 +345,10 @@ export class Store {
         annotations: { ...old.metadata.annotations, ...object.metadata.annotations },
       }),
     };
-    const spec =
-      'spec' in old && 'spec' in object ? { ...(old.spec as object), ...(object.spec as object) } : {};
-    return { ...old, ...object, metadata, ...('spec' in object && { spec }) };
+    if (object.kind === 'Pod' && old.kind === 'Pod') {
+      return { ...old, ...object, metadata, spec: { ...old.spec, ...object.spec } };
+    }
+    return { ...old, ...object, metadata };
   }
 
   #put<R extends Resource>(object: R, type: 'ADDED' | 'MODIFIED'): R {

@@ -127,7 +127,8 @@ export class Connection implements FsmOutputs, StreamEvents {
   // What the stream tells.
 
   established(stream: Stream): void {
-    if (stream !== this.#stream) return;
+    // An accepted connection is established when it is handed over; some stacks say so once more.
+    if (stream !== this.#stream || this.#connected) return;
     this.#connected = true;
     this.fsm.handle({ kind: 'Tcp_CR_Acked' });
   }

@@ -10,13 +10,15 @@
  *
  * Objects that come out of a datastore are shared and frozen: change a copy.
  */
+import type { BlockAffinity } from './resources/ipam.ts';
 import { identifier, KINDS, type Kind, type Resource, type ResourceByKind } from './resources/kinds.ts';
 import { type Problem, ValidationError } from './resources/meta.ts';
 
 export type Op =
   | { readonly verb: 'get'; readonly kind: Kind; readonly name: string; readonly namespace?: string }
-  /** In order of name; `node` keeps objects with that `spec.node` only. */
-  | { readonly verb: 'list'; readonly kind: Kind; readonly namespace?: string; readonly node?: string }
+  /** In order of name; `node`: block affinities of that node only. */
+  | { readonly verb: 'list'; readonly kind: Exclude<Kind, 'BlockAffinity'>; readonly namespace?: string }
+  | { readonly verb: 'list'; readonly kind: 'BlockAffinity'; readonly node?: string }
   | { readonly verb: 'create'; readonly object: Resource }
   /** Replaces the stored object if its resourceVersion is still the one in `object`. */
   | { readonly verb: 'update'; readonly object: Resource }
@@ -45,6 +47,9 @@ export type OpResult =
 
 export type Steps<T> = Generator<Op, T, OpResult>;
 
+const missing = (kind: Kind, name: string, namespace?: string): string =>
+  `resource does not exist: ${identifier(kind, name, namespace)} with error: ${KINDS[kind].resource} "${name}" not found`;
+
 /** The datastore said no; `message` is what Calico's client prints. */
 export class DatastoreError extends Error {
   readonly code: ErrorCode;
@@ -59,10 +64,14 @@ export class DatastoreError extends Error {
 }
 
 export const notFound = (kind: Kind, name: string, namespace?: string): DatastoreError =>
-  new DatastoreError(
-    'NOT_FOUND',
-    `resource does not exist: ${identifier(kind, name, namespace)} with error: ${KINDS[kind].resource} "${name}" not found`,
-  );
+  new DatastoreError('NOT_FOUND', missing(kind, name, namespace));
+
+/** The same as a result: what is not there is asked for too often to make an exception of it. */
+export const notFoundResult = (kind: Kind, name: string, namespace?: string): OpResult => ({
+  ok: false,
+  code: 'NOT_FOUND',
+  message: missing(kind, name, namespace),
+});
 
 export const alreadyExists = (kind: Kind, name: string, namespace?: string): DatastoreError =>
   new DatastoreError(
@@ -97,17 +106,18 @@ export function* find<K extends Kind>(
   name: string,
   namespace?: string,
 ): Steps<ResourceByKind[K] | undefined> {
-  try {
-    return yield* get(kind, name, namespace);
-  } catch (error) {
-    if (isCode(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
+  const result = yield { verb: 'get', kind, name, ...(namespace !== undefined && { namespace }) };
+  if (result.ok) return result.object as ResourceByKind[K];
+  if (result.code === 'NOT_FOUND') return undefined;
+  throw new DatastoreError(result.code, result.message, result.problems);
 }
 
-export function* list<K extends Kind>(kind: K, node?: string): Steps<readonly ResourceByKind[K][]> {
-  const result = yield* request({ verb: 'list', kind, ...(node !== undefined && { node }) });
-  return result.items as readonly ResourceByKind[K][];
+export function* list<K extends Kind>(kind: K): Steps<readonly ResourceByKind[K][]> {
+  return (yield* request({ verb: 'list', kind })).items as readonly ResourceByKind[K][];
+}
+
+export function* listAffinities(node: string): Steps<readonly BlockAffinity[]> {
+  return (yield* request({ verb: 'list', kind: 'BlockAffinity', node })).items as readonly BlockAffinity[];
 }
 
 /** Throws ALREADY_EXISTS, INVALID. Returns the stored object. */

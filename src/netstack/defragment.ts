@@ -2,10 +2,9 @@
  * Gathering fragments in front of connection tracking (Linux `nf_defrag_ipv4`): a tuple needs ports, and only the first
  * fragment has them. The whole packet takes the fragment's place, from PREROUTING on.
  */
-import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
+import type { Frame } from '../sim/frame-store.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import { ACCEPT, STOLEN, type Verdict } from './hooks.ts';
-import { ipReceive } from './ip-input.ts';
 import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 
@@ -15,7 +14,5 @@ export const defragmenter =
   (frame: Frame, input: NetDevice | undefined): Verdict => {
     const { frames } = namespace;
     if (input === undefined || !Ipv4.isFragment(frames.view(frame), frames.start[frame]!)) return ACCEPT;
-    const whole = namespace.reassembly.add(frame, input);
-    if (whole !== NO_FRAME) ipReceive(namespace, input, whole, true);
-    return STOLEN;
+    return namespace.reassembly.add(frame, input) ? ACCEPT : STOLEN;
   };

@@ -6,7 +6,7 @@
  *                                         └─ none, unreachable, prohibit: ICMP; blackhole: silence
  */
 import * as Ipv4Address from '../addr/ipv4.ts';
-import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
+import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -160,13 +160,10 @@ function routeError(namespace: Namespace, device: NetDevice, frame: Frame, route
 }
 
 /** The packet is for this host. */
-export function localDeliver(namespace: Namespace, device: NetDevice, packet: Frame): void {
+export function localDeliver(namespace: Namespace, device: NetDevice, frame: Frame): void {
   const { frames } = namespace;
-  let frame = packet;
-  if (Ipv4.isFragment(frames.view(frame), frames.start[frame]!)) {
-    frame = namespace.reassembly.add(frame, device);
-    if (frame === NO_FRAME) return;
-  }
+  if (Ipv4.isFragment(frames.view(frame), frames.start[frame]!) && !namespace.reassembly.add(frame, device))
+    return;
   const verdict = namespace.hooks.run(INPUT, frame, device, undefined);
   if (verdict !== ACCEPT) {
     discard(namespace, frame, verdict, device);

@@ -9,6 +9,8 @@ import { type Clock, MILLISECOND, SECOND, type VirtualTime } from '../sim/time.t
 const ERROR_BURST = 6;
 const ROUTE_ERROR_COST = 1 * SECOND;
 const ROUTE_ERROR_BURST = 5 * SECOND;
+/** Linux counts this time in ticks, 250 a second. */
+const JIFFY = 4 * MILLISECOND;
 const REDIRECT_LOAD = 20 * MILLISECOND;
 const REDIRECT_NUMBER = 9;
 const REDIRECT_SILENCE = REDIRECT_LOAD * 2 ** (REDIRECT_NUMBER + 1);
@@ -27,16 +29,20 @@ export class PeerLimits {
     this.#clock = clock;
   }
 
+  get #now(): VirtualTime {
+    return this.#clock.now - (this.#clock.now % JIFFY);
+  }
+
   #peer(address: Ipv4Address): Peer {
     const known = this.#peers.get(address | 0);
     if (known !== undefined) return known;
-    const peer: Peer = { tokens: 0, last: this.#clock.now - 60 * SECOND, redirects: 0 };
+    const peer: Peer = { tokens: 0, last: this.#now - 60 * SECOND, redirects: 0 };
     this.#peers.set(address | 0, peer);
     return peer;
   }
 
   #take(peer: Peer, cost: VirtualTime, burst: VirtualTime): boolean {
-    const { now } = this.#clock;
+    const now = this.#now;
     peer.tokens = Math.min(peer.tokens + now - peer.last, burst);
     peer.last = now;
     if (peer.tokens < cost) return false;
@@ -56,7 +62,7 @@ export class PeerLimits {
 
   /** May a redirect go to `address`? Nine, ever more slowly, then none until it was silent for 20 s. */
   allowRedirect(address: Ipv4Address): boolean {
-    const { now } = this.#clock;
+    const now = this.#now;
     const peer = this.#peer(address);
     if (now > peer.last + REDIRECT_SILENCE) {
       peer.tokens = 0;

@@ -2,10 +2,10 @@
  * Putting IPv4 fragments together again (RFC 791 §3.2, RFC 5722's rule for overlaps; Linux `ip_fragment.c`).
  *
  * Fragments wait, sorted by offset, under (source, destination, identification, protocol). When nothing is missing they
- * become one frame: slices of one payload that follow each other are one descriptor again, anything else is written
- * out as octets. After 30 s the sender is told (11/1), if the first fragment came.
+ * become one packet, in the frame that came last: slices of one payload that follow each other are one descriptor again,
+ * anything else is written out as octets. After 30 s the sender is told (11/1), if the first fragment came.
  */
-import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
+import type { Frame } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
 import { SECOND, type Timer } from '../sim/time.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
@@ -29,7 +29,8 @@ interface Queue {
   readonly timer: Timer;
   /** Octets of the datagram, once the last fragment told; else 0. */
   length: number;
-  device: NetDevice;
+  /** Where the last piece came in; unknown to a hook. */
+  device: NetDevice | undefined;
 }
 
 export class Reassembly {
@@ -42,10 +43,10 @@ export class Reassembly {
   }
 
   /**
-   * Take the fragment in `frame` (start = IPv4 header). Returns the whole packet when it was the last one missing, else
-   * `NO_FRAME`. Takes ownership.
+   * Take the fragment in `frame` (start = IPv4 header). True when it was the last one missing: `frame` holds the whole
+   * packet now. False when it was kept, or died.
    */
-  add(frame: Frame, device: NetDevice): Frame {
+  add(frame: Frame, device: NetDevice | undefined): boolean {
     const { frames } = this.#namespace;
     const view = frames.view(frame);
     const at = frames.start[frame]!;
@@ -54,11 +55,11 @@ export class Reassembly {
     const more = Ipv4.moreFragments(view, at);
     if (this.#octets + length > HIGH_THRESHOLD) {
       this.#namespace.drop(frame, 'FRAG_LOST', device);
-      return NO_FRAME;
+      return false;
     }
     if (length === 0 || (more && length % 8 !== 0) || offset + length > 0xffff) {
       this.#namespace.drop(frame, 'MALFORMED', device);
-      return NO_FRAME;
+      return false;
     }
     const queue = this.#queueOf(view, at, device);
     const place = queue.pieces.findIndex(piece => piece.offset >= offset);
@@ -67,7 +68,7 @@ export class Reassembly {
     const after = queue.pieces[index];
     if (after !== undefined && after.offset === offset && after.length === length) {
       this.#namespace.drop(frame, 'FRAG_LOST', device); // a duplicate
-      return NO_FRAME;
+      return false;
     }
     const end = offset + length;
     const overlaps =
@@ -79,13 +80,14 @@ export class Reassembly {
     queue.device = device;
     if (overlaps || contradicts) {
       this.#abandon(queue);
-      return NO_FRAME;
+      return false;
     }
     if (!more) queue.length = end;
     if (queue.length === 0 || queue.pieces.reduce((sum, piece) => sum + piece.length, 0) < queue.length)
-      return NO_FRAME;
+      return false;
     this.#forget(queue);
-    return this.#join(queue);
+    this.#join(queue, frame);
+    return true;
   }
 
   /** Give up everything that waits: the namespace is gone. */
@@ -93,7 +95,7 @@ export class Reassembly {
     for (const queue of [...this.#queues.values()]) this.#abandon(queue);
   }
 
-  #queueOf(view: DataView, at: number, device: NetDevice): Queue {
+  #queueOf(view: DataView, at: number, device: NetDevice | undefined): Queue {
     const key = `${Ipv4.source(view, at)}/${Ipv4.destination(view, at)}/${Ipv4.identification(view, at)}/${Ipv4.protocol(view, at)}`;
     const known = this.#queues.get(key);
     if (known !== undefined) return known;
@@ -129,27 +131,43 @@ export class Reassembly {
     for (const { length } of queue.pieces) this.#octets -= length;
   }
 
-  /** All pieces are there: the first one grows to be the whole packet. */
-  #join({ pieces, length }: Queue): Frame {
+  /** All pieces are there: `whole`, which is one of them, grows to be the packet; the others have been read. */
+  #join({ pieces, length }: Queue, whole: Frame): void {
     const { frames } = this.#namespace;
-    const whole = pieces[0]!.frame;
-    const view = frames.view(whole);
-    const at = frames.start[whole]!;
-    const headerLength = Ipv4.headerLength(view, at);
-    const real = frames.end[whole]! - at - headerLength;
-    if (this.#isOneDescriptor(pieces)) frames.payloadLength[whole] = length - real;
+    const first = pieces[0]!.frame;
+    const headerLength = this.#headerLength(first);
+    const real = frames.end[first]! - frames.start[first]! - headerLength;
+    const pattern = frames.pattern[first]!;
+    if (this.#isOneDescriptor(pieces))
+      frames.setPayload(
+        whole,
+        pattern,
+        frames.payloadOffset[first]!,
+        length - real,
+        frames.real[first] ?? null,
+      );
     else {
       const octets = new Uint8Array(length - real);
       for (const piece of pieces) {
-        const skip = piece.frame === whole ? headerLength + real : this.#headerLength(piece.frame);
+        const skip = this.#headerLength(piece.frame) + (piece.frame === first ? real : 0);
         octets.set(frames.materialise(piece.frame).subarray(skip), Math.max(0, piece.offset - real));
       }
       frames.setPayload(whole, Payload.REAL, 0, octets.length, octets);
     }
-    for (const { frame } of pieces) if (frame !== whole) this.#namespace.host.deliver(frame);
+    if (whole !== first) this.#copyHeaders(first, whole);
+    const view = frames.view(whole);
+    const at = frames.start[whole]!;
     Ipv4.setTotalLength(view, at, headerLength + length);
     Ipv4.setFragment(view, at, 0, 0);
-    return whole;
+    for (const { frame } of pieces) if (frame !== whole) this.#namespace.host.deliver(frame);
+  }
+
+  /** `to` gets the real octets of `from`, at the same distance from the ends of its slot. */
+  #copyHeaders(from: Frame, to: Frame): void {
+    const { frames } = this.#namespace;
+    const octets = frames.bytes(from).subarray(frames.start[from], frames.end[from]);
+    frames.end[to] = frames.start[to]!;
+    frames.bytes(to).set(octets, frames.append(to, octets.length));
   }
 
   /** Does each payload go on where the one before ended, with no real octets in between? */

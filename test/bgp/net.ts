@@ -165,6 +165,11 @@ export class Net {
         s.shut('Connection reset by peer');
   }
 
+  /** The open stream from `local` to `remote`, as the local side holds it. */
+  streamOf(local: number, remote: number): Stream | undefined {
+    return this.#streams.find(s => s.open && s.localAddress === local && s.remoteAddress === remote);
+  }
+
   /** Streams as the host with `address` sees them. */
   stack(address: number): StreamStack {
     return {

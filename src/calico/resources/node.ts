@@ -5,7 +5,7 @@
  */
 import * as Ipv4 from '../../addr/ipv4.ts';
 import * as Prefix from '../../addr/prefix.ts';
-import type { ObjectMeta, Problem, ResourceBase } from './meta.ts';
+import { type ObjectMeta, once, type Problem, type ResourceBase } from './meta.ts';
 import { quoted } from './rules.ts';
 import { any, asNumber, list, object, string } from './shape.ts';
 
@@ -75,14 +75,16 @@ function parseNetwork(text: string | undefined): NodeNetwork | undefined {
 }
 
 /** From `spec.bgp.ipv4Address`; `undefined` for a node that does not do BGP. */
-export const bgpNetwork = (node: Node): NodeNetwork | undefined => parseNetwork(node.spec.bgp?.ipv4Address);
+export const bgpNetwork = once((node: Node): NodeNetwork | undefined =>
+  parseNetwork(node.spec.bgp?.ipv4Address),
+);
 
 /** As Felix finds it: the BGP address, else the InternalIP, else the ExternalIP of the node. */
-export function nodeNetwork(node: Node): NodeNetwork | undefined {
+export const nodeNetwork = once((node: Node): NodeNetwork | undefined => {
   const byType = (type: NodeAddress['type']) =>
     node.spec.addresses?.find(a => a.type === type && parseNetwork(a.address) !== undefined)?.address;
   return bgpNetwork(node) ?? parseNetwork(byType('InternalIP')) ?? parseNetwork(byType('ExternalIP'));
-}
+});
 
 export function validateNode(node: Node): Problem[] {
   const { bgp, vxlanTunnelMACAddr } = node.spec;

@@ -14,7 +14,7 @@ import * as Ethernet from '../../wire/ethernet.ts';
 import * as Ipv4 from '../../wire/ipv4.ts';
 import * as Udp from '../../wire/udp.ts';
 import * as Vxlan from '../../wire/vxlan.ts';
-import { multipathHash } from '../multipath.ts';
+import { flowHash, flowSourcePort } from '../flow-hash.ts';
 import type { Namespace } from '../namespace.ts';
 import { NetDevice } from '../netdevice.ts';
 import * as Ecn from './ecn.ts';
@@ -162,23 +162,6 @@ export class VxlanDevice extends NetDevice {
   /** In `ip_local_port_range`, by the hash of the inner flow. */
   #sourcePort(view: DataView, inner: number, isIp: boolean): number {
     const [low, high] = this.namespace.sysctl.ipLocalPortRange;
-    const hash = isIp ? flowHash(this.#hashSeed, view, inner) : 0;
-    return low + Math.floor((hash * (high - low)) / 2 ** 32);
+    return flowSourcePort(isIp ? flowHash(this.#hashSeed, view, inner) : 0, low, high);
   }
-}
-
-/** Of the addresses alone for ICMP and fragments, where both directions of a pair get the same. */
-function flowHash(seed: number, view: DataView, at: number): number {
-  const protocol = Ipv4.protocol(view, at);
-  const source = Ipv4.source(view, at);
-  const destination = Ipv4.destination(view, at);
-  const ports =
-    (protocol === Ipv4.PROTOCOL_TCP || protocol === Ipv4.PROTOCOL_UDP) && !Ipv4.isFragment(view, at);
-  if (!ports) {
-    const low = Math.min(source, destination);
-    return multipathHash(seed, low, Math.max(source, destination), 0, 0, 0, 0);
-  }
-  const portsAt = at + Ipv4.headerLength(view, at);
-  const first = view.getUint16(portsAt);
-  return multipathHash(seed, source, destination, first, view.getUint16(portsAt + 2), protocol, 1);
 }
