@@ -40,6 +40,9 @@ export type Watcher = (event: WatchEvent) => void;
 
 export type ApplyOutcome = 'created' | 'configured' | 'unchanged';
 
+/** Every Kubernetes cluster is born with these. */
+const BUILT_IN_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
 const key = (name: string, namespace: string | undefined): string =>
   namespace === undefined ? name : `${namespace}/${name}`;
 
@@ -165,11 +168,7 @@ export class Store {
     const namespace = this.#namespace(kind, object.metadata.namespace);
     const admitted = this.#admit(object, undefined);
     if (this.find(kind, name, namespace) !== undefined) throw alreadyExists(kind, name, namespace);
-    if (
-      namespace !== undefined &&
-      this.find('Namespace', namespace) === undefined &&
-      namespace !== 'default'
-    ) {
+    if (namespace !== undefined && !this.#isNamespace(namespace)) {
       throw new DatastoreError('NOT_FOUND', `namespaces "${namespace}" not found`);
     }
     const version = this.#nextVersion();
@@ -312,6 +311,10 @@ export class Store {
 
   #namespace(kind: Kind, namespace: string | undefined): string | undefined {
     return KINDS[kind].namespaced ? (namespace ?? 'default') : undefined;
+  }
+
+  #isNamespace(name: string): boolean {
+    return BUILT_IN_NAMESPACES.includes(name) || this.find('Namespace', name) !== undefined;
   }
 
   #nextVersion(): string {

@@ -2,15 +2,17 @@
  * An Ethernet switch: a learning bridge (IEEE 802.1D §7.7–7.9) without spanning tree and without processing time.
  *
  * It learns the source of each frame, sends to the jack it knows the destination at, and floods what it does not know
- * and what is for a group. Entries age after 300 s. A flooded frame leaves as one copy for each jack.
+ * and what is for a group. Entries age after 300 s. A flooded frame leaves as one copy for each jack. Where the fabric is
+ * a cloud's, each port has rules (cloud.ts), asked when a frame comes in from a node and before it goes out to one.
  */
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
-import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import { LogicalProcess } from '../sim/logical-process.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import * as Ethernet from '../wire/ethernet.ts';
+import { judge, type PortRules } from './cloud.ts';
 
 const AGEING_TIME = 300 * SECOND;
 
@@ -19,13 +21,22 @@ interface ForwardingEntry {
   seen: VirtualTime;
 }
 
+/** What a probe's frame that died here leaves in the trail. */
+export interface PortDropRecord {
+  readonly type: 'drop';
+  readonly tag: number;
+  /** The switch. */
+  readonly namespace: string;
+  /** `port` and the jack's number. */
+  readonly device: string;
+  readonly reason: DropReason;
+}
+
 export class Switch extends LogicalProcess {
   readonly account = new FrameAccount();
+  /** By jack; absent: nothing is checked. */
+  readonly ports: (PortRules | undefined)[] = [];
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
-
-  constructor(id: number, name: string, habitat: Habitat) {
-    super(id, name, habitat);
-  }
 
   override boot(): void {}
 
@@ -40,14 +51,22 @@ export class Switch extends LogicalProcess {
     const view = this.frames.view(frame);
     const at = this.frames.start[frame]!;
     if (Ethernet.check(view, at, this.frames.end[frame]!) !== Ethernet.Fault.None) {
-      this.#drop(frame, 'MALFORMED');
+      this.#drop(frame, 'MALFORMED', jack);
       return;
     }
+    const rules = this.ports[jack];
+    if (rules !== undefined) {
+      const reason = judge(rules, 'fromNode', view, at, this.frames.end[frame]!);
+      if (reason !== '') {
+        this.#drop(frame, reason, jack);
+        return;
+      }
+    }
     this.#learn(Ethernet.source(view, at), jack);
-    const group = (view.getUint8(at) & 1) === 1;
+    const group = Ethernet.isToGroup(view, at);
     const known = group ? undefined : this.#addresses.get(Ethernet.destination(view, at));
     if (known === undefined || this.now - known.seen >= AGEING_TIME) this.#flood(frame, jack);
-    else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME');
+    else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME', jack);
     else this.#send(frame, known.jack);
   }
 
@@ -72,17 +91,37 @@ export class Switch extends LogicalProcess {
       last = jack;
     }
     if (last >= 0) this.#send(frame, last);
-    else this.#drop(frame, 'NOT_FOR_ME');
+    else this.#drop(frame, 'NOT_FOR_ME', from);
   }
 
   #send(frame: Frame, jack: number): void {
+    const rules = this.ports[jack];
+    if (rules !== undefined) {
+      const { frames } = this;
+      const reason = judge(rules, 'toNode', frames.view(frame), frames.start[frame]!, frames.end[frame]!);
+      if (reason !== '') {
+        this.#drop(frame, reason, jack);
+        return;
+      }
+    }
     const refusal = this.outputs[jack]!.transmit(frame, this.now);
-    if (refusal !== undefined) this.#drop(frame, refusal);
+    if (refusal !== undefined) this.#drop(frame, refusal, jack);
   }
 
-  #drop(frame: Frame, reason: DropReason): void {
+  #drop(frame: Frame, reason: DropReason, jack: number): void {
     this.account.drop(reason);
+    const tag = this.frames.tag[frame]!;
+    if (tag !== 0) {
+      const place = { namespace: this.name, device: `port${jack}` };
+      const record: PortDropRecord = { type: 'drop', tag, ...place, reason };
+      this.habitat.report(this, record);
+    }
     this.frames.free(frame);
+  }
+
+  /** What was learnt behind `jack` is void: its link went down. */
+  forget(jack: number): void {
+    for (const [mac, entry] of this.#addresses) if (entry.jack === jack) this.#addresses.delete(mac);
   }
 
   /** `bridge fdb`: which jack leads to which address, learnt ones that have aged left out. */

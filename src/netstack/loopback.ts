@@ -10,19 +10,18 @@ export class Loopback extends NetDevice {
   readonly kind = 'loopback';
   readonly needsNeighbour = false;
   readonly carrier = true;
+  readonly #header = new Ethernet.HeaderTemplate();
 
   constructor(namespace: Namespace) {
     super(namespace, 'lo', namespace.nextIndex(), MTU);
+    this.#header.set(0, 0, Ethernet.TYPE_IPV4);
     namespace.attach(this);
   }
 
   transmit(frame: Frame): void {
     const { host, frames } = this.namespace;
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
-    const view = frames.view(frame);
-    Ethernet.setDestination(view, at, 0);
-    Ethernet.setSource(view, at, 0);
-    Ethernet.setEtherType(view, at, Ethernet.TYPE_IPV4);
+    this.#header.emit(frames.view(frame), at);
     this.egress(frame);
     host.handOver(this, frame);
   }

@@ -256,8 +256,7 @@ export class Namespace implements IpLayer {
       return;
     }
     const unicast = Ethernet.destination(view, at) === device.mac;
-    // A group bit is the lowest of the first octet.
-    if (!unicast && (view.getUint8(at) & 1) === 0) {
+    if (!unicast && !Ethernet.isToGroup(view, at)) {
       this.drop(frame, 'NOT_FOR_ME', device);
       return;
     }

@@ -69,7 +69,9 @@ export interface NeighbourInfo {
 
 class Neighbour {
   state: NeighbourState = NONE;
-  mac: Mac.MacAddress = 0;
+  /** Ethernet header of IP packets to it, for the MAC addresses it has and its device had when it was set. */
+  readonly header = new Ethernet.HeaderTemplate();
+  #mac: Mac.MacAddress = 0;
   updated: VirtualTime = 0;
   confirmed: VirtualTime = 0;
   used: VirtualTime = 0;
@@ -84,6 +86,15 @@ class Neighbour {
   constructor(address: Ipv4Address.Ipv4Address, device: NetDevice) {
     this.address = address;
     this.device = device;
+  }
+
+  get mac(): Mac.MacAddress {
+    return this.#mac;
+  }
+
+  set mac(mac: Mac.MacAddress) {
+    this.#mac = mac;
+    this.header.set(mac, this.device.mac, Ethernet.TYPE_IPV4);
   }
 }
 
@@ -108,16 +119,9 @@ export class NeighbourTable {
   output(frame: Frame, device: NetDevice, nextHop: Ipv4Address.Ipv4Address): void {
     const entry = this.#entries[device.index]?.get(nextHop | 0) ?? this.#create(device, nextHop);
     if ((entry.state & USABLE) === 0 && !this.#prepare(entry, frame)) return;
-    this.#send(frame, device, entry.mac);
-  }
-
-  #send(frame: Frame, device: NetDevice, mac: Mac.MacAddress): void {
     const { frames } = this.#namespace;
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
-    const view = frames.view(frame);
-    Ethernet.setDestination(view, at, mac);
-    Ethernet.setSource(view, at, device.mac);
-    Ethernet.setEtherType(view, at, Ethernet.TYPE_IPV4);
+    entry.header.emit(frames.view(frame), at);
     device.transmit(frame, 0);
   }
 

@@ -140,6 +140,9 @@ export const EXPECTATIONS = {
     .meta({ description: 'What the last command printed' }),
 } as const;
 
+/** Expectations of one step. */
+export const EXPECTATION_LIMIT = 1000;
+
 export type Keyword = keyof typeof EXPECTATIONS;
 export const KEYWORDS = Object.keys(EXPECTATIONS) as Keyword[];
 

@@ -133,6 +133,14 @@ t('the mesh: the text of the addresses decides who waits', () => {
   assert.equal(sessions(bird('a', { nodes })), ['Mesh_192_168_10_101, as 64512']);
 });
 
+t('the mesh is in the order of the node names', () => {
+  assert.equal(sessions(bird('k8s-m')), [
+    'Mesh_192_168_20_100, as 64512, passive',
+    'Mesh_192_168_10_101, as 64512, passive',
+    'Mesh_192_168_10_102, as 64512, passive',
+  ]);
+});
+
 t('defaults of the speaker', () => {
   const c = bird('k8s-w1');
   assert.equal(

@@ -427,6 +427,39 @@ t('a node’s annotations and roles', () => {
   assert.is(roles({ name: 'n' }), '<none>');
 });
 
+t('a Kubernetes Node: annotations become fields, and back', () => {
+  const annotations = {
+    'projectcalico.org/IPv4Address': '192.168.10.10/24',
+    'projectcalico.org/ASNumber': '65001',
+    'projectcalico.org/IPv4VXLANTunnelAddr': '172.16.116.0',
+  };
+  const value = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'n', labels: { rack: 'a' }, annotations: { ...annotations, other: 'x' } },
+    spec: { podCIDR: '172.16.0.0/24', providerID: 'aws', taints: [{ key: 'k', effect: 'NoSchedule' }] },
+    status: {
+      addresses: [
+        { type: 'InternalIP', address: '192.168.10.10' },
+        { type: 'Hostname', address: 'n' },
+      ],
+    },
+  };
+  const n = parse(value) as Node;
+  assert.equal(n, {
+    apiVersion: API,
+    kind: 'Node',
+    metadata: { name: 'n', labels: { rack: 'a' }, annotations: { other: 'x' } },
+    spec: {
+      addresses: [{ type: 'InternalIP', address: '192.168.10.10' }],
+      bgp: { asNumber: 65001, ipv4Address: '192.168.10.10/24' },
+      ipv4VXLANTunnelAddr: '172.16.116.0',
+    },
+    kubernetes: { podCIDR: '172.16.0.0/24', taints: [{ key: 'k', effect: 'NoSchedule' }] },
+  });
+  assert.equal(kubernetesAnnotations(n), annotations);
+});
+
 t('annotation lists', () => {
   assert.equal(annotationList('["a","b"]'), ['a', 'b']);
   for (const bad of ['a', '[1]', '{}', '']) assert.is(annotationList(bad), undefined);

@@ -608,6 +608,26 @@ const BOUNDS: readonly (readonly [what: string, text: string, expected: string])
     'x.yaml:7:5  steps: expected at most 10000 items, got 10001',
   ],
   [
+    '1001 expectations in a step',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps:\n    - expect:\n${'      - converged: true\n'.repeat(1001)}`,
+    'x.yaml:8:7  steps[0].expect: expected at most 1000 items, got 1001',
+  ],
+  [
+    'an empty list of expectations',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps: [{ expect: [] }]\n`,
+    'x.yaml:6:21  steps[0].expect: the list of expectations is empty',
+  ],
+  [
+    'an empty list of commands',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps: [{ run: [] }]\n`,
+    'x.yaml:6:18  steps[0].run: expected at least 1 items, got 0',
+  ],
+  [
+    'a map for a command',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps: [{ run: {} }]\n`,
+    'x.yaml:6:18  steps[0].run: a map does not fit here',
+  ],
+  [
     '1001 resource files',
     `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  resources:\n${'    - a.yaml\n'.repeat(1001)}`,
     'x.yaml:7:5  resources: expected at most 1000 items, got 1001',

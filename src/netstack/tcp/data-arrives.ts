@@ -6,6 +6,7 @@ import type { Frame } from '../../sim/frame-store.ts';
 import * as Payload from '../../sim/payload.ts';
 import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
+import * as Tcp from '../../wire/tcp.ts';
 import { timestampNow } from './options.ts';
 import { sendAck, sendReset } from './output.ts';
 import type { Content } from './receive-queue.ts';
@@ -17,21 +18,36 @@ import { enterTimeWait } from './timers.ts';
 /** Smaller segments do not open the window (Linux). */
 const GROWING_LENGTH = 128;
 
-export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+/** A segment with data, FIN or both. */
+export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+  const { rcv } = tcb;
+  const { seq, length } = segment;
+  if (seq + segment.sequenceLength <= rcv.nxt) {
+    reportDuplicate(tcb, seq, seq + segment.sequenceLength);
+    return 'TCP_OUT_OF_WINDOW';
+  }
+  // "This should not occur since a FIN has been received": what comes behind it is ignored.
+  if (tcb.state > State.FIN_WAIT_2) return 'TCP_OUT_OF_WINDOW';
+  const verdict = length > 0 ? dataArrives(tcb, segment, frame) : '';
+  if (segment.has(Tcp.FIN) && verdict === '') {
+    rcv.fin = seq + length;
+    if (rcv.nxt < rcv.fin) tcb.ackNow = true;
+  }
+  return verdict;
+}
+
+function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
   const { rcv, receiveQueue, window } = tcb;
   const { seq, length } = segment;
   const end = seq + length;
-  if (tcb.state > State.FIN_WAIT_2) return 'TCP_OUT_OF_WINDOW';
   if (tcb.orphan && end > rcv.nxt) {
     // Nobody will read it: say so (RFC 2525 §2.17).
     sendReset(tcb);
     tcb.tellFailure = 'Connection reset by peer';
     return 'TCP_OUT_OF_WINDOW';
   }
-  if (end <= rcv.nxt) {
-    reportDuplicate(tcb, seq, end);
-    return 'TCP_OUT_OF_WINDOW';
-  }
+  // Data we have, with a FIN that is new.
+  if (end <= rcv.nxt) return '';
   const left = window.left(rcv.nxt);
   if (Math.max(seq, rcv.nxt) >= rcv.nxt + left) {
     tcb.delayedAck.hurry(window.offered, rcv.segment);
@@ -42,7 +58,7 @@ export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
   if (seq > rcv.nxt) {
     if (receiveQueue.hasAllEarly(seq, end)) {
       reportDuplicate(tcb, seq, end);
-      return 'TCP_OUT_OF_WINDOW';
+      return '';
     }
     receiveQueue.addEarly(seq, contentOf(tcb, segment, frame, 0));
     tcb.ackNow = true;

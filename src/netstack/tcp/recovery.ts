@@ -69,7 +69,7 @@ export function noteDelivered(tcb: Tcb, position: number, outcome: AckOutcome): 
   }
 }
 
-/** React to an acknowledgement that was entered into the scoreboard, then send what may go. */
+/** React to an acknowledgement that was entered into the scoreboard; retransmit what may go. */
 export function recover(tcb: Tcb, outcome: AckOutcome): void {
   const { inFlight, cong } = tcb;
   const priorState = tcb.caState;
@@ -92,27 +92,29 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
   } else if (outcome.acked > 0 && isCwndLimited(tcb)) {
     tcb.congestion.acknowledged(cong, delivered, tcb.now);
   }
-  sendLostThenNew(tcb);
+  retransmitLost(tcb);
 }
 
-/** Retransmit what is LOST, oldest first, then send new data, as far as the congestion window goes. */
-export function sendLostThenNew(tcb: Tcb): void {
+/** Retransmit what is LOST, oldest first, as far as the congestion window goes. */
+export function retransmitLost(tcb: Tcb): void {
   const { inFlight, cong } = tcb;
-  let sent = 0;
-  if (inFlight.lost > inFlight.retransmitted) {
-    let position = Math.max(tcb.retransmitHint, inFlight.head);
-    for (; position < inFlight.tail && inFlight.inFlight < cong.cwnd; position++) {
-      if ((inFlight.marks(position) & (LOST | RETRANSMITTED)) !== LOST) continue;
+  if (inFlight.lost === inFlight.retransmitted) return;
+  let position = Math.max(tcb.retransmitHint, inFlight.head);
+  while (position < inFlight.tail && inFlight.inFlight < cong.cwnd) {
+    if ((inFlight.marks(position) & (LOST | RETRANSMITTED)) === LOST) {
       resend(tcb, position);
-      sent++;
-      if (inFlight.lost === inFlight.retransmitted) {
-        position++;
-        break;
-      }
+      if (tcb.caState === State.RECOVERY) tcb.prrOut++;
     }
-    tcb.retransmitHint = position;
+    position++;
+    if (inFlight.lost === inFlight.retransmitted) break;
   }
-  if (inFlight.lost === inFlight.retransmitted) sent += sendPending(tcb);
+  tcb.retransmitHint = position;
+}
+
+/** New data goes when nothing is left to repair. */
+export function sendNew(tcb: Tcb): void {
+  if (tcb.inFlight.lost !== tcb.inFlight.retransmitted) return;
+  const sent = sendPending(tcb);
   if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
 }
 
@@ -307,5 +309,5 @@ export function pathMtuShrank(tcb: Tcb, mtu: number): void {
   }
   tcb.retransmitHint = inFlight.head;
   tcb.lossEdge = inFlight.tail;
-  sendLostThenNew(tcb);
+  retransmitLost(tcb);
 }

@@ -11,7 +11,7 @@ import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
-import { acknowledgeIfDue, dataArrives, finArrives } from './data-arrives.ts';
+import { acknowledgeIfDue, finArrives, textArrives } from './data-arrives.ts';
 import { negotiate } from './options.ts';
 import { retransmit, sendAck, sendReset } from './output.ts';
 import { type Segment, unwrap } from './segment.ts';
@@ -21,6 +21,7 @@ import {
   armKeepalive,
   enterTimeWait,
   FIN_TIMEOUT,
+  push,
   restartTimer,
   TIME_WAIT_LENGTH,
   waitForEnd,
@@ -66,6 +67,7 @@ export function segmentArrives(
     const again = tcb.state === State.SYN_RECEIVED && segment.seq === rcv.irs;
     if (!again) return challenge(tcb);
     if (!segment.has(Tcp.ACK)) {
+      if (segment.hasTimestamps) tcb.timestamps.recent = segment.tsValue;
       retransmit(tcb, tcb.inFlight.head);
       return '';
     }
@@ -81,9 +83,10 @@ export function segmentArrives(
 
   // Sixth, check the URG bit: urgent data is ordinary data here, as RFC 6093 wants it.
   // Seventh, process the segment text; eighth, check the FIN bit.
-  const verdict = segment.length > 0 ? dataArrives(tcb, segment, frame) : '';
-  if (segment.has(Tcp.FIN)) rcv.fin = segment.seq + segment.length;
+  const verdict = segment.sequenceLength > 0 ? textArrives(tcb, segment, frame) : '';
   if (rcv.nxt === rcv.fin) finArrives(tcb);
+  // New data last, so that it acknowledges what came with the permission to send it (Linux `tcp_data_snd_check`).
+  push(tcb);
   acknowledgeIfDue(tcb);
   return verdict;
 }
@@ -124,6 +127,7 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
   tcb.state = State.ESTABLISHED;
   const sent = tcb.statistics.segmentsOut;
   synAcknowledged(tcb, segment);
+  push(tcb);
   // Data that waited for the handshake carries the acknowledgement.
   if (tcb.statistics.segmentsOut === sent) sendAck(tcb);
   return '';

@@ -3,8 +3,15 @@
  * never need a timer at the same time, so they share one.
  */
 import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { sendAck, sendPending, sendProbe, sendReset, transmit } from './output.ts';
-import { detectByTime, enterLoss, enterRecoveryIfLost, retransmitHead, sendLostThenNew } from './recovery.ts';
+import { sendAck, sendProbe, sendReset, transmit } from './output.ts';
+import {
+  detectByTime,
+  enterLoss,
+  enterRecoveryIfLost,
+  retransmitHead,
+  retransmitLost,
+  sendNew,
+} from './recovery.ts';
 import { RTO_MAX } from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
@@ -108,7 +115,8 @@ function reorderingTimeout(tcb: Tcb): void {
   tcb.reorderWait = 0;
   detectByTime(tcb);
   enterRecoveryIfLost(tcb);
-  sendLostThenNew(tcb);
+  retransmitLost(tcb);
+  sendNew(tcb);
   armTimer(tcb);
 }
 
@@ -175,7 +183,6 @@ function keepaliveExpired(tcb: Tcb): void {
 
 /** New data or room to send: send it, and see that a timer runs for it. */
 export function push(tcb: Tcb): void {
-  const sent = sendPending(tcb);
-  if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
+  sendNew(tcb);
   armTimer(tcb);
 }

@@ -298,7 +298,7 @@ export class Lab {
   }
 }
 
-/** What the test sends to the layer under test; numbers are absolute. */
+/** What the test sends to the layer under test; numbers count from the ISNs. */
 export interface Injected {
   readonly flags: string;
   readonly seq?: number;
@@ -320,6 +320,9 @@ export class Bench {
   /** Ports of the connection under test, from A's side. */
   localPort = 80;
   remotePort = 4000;
+  /** The ISNs: `inject` and `text` count from them. */
+  iss = 0;
+  irs = 0;
 
   constructor(sysctl: Partial<NamespaceSysctl> = {}) {
     this.ip = new FakeIp(this.world, 'a', A);
@@ -343,8 +346,8 @@ export class Bench {
     Tcp.emit(view, at, {
       sourcePort: segment.sourcePort ?? this.remotePort,
       destinationPort: segment.destinationPort ?? this.localPort,
-      sequence: (segment.seq ?? 0) >>> 0,
-      acknowledgment: (segment.ack ?? 0) >>> 0,
+      sequence: (this.irs + (segment.seq ?? 0)) >>> 0,
+      acknowledgment: segment.ack === undefined ? 0 : (this.iss + segment.ack) >>> 0,
       flags,
       window: segment.window ?? 65535,
       checksum: 0,
@@ -371,17 +374,52 @@ export class Bench {
     deliver(this.layer, frames, frame);
   }
 
+  /**
+   * A passive open on port 80, complete. Everything is relative from here on: our first octet is 1, theirs is 1.
+   * The peer offers MSS 1000, SACK, no timestamps and no scaling, unless `options` says otherwise.
+   */
+  establish(options: Tcp.TcpOptions = { mss: 1000, sackPermitted: true }, window = 65535): Log {
+    const log = new Log();
+    this.layer.listen(this.localPort, () => log);
+    this.irs = 50_000;
+    this.inject({ flags: 'S', seq: 0, window, options });
+    this.iss = this.take()[0]!.seq;
+    this.inject({ flags: '.', seq: 1, ack: 1, window });
+    this.take();
+    return log;
+  }
+
+  /** An active open to port 80 of B, its SYN taken out. */
+  connect(): Log {
+    const log = new Log();
+    this.remotePort = 80;
+    log.stream = this.layer.connect({ remoteAddress: B, remotePort: 80 }, log);
+    this.localPort = log.stream.localPort;
+    this.iss = this.take()[0]!.seq;
+    this.irs = 50_000;
+    return log;
+  }
+
   /** Take what came out since the last call. */
   take(): Seen[] {
     return this.out.splice(0);
   }
 
-  /** Take what came out, as text: `S. 0:0 ack 1 win 65160`, relative to the given numbers. */
-  text(iss: number, irs: number): string[] {
+  /** Take what came out, as text: `S. 0:0 ack 1`, relative to the ISNs. */
+  text(): string[] {
     return this.take().map(seen => {
-      const seq = (seen.seq - iss) | 0;
+      const seq = (seen.seq - this.iss) | 0;
       const range = `${seq}:${seq + seen.length}`;
-      return `${seen.flags} ${range}${seen.flags.includes('.') ? ` ack ${(seen.ack - irs) | 0}` : ''}`;
+      const sack = seen.options.sackBlocks?.map(
+        ({ start, end }) => ` ${(start - this.irs) | 0}:${(end - this.irs) | 0}`,
+      );
+      const ack = seen.flags.includes('.') ? ` ack ${(seen.ack - this.irs) | 0}` : '';
+      return `${seen.flags} ${range}${ack}${sack === undefined ? '' : ` sack${sack.join('')}`}`;
     });
+  }
+
+  /** Virtual time passes. */
+  pass(time: VirtualTime): void {
+    this.world.run(this.world.now + time);
   }
 }
