@@ -45,7 +45,7 @@ export abstract class Program {
   abstract start(): void;
 
   /** SIGINT and SIGTERM let it say its last words; SIGKILL does not. */
-  stop(signal: Signal): void {
+  stop(signal: Signal = 'SIGINT'): void {
     if (this.exitCode !== undefined) return;
     if (signal === 'SIGKILL') this.exit(137);
     else this.interrupt(signal);
