@@ -11,6 +11,7 @@
  *
  * A single-hop external peer is told the true next hop when it is on the peer's own network (RFC 4271 §5.1.3, case 2).
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import { asPartial, Origin, type PathAttributes, prepend } from '../wire/bgp/attributes.ts';
 import type { PeerConfig } from './config.ts';
 import type { FilterChanges } from './filter.ts';
@@ -31,6 +32,8 @@ export interface Recipient {
   readonly protocol: Protocol;
   readonly identity: PeerIdentity;
   readonly config: PeerConfig;
+  /** Our end of the connection. */
+  readonly sourceAddress: Ipv4Address;
   /** The device that connects us to the peer, on a single-hop session. */
   readonly device?: string | undefined;
 }
@@ -77,7 +80,7 @@ function originated(route: Route, to: Recipient): PathAttributes {
   return {
     origin: Origin.Igp,
     asPath: [],
-    nextHop: byGateway && keepsNextHop(route, to) ? route.gateway : to.config.sourceAddress,
+    nextHop: byGateway && keepsNextHop(route, to) ? route.gateway : to.sourceAddress,
   };
 }
 
@@ -93,7 +96,7 @@ function forwarded(route: Route, from: PeerIdentity, to: Recipient): PathAttribu
   const { med, unknown, ...rest } = attributes;
   return {
     ...rest,
-    ...(keep ? {} : { nextHop: config.sourceAddress }),
+    ...(keep ? {} : { nextHop: to.sourceAddress }),
     // RFC 4271 §5.1.4: a neighbour's MED is not passed on to another AS.
     ...(med !== undefined && identity.internal ? { med } : {}),
     ...(unknown === undefined ? {} : { unknown: asPartial(unknown) }),

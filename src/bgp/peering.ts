@@ -2,6 +2,7 @@
  * Everything the daemon keeps for one peer beside the session itself: what the peer said, what it was told, and which
  * prefixes have changed since.
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { RefreshSubtype } from '../wire/bgp/refresh.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
@@ -51,6 +52,10 @@ export class Peering implements Recipient {
 
   get config(): PeerConfig {
     return this.session.config;
+  }
+
+  get sourceAddress(): Ipv4Address {
+    return this.session.sourceAddress;
   }
 
   get importFilter(): Filter {

@@ -318,6 +318,7 @@ const recipient = (
   return {
     protocol: bgpProtocol(peer),
     identity: peer,
+    sourceAddress: ip('192.168.10.101'),
     config: {
       name: 'to',
       remoteAddress: 99,

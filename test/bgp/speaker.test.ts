@@ -339,7 +339,7 @@ function router(lab: Lab, remoteAs: 'internal' | 'external', more: Partial<Speak
     ],
     [],
   );
-  const template = { sourceAddress: ROUTER, addPaths: false, gracefulRestart: false, exportFilter: ACCEPT };
+  const template = { sourceAddress: 0, addPaths: false, gracefulRestart: false, exportFilter: ACCEPT };
   const speaker = new Speaker(
     {
       routerId: ROUTER,
