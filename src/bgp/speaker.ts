@@ -163,6 +163,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       else this.#refilter(peering, peer);
     }
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
+    this.#sortPeerings();
     this.#kernel.config = config.kernel;
     if (!sameKernelExport(was, config))
       for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
@@ -300,6 +301,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.peerings.delete(peering.config.name);
     this.#byAddress.delete(peering.config.remoteAddress);
     this.#master.release(peering.protocol);
+  }
+
+  /** Listings follow the configuration; who came by a range comes behind. */
+  #sortPeerings(): void {
+    const all = new Map(this.peerings);
+    this.peerings.clear();
+    for (const { name } of this.config.peers) this.peerings.set(name, all.get(name)!);
+    for (const [name, peering] of all) if (peering.dynamic) this.peerings.set(name, peering);
   }
 
   /** Only filters can differ: run them again, without touching the session. */
