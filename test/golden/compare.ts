@@ -1,6 +1,6 @@
 /** What differs between a recording and what the product does: one list of differences and a count for each table. */
 import type { Observation } from './observe.ts';
-import { bulkForms, packetForm, withoutAnsweredArp } from './packet-form.ts';
+import { answering, bulkForms, packetForm, withoutAnsweredArp } from './packet-form.ts';
 import { bgp, type Hooks, type Mode, type PacketRow, packets, probes, states } from './recording.ts';
 
 export interface Comparison {
@@ -43,8 +43,8 @@ export function difference(recorded: readonly string[], ours: readonly string[])
   return different;
 }
 
-/** Tables whose order means nothing. */
-const SETS = ['neigh', 'fdb'];
+/** Tables whose order means nothing; that of BIRD's protocols is its configuration's, which was written by hand. */
+const SETS = ['neigh', 'fdb', 'bird-protocols', 'bird-protocols-all'];
 const TABLES = [
   'route',
   'route-table-all',
@@ -65,7 +65,7 @@ function compareStates(mode: Mode, seen: Observation): Comparison[] {
     const comparison = comparisons.get(table);
     if (comparison === undefined) throw new Error(`no rule for ${key}`);
     const sorted = (list: string[]): string[] => (SETS.includes(table) ? list.sort() : list);
-    const form = (whole: string): string[] => sorted(lines(stateForm(table, whole)));
+    const form = (whole: string): string[] => sorted(linesOf(table, stateForm(table, whole)));
     const recorded = form(text);
     comparison.compared += Math.max(1, recorded.length);
     const ours = seen.states.get(key);
@@ -73,6 +73,16 @@ function compareStates(mode: Mode, seen: Observation): Comparison[] {
     else comparison.differing.push(...difference(recorded, form(ours)).map(d => `${key}: ${d}`));
   }
   return [...comparisons.values()];
+}
+
+/** Of `show protocols all`, each line after the protocol that it is about. */
+function linesOf(table: string, text: string): string[] {
+  if (table !== 'bird-protocols-all') return lines(text);
+  return text.split('\n\n').flatMap(block => {
+    const list = lines(block);
+    const protocol = list.findLast(line => /^\w/.test(line))?.split(' ')[0];
+    return list.map(line => `${protocol}: ${line}`);
+  });
 }
 
 /** Network cards of machines: the recording's are veths to bridges. */
@@ -123,12 +133,13 @@ const BULK = /-tcp-(upload|download)-/;
 function comparePackets(mode: Mode, hooks: Hooks, seen: Observation): Comparison[] {
   const recorded = packets(mode, hooks);
   const names = new Set([...recorded.keys(), ...seen.packets.keys()]);
+  const present = answering([...recorded.values()].flatMap(byProbe => [...byProbe.values()].flat()));
   return [...names].sort().map(at => {
     const comparison: Comparison = { table: `packets ${at}`, compared: 0, differing: [] };
     for (const { name } of probes(mode, hooks)) {
       const there = recorded.get(at)?.get(name) ?? [];
       const here = seen.packets.get(at)?.get(name) ?? [];
-      compareProbe(comparison, name, there, here);
+      compareProbe(comparison, name, there, here, present);
     }
     return comparison;
   });
@@ -139,10 +150,11 @@ function compareProbe(
   name: string,
   there: readonly PacketRow[],
   here: readonly PacketRow[],
+  present: ReadonlySet<string>,
 ): void {
   const [recorded, ours] = COLD.test(name)
     ? [there, here]
-    : [withoutAnsweredArp(there), withoutAnsweredArp(here)];
+    : [withoutAnsweredArp(there, present), withoutAnsweredArp(here, present)];
   const note = (differences: readonly string[]): void => {
     comparison.differing.push(...differences.map(d => `${name}: ${d}`));
   };
@@ -157,6 +169,14 @@ function compareProbe(
   note([...a.kinds].filter(kind => !b.kinds.has(kind)).map(kind => `- ${kind}`));
 }
 
+/** The connection between `a` and `b` that carried messages; others were refused because the peer had not started. */
+function established(rows: readonly PacketRow[], a: string, b: string): PacketRow[] {
+  const between = rows.filter(row => [row['source'], row['destination']].sort().join() === [a, b].sort().join());
+  const connection = (row: PacketRow): string => [row['tcp.srcport'], row['tcp.dstport']].sort().join();
+  const used = between.find(row => row['payload'] !== '');
+  return between.filter(row => used !== undefined && connection(row) === connection(used));
+}
+
 /** Handshake, then each side's messages in order. */
 function compareBgp(mode: Mode, seen: Observation): Comparison {
   const comparison: Comparison = { table: 'bgp', compared: 0, differing: [] };
@@ -166,8 +186,7 @@ function compareBgp(mode: Mode, seen: Observation): Comparison {
   ] as const;
   for (const [session, a, b] of sessions) {
     const there = bgp(mode).filter(row => row['session'] === session);
-    const here = seen.bgp
-      .filter(row => [row['source'], row['destination']].sort().join() === [a, b].sort().join())
+    const here = established(seen.bgp, a, b)
       .map(row => ({
         source: row['source']!,
         destination: row['destination']!,

@@ -64,6 +64,11 @@ const CAPTURES = [
   'w2-eth0',
 ];
 const BGP_PORT = '179';
+/** Longer than the neighbour table waits before it asks a stale neighbour again. */
+const CALM = 6 * SECOND;
+/** What is captured while no probe runs. */
+const BEFORE = 'before';
+const BETWEEN = 'between';
 const TRANSFER_PORT = 5000;
 const TRANSFER_OCTETS = 200_000;
 
@@ -97,7 +102,7 @@ class Experiment {
     bgp: [],
   };
   readonly #captures = new Map<number, string>();
-  #probe = '';
+  #probe = BEFORE;
 
   constructor(lab: Lab, mode: Mode, hooks: Hooks) {
     this.#lab = lab;
@@ -122,10 +127,11 @@ class Experiment {
     // The pace of the recording; everything else starts when it has gone quiet.
     const offset = this.#lab.now + 10 * SECOND - all[0]!.start * SECOND;
     for (const [i, probe] of all.entries()) {
+      if (this.#hooks === 'none') await this.#beforeProbe(probe, all[i - 1]);
       await this.#lab.run({ until: Math.ceil((probe.start * SECOND + offset) / MILLISECOND) * MILLISECOND });
       await this.#perform(probe);
-      if (this.#hooks === 'none') await this.#lookAfter(probe, all[i + 1]);
     }
+    if (this.#hooks === 'none' && !all.at(-1)!.name.startsWith('podmtu')) await this.#readStates('after-base', false);
     return this.#seen;
   }
 
@@ -146,10 +152,10 @@ class Experiment {
     const at = this.#captures.get(record.capture)!;
     const row = dissect(record.octets, record.link, record.length);
     if (row['tcp.srcport'] === BGP_PORT || row['tcp.dstport'] === BGP_PORT) {
-      if (at === 'w1-eth0' && this.#probe === '') this.#seen.bgp.push(bgpRow(row, record.octets));
+      if (at === 'w1-eth0' && this.#probe === BEFORE) this.#seen.bgp.push(bgpRow(row, record.octets));
       return;
     }
-    if (this.#probe === '') return;
+    if (this.#probe === BEFORE || this.#probe === BETWEEN) return;
     const byProbe = this.#seen.packets.get(at) ?? new Map<string, PacketRow[]>();
     this.#seen.packets.set(at, byProbe);
     const list = byProbe.get(this.#probe) ?? [];
@@ -185,6 +191,7 @@ class Experiment {
     const what = script ? scriptProgram(args) : ({ program, args } as ProgramSpec);
     const started = await this.#start(probe.namespace, what, take);
     const [exit] = await this.#lab.controller.finish([started]);
+    this.#probe = BETWEEN;
     const output = script ? scriptOutput(args, exit!.result) : printed;
     const code = script ? scriptExit(args, exit!.result) : exit!.code;
     this.#seen.outputs.set(probe.name, [...output.trimEnd().split('\n'), `rc=${code}`]);
@@ -203,9 +210,20 @@ class Experiment {
     }
   }
 
-  async #lookAfter(probe: RecordedProbe, next: RecordedProbe | undefined): Promise<void> {
-    if (probe.name.startsWith('base.02')) await this.#readStates('after-cold-ping', false);
-    if (probe.name.startsWith('base.') && next?.name.startsWith('base.') !== true)
+  /** What the recording did between two probes. */
+  async #beforeProbe(probe: RecordedProbe, previous: RecordedProbe | undefined): Promise<void> {
+    if (probe.name.startsWith('base.03')) {
+      await this.#lab.run({ for: CALM });
+      await this.#readStates('after-cold-ping', false);
+    }
+    // Two probes whose packets are not part of the recording left their traces in the neighbour tables.
+    if (probe.name.startsWith('base.30-ttl-1')) {
+      for (const silent of ['192.168.10.77', '192.168.20.77']) {
+        const started = await this.#start('pod1', { program: 'ping', args: ['-c', '2', '-W', '4', silent] });
+        await this.#lab.controller.finish([started]);
+      }
+    }
+    if (previous?.name.startsWith('base.') === true && probe.name.startsWith('podmtu'))
       await this.#readStates('after-base', false);
   }
 

@@ -29,25 +29,23 @@ export function packetForm(row: PacketRow): string {
     .join(' ');
 }
 
-/** Outside of the cold pings: leave out ARP that was answered (the question and the answer). */
-export function withoutAnsweredArp(rows: readonly PacketRow[]): PacketRow[] {
-  const answered = new Set(
-    rows
-      .filter(row => row['arp.opcode'] === '2')
-      .map(row => `${row['arp.dst.proto_ipv4']} ${row['arp.src.proto_ipv4']}`),
-  );
-  return rows.filter(row => {
-    if (row['arp.opcode'] === undefined || row['arp.opcode'] === '') return true;
-    if (row['arp.opcode'] === '2') return false;
-    return !answered.has(`${row['arp.src.proto_ipv4']} ${row['arp.dst.proto_ipv4']}`);
-  });
-}
+/** Addresses that ever answered an ARP request, anywhere. */
+export const answering = (rows: Iterable<PacketRow>): Set<string> =>
+  new Set([...rows].filter(row => row['arp.opcode'] === '2').map(row => row['arp.src.proto_ipv4']!));
 
-/** A bulk transfer's packets: the handshake one by one, of the rest one of each kind. */
+/** Outside of the cold pings: leave out ARP for those who are there (the question and the answer). */
+export const withoutAnsweredArp = (rows: readonly PacketRow[], there: ReadonlySet<string>): PacketRow[] =>
+  rows.filter(row => {
+    if (row['arp.opcode'] === '2') return false;
+    return row['arp.opcode'] !== '1' || !there.has(row['arp.dst.proto_ipv4']!);
+  });
+
+/** A bulk transfer's packets: the handshake one by one, of the rest one of each kind. Shorter segments are left out. */
 export function bulkForms(rows: readonly PacketRow[]): { handshake: string[]; kinds: Set<string> } {
   const isOpening = (row: PacketRow): boolean => (row['tcp.flags.str'] ?? '').includes('S');
+  const full = String(Math.max(...rows.map(row => Number(row['tcp.len'] ?? 0))));
   const kinds = rows
-    .filter(row => !isOpening(row))
+    .filter(row => !isOpening(row) && ['', '0', '1', full].includes(row['tcp.len'] ?? ''))
     .map(row => {
       const { 'tcp.window_size_value': _window, ...others } = row;
       return packetForm({ ...others, 'tcp.flags.str': (row['tcp.flags.str'] ?? '').replaceAll('P', '·') });
