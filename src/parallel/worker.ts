@@ -119,8 +119,8 @@ class Worker {
   readonly #readers: { readonly from: number; readonly reader: RingReader }[] = [];
   /** By target, in the order of the barrier's shape: the window of the earliest frame sent to it in this round. */
   readonly #sent: number[] = [];
-  /** When the last commands were carried out: several batches of one instant are one round, read when it ends. */
-  #commandsAt: VirtualTime = NEVER;
+  /** When the last commands were carried out: several batches of one instant are one round, and boot is the first. */
+  #commandsAt: VirtualTime = 0;
   #assembly: Assembly | undefined;
   /** The process that a command is for. */
   #commanded: LogicalProcess | undefined;
