@@ -3,6 +3,8 @@
  * patch, which merges some lists by a key. Objects are JSON values; the original is never changed.
  */
 
+import { equalData } from '../calico/resources/meta.ts';
+
 export type PatchType = 'strategic' | 'merge' | 'json';
 
 /** The patch does not fit: what is wrong, and in which operation or field. */
@@ -130,17 +132,6 @@ function drop(value: Json, path: readonly string[]): Json {
   });
 }
 
-const sameJson = (a: Json, b: Json): boolean => {
-  if (Array.isArray(a))
-    return Array.isArray(b) && a.length === b.length && a.every((x, i) => sameJson(x, b[i]));
-  if (!isObject(a)) return a === b;
-  if (!isObject(b)) return false;
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length && keys.every(k => Object.hasOwn(b, k) && sameJson(a[k], b[k]))
-  );
-};
-
 function operate(value: Json, operation: Json): Json {
   if (!isObject(operation)) throw new PatchError('an operation of a JSON patch is an object');
   const path = pointer(operation['path']);
@@ -159,7 +150,7 @@ function operate(value: Json, operation: Json): Json {
     case 'copy':
       return add(value, path, lookup(value, pointer(operation['from'])));
     case 'test':
-      if (sameJson(lookup(value, path), operation['value'])) return value;
+      if (equalData(lookup(value, path), operation['value'])) return value;
       throw new PatchError(`testing path /${path.join('/')} value failed`);
     default:
       throw new PatchError(`Unexpected kind: ${String(operation['op'])}`);

@@ -9,11 +9,12 @@ import {
   DatastoreError,
   invalid,
   notFound,
+  notFoundResult,
   type Op,
   type OpResult,
   updateConflict,
 } from '../calico/datastore.ts';
-import { canonical, validatePodUpdate, workloadEndpoint } from '../calico/resources/core.ts';
+import { validatePodUpdate, workloadEndpoint } from '../calico/resources/core.ts';
 import {
   applyDefaults,
   KINDS,
@@ -25,7 +26,7 @@ import {
   type Surroundings,
   validate,
 } from '../calico/resources/kinds.ts';
-import type { ObjectMeta } from '../calico/resources/meta.ts';
+import { equalData, type ObjectMeta } from '../calico/resources/meta.ts';
 import { validateName } from '../calico/resources/rules.ts';
 import { applyPatch, PatchError, type PatchType } from './store-patch.ts';
 import { formatTimestamp } from './store-time.ts';
@@ -38,6 +39,9 @@ export type WatchEvent = {
 export type Watcher = (event: WatchEvent) => void;
 
 export type ApplyOutcome = 'created' | 'configured' | 'unchanged';
+
+/** Every Kubernetes cluster is born with these. */
+const BUILT_IN_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 const key = (name: string, namespace: string | undefined): string =>
   namespace === undefined ? name : `${namespace}/${name}`;
@@ -71,6 +75,15 @@ class Collection {
   /** In order of the keys. */
   list(): Resource[] {
     return this.#keys.map(key => this.#objects.get(key)!);
+  }
+
+  /** Those whose keys begin with `prefix`, in order. */
+  startingWith(prefix: string): Resource[] {
+    const found: Resource[] = [];
+    for (let i = this.#position(prefix); this.#keys[i]?.startsWith(prefix); i++) {
+      found.push(this.#objects.get(this.#keys[i]!)!);
+    }
+    return found;
   }
 
   /** Where `key` is, or would be inserted. */
@@ -137,6 +150,12 @@ export class Store {
     return namespace === undefined ? objects : objects.filter(o => o.metadata.namespace === namespace);
   }
 
+  /** Every stored object in the order of the last writes: what a new watch begins with. */
+  everything(): Resource[] {
+    const all = [...this.#kinds.values()].flatMap(objects => objects.list());
+    return all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  }
+
   /** Throws ALREADY_EXISTS, INVALID. Returns the stored object. */
   create<R extends Resource>(object: R): R {
     const { kind } = object;
@@ -144,16 +163,14 @@ export class Store {
     if (resourceVersion !== undefined) {
       const reason = 'field must not be set for a Create request';
       const path = ['metadata', 'resourceVersion'];
-      throw invalid([{ field: 'Metadata.ResourceVersion', value: resourceVersion, reason, path }]);
+      throw invalid(kind, name, [
+        { field: 'Metadata.ResourceVersion', value: resourceVersion, reason, path },
+      ]);
     }
     const namespace = this.#namespace(kind, object.metadata.namespace);
     const admitted = this.#admit(object, undefined);
     if (this.find(kind, name, namespace) !== undefined) throw alreadyExists(kind, name, namespace);
-    if (
-      namespace !== undefined &&
-      this.find('Namespace', namespace) === undefined &&
-      namespace !== 'default'
-    ) {
+    if (namespace !== undefined && !this.#isNamespace(namespace)) {
       throw new DatastoreError('NOT_FOUND', `namespaces "${namespace}" not found`);
     }
     const version = this.#nextVersion();
@@ -189,7 +206,7 @@ export class Store {
       resourceVersion: old.metadata.resourceVersion!,
     };
     const replaced = { ...admitted, metadata };
-    if (canonical(replaced) === canonical(old)) return old as Resource as R;
+    if (equalData(replaced, old)) return old as Resource as R;
     return this.#put(
       { ...replaced, metadata: { ...metadata, resourceVersion: this.#nextVersion() } },
       'MODIFIED',
@@ -256,15 +273,14 @@ export class Store {
 
   #perform(op: Op): OpResult {
     switch (op.verb) {
-      case 'get':
-        return { ok: true, object: this.get(op.kind, op.name, op.namespace) };
+      case 'get': {
+        const object = this.find(op.kind, op.name, op.namespace);
+        if (object !== undefined) return { ok: true, object };
+        return notFoundResult(op.kind, op.name, this.#namespace(op.kind, op.namespace));
+      }
       case 'list': {
-        const items: Resource[] = this.list(op.kind, op.namespace);
-        if (op.node === undefined) return { ok: true, items };
-        return {
-          ok: true,
-          items: items.filter(o => 'spec' in o && (o.spec as { node?: string }).node === op.node),
-        };
+        if (op.kind !== 'BlockAffinity') return { ok: true, items: this.list(op.kind, op.namespace) };
+        return { ok: true, items: op.node === undefined ? this.list(op.kind) : this.#affinitiesOf(op.node) };
       }
       case 'create':
         return { ok: true, object: this.create(op.object) };
@@ -280,6 +296,12 @@ export class Store {
     }
   }
 
+  /** Affinities are named after their nodes; `k8s-w1` and `k8s-w1-b` begin alike. */
+  #affinitiesOf(node: string): Resource[] {
+    const candidates = this.#of('BlockAffinity').startingWith(`${node}-`);
+    return candidates.filter(a => a.kind === 'BlockAffinity' && a.spec.node === node);
+  }
+
   #of(kind: Kind): Collection {
     let objects = this.#kinds.get(kind);
     if (objects === undefined) {
@@ -291,6 +313,10 @@ export class Store {
 
   #namespace(kind: Kind, namespace: string | undefined): string | undefined {
     return KINDS[kind].namespaced ? (namespace ?? 'default') : undefined;
+  }
+
+  #isNamespace(name: string): boolean {
+    return BUILT_IN_NAMESPACES.includes(name) || this.find('Namespace', name) !== undefined;
   }
 
   #nextVersion(): string {
@@ -305,13 +331,13 @@ export class Store {
     };
     const problems = [...validateName(object.metadata), ...validate(object, old, around)];
     if (object.kind === 'Pod' && old?.kind === 'Pod') problems.push(...validatePodUpdate(object, old));
-    if (problems.length > 0) throw invalid(problems);
+    if (problems.length > 0) throw invalid(object.kind, object.metadata.name, problems);
     return applyDefaults(object);
   }
 
   /**
-   * What an `apply` leaves of the stored object: its status and, for Kubernetes' kinds, the labels, annotations and the
-   * node that others (the scheduler, the CNI plugin) wrote.
+   * What an `apply` leaves of the stored object: its status, and for Kubernetes' kinds (a Node is one) the labels and
+   * annotations that others wrote; of a Pod the node that the scheduler chose.
    */
   #overlay<R extends Resource>(object: R, old: R): R {
     if (KINDS[object.kind].calico && object.kind !== 'Node') return object;
@@ -324,9 +350,10 @@ export class Store {
         annotations: { ...old.metadata.annotations, ...object.metadata.annotations },
       }),
     };
-    const spec =
-      'spec' in old && 'spec' in object ? { ...(old.spec as object), ...(object.spec as object) } : {};
-    return { ...old, ...object, metadata, ...('spec' in object && { spec }) };
+    if (object.kind === 'Pod' && old.kind === 'Pod') {
+      return { ...old, ...object, metadata, spec: { ...old.spec, ...object.spec } };
+    }
+    return { ...old, ...object, metadata };
   }
 
   #put<R extends Resource>(object: R, type: 'ADDED' | 'MODIFIED'): R {

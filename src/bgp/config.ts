@@ -1,7 +1,7 @@
 /** A speaker's configuration: plain data and filter functions. What is left out has the value Calico's template gives it. */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
-import type { Filter } from './filter.ts';
+import { type Filter, isSame } from './filter.ts';
 
 export interface PeerConfig {
   /** The protocol's name: `Mesh_192_168_10_101`. Unique. */
@@ -89,4 +89,22 @@ export interface SpeakerConfig {
   /** How many equal paths a merged route may have; default 16. */
   readonly maximumPaths?: number | undefined;
   readonly dynamicNeighbours?: readonly DynamicNeighbours[] | undefined;
+}
+
+/** The two configurations put the same routes into the kernel. */
+export function sameKernelExport(a: SpeakerConfig, b: SpeakerConfig): boolean {
+  const bare = ({ kernel: { exportFilter: _, ...rest }, maximumPaths }: SpeakerConfig): string =>
+    JSON.stringify([rest, maximumPaths]);
+  return isSame(a.kernel.exportFilter, b.kernel.exportFilter) && bare(a) === bare(b);
+}
+
+/** The two configurations make the same session; filters and description may differ. */
+export function sameSession(a: PeerConfig, b: PeerConfig): boolean {
+  const bare = ({ importFilter: _, exportFilter: __, description: ___, ...rest }: PeerConfig): string =>
+    JSON.stringify(
+      Object.entries(rest)
+        .filter(([, value]) => value !== undefined)
+        .sort(),
+    );
+  return bare(a) === bare(b);
 }

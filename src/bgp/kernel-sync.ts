@@ -43,6 +43,10 @@ export class KernelSync {
   readonly #timer: Timer;
   readonly #desired = new Map<number, KernelRoute>();
   readonly #learned = new Map<number, KernelRoute>();
+  /** Metrics of foreign routes by prefix, as of the last look. */
+  #foreign = new Map<number, Set<number>>();
+  /** Prefixes whose route the kernel would refuse (BIRD's `!`). */
+  readonly #refused = new Set<number>();
   /** Nothing is written before the first scan, nor while the daemon recovers from its own restart. */
   #scanned = false;
   #held: boolean;
@@ -74,6 +78,11 @@ export class KernelSync {
     this.#scanned = false;
   }
 
+  /** Somebody else's route stands where ours should be. */
+  isRefused(prefix: Prefix): boolean {
+    return this.#refused.has(keyOf(prefix));
+  }
+
   /** Recovery is over: bring the kernel up to date. */
   release(): void {
     this.#held = false;
@@ -84,6 +93,7 @@ export class KernelSync {
   set(prefix: Prefix, route: KernelRoute | undefined): void {
     const key = keyOf(prefix);
     const was = this.#desired.get(key);
+    this.#refused.delete(key);
     if (route === undefined) this.#desired.delete(key);
     else this.#desired.set(key, route);
     if (!this.#scanned || this.#held) return;
@@ -92,12 +102,16 @@ export class KernelSync {
     if (route !== undefined) this.#write('replace', route);
   }
 
-  /** Read devices and routes, learn, and repair (BIRD's `krt_scan` and `kif_scan`). */
-  scan(): void {
-    const { clock, kernel } = this.#owner.ports;
-    this.#timer.arm(clock.now + (this.config.scanTimeSec ?? SCAN_SEC) * SECOND);
+  /** Read devices and routes, and learn. Without repair: that is for the scans alone (BIRD's asynchronous netlink). */
+  look(): void {
     this.#owner.scanned();
-    if (this.config.learn ?? true) this.#learn(kernel.routes());
+    this.#read(this.#owner.ports.kernel.routes());
+  }
+
+  /** Look, and repair (BIRD's `krt_scan` and `kif_scan`). */
+  scan(): void {
+    this.#timer.arm(this.#owner.ports.clock.now + (this.config.scanTimeSec ?? SCAN_SEC) * SECOND);
+    this.look();
     this.#scanned = true;
     if (this.#held) return;
     const missing = new Map(this.#desired);
@@ -115,22 +129,37 @@ export class KernelSync {
 
   #write(action: 'replace' | 'remove', route: KernelRoute): void {
     const { kernel, report } = this.#owner.ports;
+    const key = keyOf(route.prefix);
+    if (action === 'replace' && this.#foreign.get(key)?.has(route.metric)) {
+      // Linux: EEXIST. BIRD tries again at the next scan, when Felix may have taken its own route away.
+      this.#refused.add(key);
+      return;
+    }
+    this.#refused.delete(key);
     if (action === 'replace') kernel.replace(route);
     else kernel.remove(route);
     this.#owner.wrote();
     report({ kind: 'kernel', action, route });
   }
 
-  /** Foreign routes: not the kernel's own (`proto kernel`), not ours. Of several the lowest metric counts. */
-  #learn(routes: readonly KernelRoute[]): void {
+  /** Foreign routes are learned, but for the kernel's own (`proto kernel`). Of several the lowest metric counts. */
+  #read(routes: readonly KernelRoute[]): void {
     const found = new Map<number, KernelRoute>();
+    this.#foreign = new Map();
     for (const route of routes) {
-      if (route.protocol === 'kernel' || route.protocol === this.protocolName) continue;
-      if (!isLearnable(route.prefix)) continue;
+      if (route.protocol === this.protocolName) continue;
       const key = keyOf(route.prefix);
+      const metrics = this.#foreign.get(key);
+      if (metrics === undefined) this.#foreign.set(key, new Set([route.metric]));
+      else metrics.add(route.metric);
+      if (route.protocol === 'kernel' || !isLearnable(route.prefix)) continue;
       const other = found.get(key);
       if (other === undefined || route.metric < other.metric) found.set(key, route);
     }
+    if (this.config.learn ?? true) this.#learn(found);
+  }
+
+  #learn(found: ReadonlyMap<number, KernelRoute>): void {
     for (const [key, route] of this.#learned) {
       if (found.has(key)) continue;
       this.#learned.delete(key);

@@ -72,6 +72,8 @@ export interface Route {
 /** A prefix as a key: exact in a float64. */
 export const keyOf = (prefix: Prefix): number => prefix.address * 64 + prefix.length;
 
+export const prefixOf = (key: number): Prefix => ({ address: Math.floor(key / 64), length: key % 64 });
+
 /** True when a packet that follows the route gets somewhere (BIRD's `rte_resolvable`). */
 export const isReachable = (route: Route): boolean =>
   route.destination === 'router' || route.destination === 'device';

@@ -10,31 +10,16 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import { Cease, describe, ErrorCode, WireError } from '../wire/bgp/error.ts';
 import type { NotificationMessage } from '../wire/bgp/notification.ts';
-import { AFI_IPV4, AS_TRANS, type Capability, type OpenMessage, SAFI_UNICAST } from '../wire/bgp/open.ts';
+import { AFI_IPV4, type OpenMessage, SAFI_UNICAST } from '../wire/bgp/open.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import * as Update from '../wire/bgp/update.ts';
+import { HOLD_TIME_SEC, makeOpen, type Negotiated, negotiate } from './capabilities.ts';
 import type { PeerConfig } from './config.ts';
 import { Connection, type ConnectionOwner, jittered } from './connection.ts';
+import { ErrorWait } from './error-wait.ts';
 import { BgpState, type FsmOptions, PROGRESS } from './fsm.ts';
 import type { SpeakerPorts, Stream, StreamEvents } from './ports.ts';
 import type { PeerIdentity, Protocol } from './route.ts';
-
-/** What the OPENs of both sides add up to. */
-export interface Negotiated {
-  readonly as4: boolean;
-  readonly addPathReceive: boolean;
-  readonly addPathSend: boolean;
-  readonly routeRefresh: boolean;
-  readonly enhancedRefresh: boolean;
-  /** The peer has the graceful restart capability; `able`: for IPv4 too, so its routes may outlive it. */
-  readonly restartAware: boolean;
-  readonly restartAble: boolean;
-  readonly restarting: boolean;
-  readonly restartTimeSec: number;
-  readonly forwardingPreserved: boolean;
-  readonly longLivedAware: boolean;
-  readonly peerAddPath: number;
-}
 
 export interface SessionOwner {
   readonly ports: SpeakerPorts;
@@ -50,19 +35,14 @@ export interface SessionOwner {
   stale(session: Session): void;
   /** The stale ones among its routes are to go. */
   sweep(session: Session): void;
-  /** The session is over: its routes are to go. */
+  /** The session stops, whether it was up or not: its routes are to go. */
   down(session: Session): void;
   changed(session: Session): void;
 }
 
 const INITIAL_HOLD_TIME_SEC = 240;
-const HOLD_TIME_SEC = 240;
 const CONNECT_DELAY_SEC = 2;
 const CONNECT_RETRY_SEC = 5;
-const ERROR_WAIT_MIN_SEC = 5;
-const ERROR_WAIT_MAX_SEC = 30;
-const ERROR_FORGET_SEC = 300;
-const RESTART_TIME_SEC = 120;
 const BGP_PORT = 179;
 /** Precedence "internetwork control", and BIRD's TTL for multihop sessions. */
 const TOS = 0xc0;
@@ -86,8 +66,7 @@ export class Session implements ConnectionOwner {
   /** A peer restarts gracefully and its routes wait for it. */
   restartPending = false;
   lastError = '';
-  /** Error wait in force, in seconds; 0 when there is none. */
-  startupDelaySec = 0;
+  readonly errorWait = new ErrorWait();
   readonly outgoing: Connection;
   readonly incoming: Connection;
   readonly #owner: SessionOwner;
@@ -97,7 +76,6 @@ export class Session implements ConnectionOwner {
   #waiting = false;
   #wanted = false;
   #fatal = false;
-  #lastErrorAt: VirtualTime | undefined;
   #capabilities = new WeakMap<Connection, { negotiated: Negotiated; identifier: Ipv4Address; as: number }>();
 
   constructor(config: PeerConfig, owner: SessionOwner) {
@@ -118,7 +96,7 @@ export class Session implements ConnectionOwner {
     };
     this.protocol = { kind: 'bgp', name: config.name, peer: this.identity };
     const options: FsmOptions = {
-      open: () => this.#open(),
+      open: () => makeOpen(this.config, localAs, owner.routerId, owner.recovering),
       connectRetryTimeSec: config.connectRetrySec ?? CONNECT_RETRY_SEC,
       initialHoldTimeSec: INITIAL_HOLD_TIME_SEC,
       keepaliveTimeSec: config.keepaliveTimeSec,
@@ -147,10 +125,10 @@ export class Session implements ConnectionOwner {
     return idle && this.config.passive && !this.#waiting ? 'Passive' : this.state;
   }
 
-  /** Seconds until the error wait is over. */
-  get waitRemainingSec(): number | undefined {
-    if (!this.#startup.armed) return undefined;
-    return Math.ceil((this.#startup.deadline - this.#owner.ports.clock.now) / SECOND);
+  /** Seconds until the error wait is over, or until a restarting peer's routes go; `undefined`: no such timer runs. */
+  remainingSec(timer: 'ErrorWait' | 'Restart'): number | undefined {
+    const { armed, deadline } = timer === 'ErrorWait' ? this.#startup : this.#restart;
+    return armed ? Math.ceil((deadline - this.#owner.ports.clock.now) / SECOND) : undefined;
   }
 
   get sourceAddress(): Ipv4Address {
@@ -160,19 +138,19 @@ export class Session implements ConnectionOwner {
   start(): void {
     this.#wanted = true;
     this.#setPhase('start');
-    if (this.startupDelaySec === 0) {
+    if (this.errorWait.seconds === 0) {
       this.#ready();
       return;
     }
     this.#waiting = true;
     const { clock, random } = this.#owner.ports;
-    this.#startup.arm(clock.now + jittered(random, this.startupDelaySec) * SECOND);
+    this.#startup.arm(clock.now + jittered(random, this.errorWait.seconds) * SECOND);
   }
 
   /** Close for good, with a Cease of this subcode (RFC 4486). */
   shutdown(subcode: number): void {
     this.#wanted = false;
-    this.startupDelaySec = 0;
+    this.errorWait.seconds = 0;
     this.#startup.cancel();
     if (this.phase !== 'down') this.#stop(subcode);
     this.#decision.cancel();
@@ -195,7 +173,7 @@ export class Session implements ConnectionOwner {
     if (this.current !== undefined && this.#restartReady()) {
       // The peer has restarted, and we had not noticed that its old connection is dead.
       const old = this.current;
-      this.lastError = 'Graceful restart';
+      this.lastError = 'Error: Graceful restart';
       this.#beginRestart();
       old.fsm.handle({ kind: 'TcpConnectionFails', reason: 'peer restarted' });
       this.incoming.fsm.handle({ kind: 'TcpConnectionFails', reason: 'peer restarted' });
@@ -282,7 +260,7 @@ export class Session implements ConnectionOwner {
     if (!expected) throw new WireError(ErrorCode.OpenMessage, 2, 0);
     if (this.identity.internal && open.identifier === this.#owner.routerId)
       throw new WireError(ErrorCode.OpenMessage, 3, 0);
-    const negotiated = this.#negotiate(open);
+    const negotiated = negotiate(this.config, open);
     this.#capabilities.set(connection, { negotiated, identifier: open.identifier, as });
     if (!this.#survivesCollision(connection, open.identifier)) {
       connection.fsm.handle({ kind: 'OpenCollisionDump' });
@@ -383,7 +361,6 @@ export class Session implements ConnectionOwner {
   /** BIRD's `bgp_stop`: everything about this session goes, and it begins anew. */
   #stop(cease: number): void {
     if (this.phase === 'stop' || this.phase === 'down') return;
-    const hadRoutes = this.phase === 'up' || this.restartPending;
     this.#setPhase('stop');
     this.restartPending = false;
     this.#restart.cancel();
@@ -391,7 +368,7 @@ export class Session implements ConnectionOwner {
       connection.fsm.handle({ kind: 'AutomaticStop', cease });
     this.current = undefined;
     this.negotiated = undefined;
-    if (hadRoutes) this.#owner.down(this);
+    this.#owner.down(this);
     this.#decision.arm(this.#owner.ports.clock.now);
   }
 
@@ -417,17 +394,9 @@ export class Session implements ConnectionOwner {
     this.lastError = text;
   }
 
-  /** BIRD's error wait: 5 s, doubled up to 30 s by each error, forgotten after 300 s without one. */
   #countError(): void {
     this.#fatal = true;
-    const { now } = this.#owner.ports.clock;
-    if (this.#lastErrorAt !== undefined && now - this.#lastErrorAt >= ERROR_FORGET_SEC * SECOND)
-      this.startupDelaySec = 0;
-    this.#lastErrorAt = now;
-    this.startupDelaySec =
-      this.startupDelaySec === 0
-        ? (this.config.errorWaitMinSec ?? ERROR_WAIT_MIN_SEC)
-        : Math.min(2 * this.startupDelaySec, this.config.errorWaitMaxSec ?? ERROR_WAIT_MAX_SEC);
+    this.errorWait.count(this.#owner.ports.clock.now, this.config);
   }
 
   /** RFC 4271 §6.8: the connection begun by the speaker with the higher identifier stays. True if it is this one. */
@@ -449,69 +418,6 @@ export class Session implements ConnectionOwner {
       default:
         return true;
     }
-  }
-
-  #open(): OpenMessage {
-    const { localAs } = this.identity;
-    const { recovering, routerId } = this.#owner;
-    const family = { afi: AFI_IPV4, safi: SAFI_UNICAST };
-    const restart: Capability[] =
-      (this.config.gracefulRestart ?? true)
-        ? [
-            {
-              kind: 'graceful-restart',
-              restarting: recovering,
-              flags: 0,
-              restartTimeSec: this.config.gracefulRestartTimeSec ?? RESTART_TIME_SEC,
-              families: [{ ...family, forwardingPreserved: recovering }],
-            },
-          ]
-        : [];
-    const longLived: Capability[] =
-      restart.length > 0 ? [{ kind: 'long-lived-graceful-restart', value: new Uint8Array(0) }] : [];
-    const addPath: Capability[] =
-      (this.config.addPaths ?? true) ? [{ kind: 'add-path', families: [{ ...family, mode: 3 }] }] : [];
-    return {
-      kind: 'open',
-      version: 4,
-      myAs: localAs > 0xffff ? AS_TRANS : localAs,
-      holdTimeSec: this.config.holdTimeSec ?? HOLD_TIME_SEC,
-      identifier: routerId,
-      capabilities: [
-        { kind: 'multiprotocol', ...family },
-        { kind: 'route-refresh' },
-        ...restart,
-        { kind: 'as4', as: localAs },
-        ...addPath,
-        { kind: 'enhanced-route-refresh' },
-        ...longLived,
-      ],
-    };
-  }
-
-  #negotiate(open: OpenMessage): Negotiated {
-    const has = (kind: Capability['kind']): boolean => open.capabilities.some(c => c.kind === kind);
-    const restart = open.capabilities.find(c => c.kind === 'graceful-restart');
-    const family = restart?.families.find(f => f.afi === AFI_IPV4 && f.safi === SAFI_UNICAST);
-    const peerAddPath =
-      open.capabilities
-        .find(c => c.kind === 'add-path')
-        ?.families.find(f => f.afi === AFI_IPV4 && f.safi === SAFI_UNICAST)?.mode ?? 0;
-    const addPaths = this.config.addPaths ?? true;
-    return {
-      as4: has('as4'),
-      addPathReceive: addPaths && (peerAddPath & 2) !== 0,
-      addPathSend: addPaths && (peerAddPath & 1) !== 0,
-      routeRefresh: has('route-refresh'),
-      enhancedRefresh: has('enhanced-route-refresh'),
-      restartAware: restart !== undefined,
-      restartAble: family !== undefined,
-      restarting: restart?.restarting ?? false,
-      restartTimeSec: restart?.restartTimeSec ?? 0,
-      forwardingPreserved: family?.forwardingPreserved ?? false,
-      longLivedAware: has('long-lived-graceful-restart'),
-      peerAddPath,
-    };
   }
 }
 

@@ -74,16 +74,16 @@ export function protocols(
   options: { readonly all?: boolean; readonly name?: string } = {},
   clock: WallClock = SINCE_START,
 ): string {
-  const { staticProtocol, kernelProtocol, deviceProtocol, directProtocol } = speaker;
+  const { local } = speaker;
   const lines = [welcome(speaker), HEADING];
   const since = clock.time(speaker.startedAt);
   const outputFilter = speaker.config.kernel.exportFilter?.label ?? 'REJECT';
-  for (const protocol of [staticProtocol, kernelProtocol, deviceProtocol, directProtocol]) {
+  for (const protocol of local.list) {
     if (options.name !== undefined && options.name !== protocol.name) continue;
     lines.push(row(protocol, 'up', since, ''));
     if (!options.all) continue;
-    const isKernel = protocol === kernelProtocol;
-    const preference = isKernel ? 10 : protocol === staticProtocol ? 200 : 240;
+    const isKernel = protocol === local.kernel;
+    const preference = isKernel ? 10 : protocol === local.static ? 200 : 240;
     const exported = isKernel ? speaker.kernelRouteCount : 0;
     lines.push(
       `  Preference:     ${preference}`,
@@ -136,13 +136,15 @@ function peerDetails(speaker: Speaker, peering: Peering): string[] {
     `    Neighbor address: ${Ipv4.format(config.remoteAddress)}`,
     `    Neighbor AS:      ${session.identity.remoteAs}`,
   ];
+  if (session.restartPending) lines.push('    Neighbor graceful restart active');
   if (session.phase === 'start') {
-    const wait = session.waitRemainingSec;
-    if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.startupDelaySec}`);
+    const wait = session.remainingSec('ErrorWait');
+    if (wait !== undefined) lines.push(`    Error wait:       ${wait}/${session.errorWait.seconds}`);
     const delay = session.outgoing.remainingSec('ConnectRetry');
     if (session.outgoing.state === 'Active' && delay !== undefined)
       lines.push(`    Connect delay:    ${delay}/${config.connectDelaySec ?? 2}`);
-    if (session.restartPending) lines.push('    Neighbor graceful restart active');
+    const restart = session.remainingSec('Restart');
+    if (restart !== undefined) lines.push(`    Restart timer:    ${restart}/-`);
   }
   if (session.established) lines.push(...establishedDetails(peering));
   if (session.lastError !== '') lines.push(`    Last error:       ${session.lastError}`);
@@ -160,8 +162,8 @@ function establishedDetails({ session, identity, config, deferred }: Peering): s
     [n.restartAware && !n.restartAble, 'restart-aware'],
     [n.longLivedAware, 'llgr-aware'],
     [n.as4, 'AS4'],
-    [(n.peerAddPath & 1) !== 0, 'add-path-rx'],
-    [(n.peerAddPath & 2) !== 0, 'add-path-tx'],
+    [n.peerReceivesPaths, 'add-path-rx'],
+    [n.peerSendsPaths, 'add-path-tx'],
   ]);
   const kind = words([
     [identity.internal, 'internal'],
@@ -214,7 +216,8 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
       const isBest = route === net.routes[0];
       if (query.protocol !== undefined && route.source.protocol.name !== query.protocol) continue;
       if (query.primary && !isBest) continue;
-      lines.push(routeLine(name, route, isBest, clock));
+      const mark = !isBest ? '' : speaker.isKernelRefused(net.prefix) ? ' !' : ' *';
+      lines.push(routeLine(name, route, mark, clock));
       if (query.all) lines.push(...routeDetails(route));
       name = '';
       found++;
@@ -225,12 +228,12 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
   return text(lines);
 }
 
-function routeLine(name: string, route: Route, isBest: boolean, clock: WallClock): string {
+function routeLine(name: string, route: Route, mark: string, clock: WallClock): string {
   const { source } = route;
   const from = source.protocol.peer?.remoteAddress;
   const by = from === undefined || from === route.gateway ? '' : ` from ${Ipv4.format(from)}`;
   const when = clock.time(route.since);
-  return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${isBest ? ' *' : ''}${info(route)}`;
+  return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${mark}${info(route)}`;
 }
 
 function via(route: Route): string {

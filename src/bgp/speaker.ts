@@ -10,7 +10,7 @@
  *
  * Changes are collected during an instant and settled at its end: next hops first, then the kernel, then the peers.
  */
-import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
@@ -18,17 +18,17 @@ import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/
 import type { ReceivedPath } from './adj-rib-in.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
 import { intern } from './attribute-table.ts';
-import type { PeerConfig, SpeakerConfig } from './config.ts';
-import { directRoutes, staticRoutes } from './direct.ts';
+import { type PeerConfig, type SpeakerConfig, sameKernelExport, sameSession } from './config.ts';
 import { isSame } from './filter.ts';
 import { importedRoute } from './import.ts';
 import { toKernelRoute } from './kernel-export.ts';
 import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
-import { LocRib, type Net, type NetChange } from './loc-rib.ts';
-import { NextHops } from './next-hop.ts';
+import type { LocRib, NetChange } from './loc-rib.ts';
+import { LocalProtocols } from './local-protocols.ts';
+import { MasterTable } from './master-table.ts';
 import { Peering } from './peering.ts';
 import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
-import { keyOf, PREFERENCE, type Protocol, type Route, type RouteSource } from './route.ts';
+import { keyOf, prefixOf, type Route } from './route.ts';
 import {
   AdministrativeShutdown,
   OtherConfigurationChange,
@@ -36,29 +36,16 @@ import {
   Session,
   type SessionOwner,
 } from './session.ts';
-import { Sources } from './sources.ts';
-import { Stats } from './stats.ts';
 
 const BGP_PORT = 179;
 /** How long a restarting daemon waits for its peers (BIRD's `graceful restart wait`). */
 const RECOVERY_WAIT_SEC = 240;
 
-/** A protocol that is not BGP, with its counters. */
-export interface LocalProtocol extends Protocol {
-  readonly stats: Stats;
-}
-
-const local = (kind: Protocol['kind'], name: string): LocalProtocol => ({ kind, name, stats: new Stats() });
-
 export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly ports: SpeakerPorts;
   config: SpeakerConfig;
-  readonly table: LocRib;
   readonly peerings = new Map<string, Peering>();
-  readonly staticProtocol = local('static', 'static1');
-  readonly kernelProtocol = local('kernel', 'kernel1');
-  readonly deviceProtocol = local('device', 'device1');
-  readonly directProtocol = local('direct', 'direct1');
+  readonly local: LocalProtocols;
   running = false;
   startedAt: VirtualTime = 0;
   configuredAt: VirtualTime = 0;
@@ -67,40 +54,39 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   recovering = false;
   /** Changes of internal routes, which plain internal peers are not asked about. */
   narrowChanges = 0;
-  readonly #nextHops: NextHops;
-  readonly #sources = new Sources();
+  readonly #master: MasterTable;
   readonly #kernel: KernelSync;
   readonly #settle: Timer;
   readonly #recovery: Timer;
   /** Sessions whose End-of-RIB the recovery still waits for. */
   readonly #awaited = new Set<Session>();
-  #direct = new Map<number, Omit<Route, 'since'>>();
-  #static = new Map<number, Omit<Route, 'since'>>();
-  /** Where best routes changed in this instant, and which prefixes the kernel must hear of. */
-  #movedPrefixes: Prefix.Prefix[] = [];
+  readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
+  /** Established peers whom internal routes concern too. */
+  readonly #wide = new Set<Peering>();
+  /** Peers with something to be told at the end of the instant. */
+  readonly #pending = new Set<Peering>();
+  #releaseKernel = false;
+  /** Prefixes the kernel must hear of. */
   readonly #kernelDirty = new Set<number>();
   #stopListening: (() => void) | undefined;
 
   constructor(config: SpeakerConfig, ports: SpeakerPorts) {
     this.config = config;
     this.ports = ports;
-    this.table = new LocRib(change => this.#changed(change));
-    this.#nextHops = new NextHops(this.table);
+    this.#master = new MasterTable(ports.clock, change => this.#changed(change));
+    this.local = new LocalProtocols(this.#master);
     this.recovering = config.gracefulRestartRecovery ?? false;
     this.#kernel = new KernelSync(config.kernel, this, this.recovering);
     this.#settle = ports.clock.timer(() => this.#settleNow());
     this.#recovery = ports.clock.timer(() => this.#recovered());
-    // The order in which BIRD hands out path ids: the device protocol comes first, whatever the file says.
-    for (const protocol of [
-      this.deviceProtocol,
-      this.staticProtocol,
-      this.kernelProtocol,
-      this.directProtocol,
-    ])
-      this.#sources.get(protocol);
   }
 
-  get routerId(): Ipv4Address {
+  /** The master table. */
+  get table(): LocRib {
+    return this.#master.rib;
+  }
+
+  get routerId(): Ipv4.Ipv4Address {
     return this.config.routerId;
   }
 
@@ -119,6 +105,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   get kernelRouteCount(): number {
     return this.#kernel.desiredCount;
+  }
+
+  /** The kernel refused this prefix: a foreign route stands there. */
+  isKernelRefused(prefix: Prefix.Prefix): boolean {
+    return this.#kernel.isRefused(prefix);
   }
 
   start(): void {
@@ -170,17 +161,17 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     }
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
     this.#kernel.config = config.kernel;
-    if (!isSame(was.kernel.exportFilter, config.kernel.exportFilter))
+    if (!sameKernelExport(was, config))
       for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
-      for (const peering of this.#established()) peering.markAll(this.table.nets());
+      for (const peering of this.peerings.values()) this.#feed(peering);
     this.scanned();
-    this.#settle.arm(this.ports.clock.now);
+    this.#settleSoon();
   }
 
   /** The kernel says that devices or routes changed (netlink): look now, not at the next scan. */
   netlink(): void {
-    if (this.running) this.#kernel.scan();
+    if (this.running) this.#kernel.look();
   }
 
   /** Every expected session is up, both End-of-RIBs are through, and nothing is waiting to be done. */
@@ -208,7 +199,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (this.recovering && !peerReady) this.#unlock(session);
     peering.deferred = this.recovering && peerReady;
     peering.beginFeed(this.table.nets(), this.narrowChanges);
-    this.#settle.arm(this.ports.clock.now);
+    if (peering.isWide) this.#wide.add(peering);
+    this.#schedule(peering);
   }
 
   updated(session: Session, update: UpdateMessage): void {
@@ -237,14 +229,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     else if (message.subtype === RefreshSubtype.End) this.sweep(session);
     else if (message.subtype === RefreshSubtype.Request) {
       peering.repeating = true;
-      this.#settle.arm(this.ports.clock.now);
+      this.#schedule(peering);
     }
   }
 
   stale(session: Session): void {
     const peering = this.#peering(session);
     peering.received.markStale();
-    peering.reset();
+    this.#forget(peering);
   }
 
   sweep(session: Session): void {
@@ -257,7 +249,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#unlock(session);
     for (const path of peering.received.paths()) this.#withdrawn(peering, path);
     peering.received = new AdjRibIn();
-    peering.reset();
+    this.#forget(peering);
   }
 
   changed(_session: Session): void {
@@ -268,15 +260,31 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     return this.peerings.get(session.config.name)!;
   }
 
-  #established(): Peering[] {
-    return [...this.peerings.values()].filter(p => p.session.established);
+  /** Nothing more is to be told: the session is gone. */
+  #forget(peering: Peering): void {
+    peering.reset();
+    this.#wide.delete(peering);
+    this.#pending.delete(peering);
+  }
+
+  /** Look at the whole table again for an established peer. */
+  #feed(peering: Peering): void {
+    if (!peering.session.established) return;
+    peering.markAll(this.table.nets());
+    this.#schedule(peering);
+  }
+
+  #schedule(peering: Peering): void {
+    this.#pending.add(peering);
+    this.#settleSoon();
   }
 
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     const session = new Session(config, this);
     const peering = new Peering(session, dynamic);
     this.peerings.set(config.name, peering);
-    this.#sources.get(session.protocol);
+    this.#byAddress.set(config.remoteAddress, peering);
+    this.#master.source(session.protocol);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
     session.start();
     return peering;
@@ -286,7 +294,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     peering.session.shutdown(cease);
     this.down(peering.session);
     this.peerings.delete(peering.config.name);
-    this.#sources.release(peering.protocol);
+    this.#byAddress.delete(peering.config.remoteAddress);
+    this.#master.release(peering.protocol);
   }
 
   /** Only filters can differ: run them again, without touching the session. */
@@ -294,19 +303,19 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const { importFilter, exportFilter } = peering.config;
     peering.session.config = config;
     if (!peering.session.established) return;
-    if (!isSame(exportFilter, config.exportFilter)) peering.markAll(this.table.nets());
+    if (!isSame(exportFilter, config.exportFilter)) this.#feed(peering);
     if (isSame(importFilter, config.importFilter) || peering.session.requestRefresh()) return;
     for (const path of peering.received.paths()) this.#import(peering, path);
   }
 
   #accept(stream: Stream): StreamEvents | undefined {
-    for (const { session } of this.peerings.values())
-      if (session.config.remoteAddress === stream.remoteAddress) return session.accept(stream);
+    const known = this.#byAddress.get(stream.remoteAddress);
+    if (known !== undefined) return known.session.accept(stream);
     const range = this.config.dynamicNeighbours?.find(d => Prefix.contains(d.range, stream.remoteAddress));
     if (range === undefined) return undefined;
     const peer: PeerConfig = {
       ...range.template,
-      name: `*${formatAddress(stream.remoteAddress)}`,
+      name: `*${Ipv4.format(stream.remoteAddress)}`,
       remoteAddress: stream.remoteAddress,
       remoteAs: range.remoteAs,
       passive: true,
@@ -322,9 +331,13 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.recovering = false;
     this.#recovery.cancel();
     this.#awaited.clear();
-    for (const peering of this.peerings.values()) peering.deferred = false;
-    this.#kernel.release();
-    this.#settle.arm(this.ports.clock.now);
+    for (const peering of this.peerings.values()) {
+      if (!peering.deferred) continue;
+      peering.deferred = false;
+      this.#schedule(peering);
+    }
+    this.#releaseKernel = true;
+    this.#settleSoon();
   }
 
   // Routes in.
@@ -332,109 +345,40 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #withdrawn(peering: Peering, nlri: Nlri): void {
     const path = peering.received.remove(nlri);
     peering.stats.importWithdraws++;
-    if (path === undefined) peering.stats.importWithdrawsIgnored++;
-    else peering.stats.importWithdrawsAccepted++;
-    this.#enter(nlri.prefix, this.#sources.get(peering.protocol, nlri.pathId), undefined);
+    if (path === undefined) {
+      peering.stats.importWithdrawsIgnored++;
+      return;
+    }
+    peering.stats.importWithdrawsAccepted++;
+    this.#master.enter(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId), undefined);
   }
 
   #import(peering: Peering, path: ReceivedPath): void {
-    const source = this.#sources.get(peering.protocol, path.pathId);
+    const source = this.#master.source(peering.protocol, path.pathId);
     const { stats } = peering;
     const verdict = importedRoute(path, source, peering, this.routerId);
     if (typeof verdict === 'string') {
       if (verdict === 'filtered') stats.importFiltered++;
       else stats.importRejected++;
-      this.#enter(path.prefix, source, undefined);
+      this.#master.enter(path.prefix, source, undefined);
       return;
     }
-    const resolution = this.#nextHops.resolution(verdict.attributes!.nextHop!);
     const was = this.table.find(path.prefix, source);
-    this.#enter(path.prefix, source, { ...verdict, ...resolution });
-    if (was !== undefined && was === this.table.find(path.prefix, source)) stats.importIgnored++;
+    const is = this.#master.enter(path.prefix, source, verdict);
+    if (was !== undefined && was === is) stats.importIgnored++;
     else stats.importAccepted++;
   }
 
-  /** Put a route into the table, and keep the count of who uses which next hop. */
-  #enter(prefix: Prefix.Prefix, source: RouteSource, route: Omit<Route, 'since'> | undefined): void {
-    const key = keyOf(prefix);
-    const before = this.table.find(prefix, source)?.attributes?.nextHop;
-    const after = route?.attributes?.nextHop;
-    if (after !== undefined) this.#nextHops.use(after, key);
-    if (before !== undefined) this.#nextHops.release(before, key);
-    this.table.replace(
-      prefix,
-      source,
-      route === undefined ? undefined : { ...route, since: this.ports.clock.now },
-    );
-  }
-
   learned(prefix: Prefix.Prefix, route: KernelRoute | undefined): void {
-    const source = this.#sources.get(this.kernelProtocol);
-    const { stats } = this.kernelProtocol;
-    if (route === undefined) {
-      stats.importWithdraws++;
-      stats.importWithdrawsAccepted++;
-      this.#enter(prefix, source, undefined);
-      return;
-    }
-    stats.importUpdates++;
-    stats.importAccepted++;
-    const hop = route.nextHops[0];
-    const destination = route.type !== 'unicast' ? route.type : hop?.via === undefined ? 'device' : 'router';
-    this.#enter(prefix, source, {
-      prefix,
-      source,
-      preference: PREFERENCE.kernel,
-      destination,
-      gateway: hop?.via,
-      device: hop?.device,
-      kernel: { protocol: route.protocol, metric: route.metric },
-      stale: false,
-    });
+    this.local.learned(prefix, route);
   }
 
-  /** Connected and configured routes, from the devices as they are now. */
   scanned(): void {
-    const devices = this.ports.kernel.devices();
-    const staticSource = this.#sources.get(this.staticProtocol);
-    this.#static = this.#difference(
-      this.#static,
-      staticRoutes(this.config, devices, staticSource),
-      this.staticProtocol,
-    );
-    const directSource = this.#sources.get(this.directProtocol);
-    const direct = directRoutes(devices, this.config.directInterfaces, directSource);
-    this.#direct = this.#difference(this.#direct, direct, this.directProtocol);
+    this.local.update(this.config, this.ports.kernel.devices());
   }
 
   wrote(): void {
     this.lastChange = this.ports.clock.now;
-  }
-
-  #difference(
-    was: Map<number, Omit<Route, 'since'>>,
-    is: Map<number, Omit<Route, 'since'>>,
-    { stats }: LocalProtocol,
-  ): Map<number, Omit<Route, 'since'>> {
-    for (const [key, { prefix, source }] of was)
-      if (!is.has(key)) {
-        stats.importWithdraws++;
-        stats.importWithdrawsAccepted++;
-        this.#enter(prefix, source, undefined);
-      }
-    for (const [key, route] of is) {
-      const old = was.get(key);
-      if (
-        old?.device === route.device &&
-        old?.gateway === route.gateway &&
-        old?.destination === route.destination
-      )
-        continue;
-      stats.importUpdates++;
-      stats.importAccepted++;
-      this.#enter(route.prefix, route.source, route);
-    }
-    return is;
   }
 
   // Routes out.
@@ -443,59 +387,48 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const { clock, report } = this.ports;
     this.lastChange = clock.now;
     const key = keyOf(net.prefix);
-    if (was !== is) {
-      this.#movedPrefixes.push(net.prefix);
-      report({ kind: 'best', prefix: net.prefix, was, is, because });
-    }
+    if (was !== is) report({ kind: 'best', prefix: net.prefix, was, is, because });
     this.#kernelDirty.add(key);
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
     const narrow = [removed, added, was, is].every(staysInside);
     if (narrow && added !== undefined) this.narrowChanges++;
-    for (const peering of this.peerings.values())
-      if (peering.session.established && (!narrow || peering.isWide)) peering.dirty.add(key);
-    this.#settle.arm(clock.now);
+    for (const peering of narrow ? this.#wide : this.peerings.values()) {
+      if (!peering.session.established) continue;
+      peering.dirty.add(key);
+      this.#pending.add(peering);
+    }
+    this.#settleSoon();
+  }
+
+  #settleSoon(): void {
+    if (!this.#settle.armed) this.#settle.arm(this.ports.clock.now);
   }
 
   /** End of the instant: next hops, kernel, peers. */
   #settleNow(): void {
-    this.#resolveAgain();
+    this.#master.settle();
     for (const key of this.#kernelDirty) this.#exportToKernel(key);
     this.#kernelDirty.clear();
-    for (const peering of this.peerings.values()) {
-      if (!peering.session.established || peering.deferred) continue;
-      for (const key of peering.dirty) peering.advertise(key, this.#netOf(key), this.#mayOriginate);
+    if (this.#releaseKernel) this.#kernel.release();
+    this.#releaseKernel = false;
+    for (const peering of this.#pending) {
+      if (peering.deferred) continue;
+      for (const key of peering.dirty)
+        peering.advertise(key, this.table.get(prefixOf(key)), this.#mayOriginate);
       peering.dirty.clear();
       peering.flush();
     }
-  }
-
-  /** Look moved next hops up again. A BGP route resolves no other, so this ends after two rounds. */
-  #resolveAgain(): void {
-    while (this.#movedPrefixes.length > 0) {
-      const prefixes = this.#movedPrefixes;
-      this.#movedPrefixes = [];
-      for (const { nextHop, keys } of this.#nextHops.refresh(prefixes)) {
-        const resolution = this.#nextHops.resolution(nextHop);
-        for (const key of keys)
-          for (const route of [...(this.#netOf(key)?.routes ?? [])])
-            if (route.attributes?.nextHop === nextHop)
-              this.#enter(route.prefix, route.source, { ...route, ...resolution });
-      }
-    }
+    this.#pending.clear();
   }
 
   readonly #mayOriginate = (route: Route): boolean =>
     route.source.protocol.kind === 'bgp' ||
     (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
 
-  #netOf(key: number): Net | undefined {
-    return this.table.get(prefixOf(key));
-  }
-
   #exportToKernel(key: number): void {
-    const net = this.#netOf(key);
-    const { stats } = this.kernelProtocol;
-    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), this.kernelProtocol.name);
+    const net = this.table.get(prefixOf(key));
+    const { stats, name } = this.local.kernel;
+    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), name);
     if (net === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
     if (verdict === 'rejected') stats.exportRejected++;
@@ -505,23 +438,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   }
 }
 
-const prefixOf = (key: number): Prefix.Prefix => ({ address: Math.floor(key / 64), length: key % 64 });
-
-const formatAddress = (address: Ipv4Address): string => Prefix.format({ address, length: 32 }).slice(0, -3);
-
 /** Nobody but an external peer or a reflection client can care about this route. */
 const staysInside = (route: Route | undefined): boolean => {
   const peer = route?.source.protocol.peer;
   return route === undefined || (peer?.internal === true && !peer.rrClient);
 };
-
-/** The two configurations make the same session; filters and description may differ. */
-function sameSession(a: PeerConfig, b: PeerConfig): boolean {
-  const bare = ({ importFilter: _, exportFilter: __, description: ___, ...rest }: PeerConfig): string =>
-    JSON.stringify(
-      Object.entries(rest)
-        .filter(([, value]) => value !== undefined)
-        .sort(),
-    );
-  return bare(a) === bare(b);
-}

@@ -92,29 +92,23 @@ export function bgpSettings(configurations: readonly BGPConfiguration[]): BgpSet
   };
 }
 
-/** A node that speaks BGP, as far as its peers care. */
-interface Speaker {
-  readonly node: Node;
+/** The own node, with what the choice of peers asks again and again. */
+interface Own {
   readonly address: Ipv4.Ipv4Address;
   readonly text: string;
   readonly asNumber: number;
   readonly clusterId: string;
-  /** Only if it was set: 0 leaves BIRD's default, 179. */
-  readonly port: number;
 }
 
-function speaker(node: Node, settings: BgpSettings): Speaker | undefined {
-  const network = bgpNetwork(node);
-  if (network === undefined) return undefined;
-  return {
-    node,
-    address: network.address,
-    text: Ipv4.format(network.address),
-    asNumber: node.spec.bgp?.asNumber ?? settings.asNumber,
-    clusterId: node.spec.bgp?.routeReflectorClusterID ?? '',
-    port: settings.perNode.get(node.metadata.name)?.listenPort ?? settings.global.listenPort ?? 0,
-  };
-}
+/** Only of nodes that have a BGP address: others are left out at the door. */
+const addressOf = (node: Node): Ipv4.Ipv4Address => bgpNetwork(node)!.address;
+const asNumberOf = (node: Node, settings: BgpSettings): number =>
+  node.spec.bgp?.asNumber ?? settings.asNumber;
+const clusterIdOf = (node: Node): string => node.spec.bgp?.routeReflectorClusterID ?? '';
+
+/** Where a node listens, only if that was set: 0 leaves BIRD's default, 179. */
+const portOf = (node: Node, settings: BgpSettings): number =>
+  settings.perNode.get(node.metadata.name)?.listenPort ?? settings.global.listenPort ?? 0;
 
 /** A remote end before it is made a protocol of the own node. */
 interface Remote {
@@ -124,45 +118,45 @@ interface Remote {
   readonly clusterId: string;
 }
 
-const selected = (speakers: readonly Speaker[], selector: string): Speaker[] =>
-  speakers.filter(s => matches(selector, s.node.metadata.labels ?? {}));
+const isSelected = (node: Node, selector: string): boolean => matches(selector, node.metadata.labels ?? {});
 
-const asRemote = ({ address, port, asNumber, clusterId }: Speaker): Remote => ({
-  address,
-  port,
-  asNumber,
-  clusterId,
+const asRemote = (node: Node, settings: BgpSettings): Remote => ({
+  address: addressOf(node),
+  port: portOf(node, settings),
+  asNumber: asNumberOf(node, settings),
+  clusterId: clusterIdOf(node),
 });
 
-/** Nodes of the cluster that a `peerIP` with this AS number and port means. */
-function nodesAt(speakers: readonly Speaker[], spec: BGPPeer['spec'], settings: BgpSettings): Speaker[] {
+/** True when a `peerIP` with its AS number and port means this node. */
+function isMeant(node: Node, spec: BGPPeer['spec'], settings: BgpSettings): boolean {
   const peer = parsePeerAddress(spec.peerIP ?? '');
-  if (peer === undefined) return [];
-  const asNumber = spec.asNumber || settings.asNumber;
-  return speakers.filter(
-    s =>
-      s.address === peer.address &&
-      s.asNumber === asNumber &&
-      (peer.port === 0 || s.port === 0 || s.port === peer.port),
-  );
+  if (peer === undefined || addressOf(node) !== peer.address) return false;
+  const port = portOf(node, settings);
+  const samePort = peer.port === 0 || port === 0 || port === peer.port;
+  return samePort && asNumberOf(node, settings) === (spec.asNumber || settings.asNumber);
 }
 
 /** The far ends that a BGPPeer names. */
-function remotes(spec: BGPPeer['spec'], speakers: readonly Speaker[], settings: BgpSettings): Remote[] {
-  if (spec.peerSelector) return selected(speakers, spec.peerSelector).map(asRemote);
+function remotes(spec: BGPPeer['spec'], nodes: readonly Node[], settings: BgpSettings): Remote[] {
+  const { peerSelector } = spec;
+  if (peerSelector) return nodes.filter(n => isSelected(n, peerSelector)).map(n => asRemote(n, settings));
   const peer = parsePeerAddress(spec.peerIP ?? '');
   if (peer === undefined) return [];
   // Without a port, a node of the cluster is met where it listens.
-  const port = peer.port || (nodesAt(speakers, spec, settings)[0]?.port ?? 0);
+  const node = peer.port === 0 ? nodes.find(n => isMeant(n, spec, settings)) : undefined;
+  const port = node === undefined ? peer.port : portOf(node, settings);
   return [{ address: peer.address, port, asNumber: spec.asNumber ?? 0, clusterId: '' }];
 }
 
-/** The near ends: nodes on which a BGPPeer that is not global puts a session. */
-function nearEnds(spec: BGPPeer['spec'], speakers: readonly Speaker[]): readonly Speaker[] {
-  if (spec.nodeSelector) return selected(speakers, spec.nodeSelector);
-  if (spec.node) return speakers.filter(s => s.node.metadata.name === spec.node);
-  return speakers;
+/** True when the BGPPeer puts a session on this node. */
+function isNearEnd(node: Node, spec: BGPPeer['spec']): boolean {
+  if (spec.nodeSelector) return isSelected(node, spec.nodeSelector);
+  return !spec.node || spec.node === node.metadata.name;
 }
+
+/** True when the BGPPeer leads to this node. */
+const isFarEnd = (node: Node, spec: BGPPeer['spec'], settings: BgpSettings): boolean =>
+  spec.peerSelector ? isSelected(node, spec.peerSelector) : isMeant(node, spec, settings);
 
 const keyOf = (remote: Remote): string =>
   `${Ipv4.format(remote.address)}${remote.port === 0 ? '' : `-${remote.port}`}`;
@@ -176,8 +170,8 @@ const isGlobal = (spec: BGPPeer['spec']): boolean => !spec.node && !spec.nodeSel
 
 /** The explicit sessions of `own`, keyed by address and port, in the order of their keys. */
 function explicitPeers(
-  own: Speaker,
-  speakers: readonly Speaker[],
+  own: Node,
+  nodes: readonly Node[],
   peers: readonly BGPPeer[],
   settings: BgpSettings,
 ): { global: Map<string, Emitted>; node: Map<string, Emitted> } {
@@ -187,24 +181,20 @@ function explicitPeers(
     const key = keyOf(remote);
     if (!node.has(key) && !global.has(key)) node.set(key, { remote, peer });
   };
-  const name = own.node.metadata.name;
   for (const peer of peers.filter(p => isGlobal(p.spec))) {
-    for (const remote of remotes(peer.spec, speakers, settings)) {
+    for (const remote of remotes(peer.spec, nodes, settings)) {
       const key = keyOf(remote);
       if (!global.has(key)) global.set(key, { remote, peer });
     }
   }
-  for (const peer of peers.filter(p => !isGlobal(p.spec))) {
-    if (!nearEnds(peer.spec, speakers).some(s => s.node.metadata.name === name)) continue;
-    for (const remote of remotes(peer.spec, speakers, settings)) emitForNode(remote, peer);
+  for (const peer of peers.filter(p => !isGlobal(p.spec) && isNearEnd(own, p.spec))) {
+    for (const remote of remotes(peer.spec, nodes, settings)) emitForNode(remote, peer);
   }
   for (const peer of peers) {
-    if (peer.spec.reversePeering === 'Manual') continue;
-    const farEnds = peer.spec.peerSelector
-      ? selected(speakers, peer.spec.peerSelector)
-      : nodesAt(speakers, peer.spec, settings);
-    if (!farEnds.some(s => s.node.metadata.name === name)) continue;
-    for (const near of nearEnds(peer.spec, speakers)) emitForNode(asRemote(near), peer);
+    if (peer.spec.reversePeering === 'Manual' || !isFarEnd(own, peer.spec, settings)) continue;
+    for (const near of nodes) {
+      if (isNearEnd(near, peer.spec)) emitForNode(asRemote(near, settings), peer);
+    }
   }
   const sorted = (map: Map<string, Emitted>) => new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
   return { global: sorted(global), node: sorted(node) };
@@ -214,21 +204,22 @@ const protocolName = (prefix: string, address: Ipv4.Ipv4Address, port: number): 
   `${prefix}_${Ipv4.format(address).replaceAll('.', '_')}${port === 0 ? '' : `_port_${port}`}`;
 
 /** The text of the addresses decides, character by character: `192.168.10.9` is greater than `192.168.10.101`. */
-const waitsFor = (own: Speaker, peer: Ipv4.Ipv4Address): boolean => Ipv4.format(peer) > own.text;
+const waitsFor = (own: Own, peer: Ipv4.Ipv4Address): boolean => Ipv4.format(peer) > own.text;
 
 const DEFAULT_PORT = 179;
 
-function meshPeer(own: Speaker, other: Speaker, settings: BgpSettings): BirdPeer {
+function meshPeer(own: Own, other: Node, settings: BgpSettings): BirdPeer {
+  const address = addressOf(other);
   const { nodeMeshMaxRestartTime, nodeMeshPassword } = settings.global;
   return {
-    name: protocolName('Mesh', other.address, 0),
+    name: protocolName('Mesh', address, 0),
     origin: 'mesh',
-    address: other.address,
-    port: other.port || DEFAULT_PORT,
-    asNumber: other.asNumber,
+    address,
+    port: portOf(other, settings) || DEFAULT_PORT,
+    asNumber: asNumberOf(other, settings),
     localAsNumber: own.asNumber,
     sourceAddress: own.address,
-    passive: waitsFor(own, other.address),
+    passive: waitsFor(own, address),
     rrClient: false,
     nextHop: 'auto',
     // Up to v3.31 the mesh counts as internal, whatever the AS numbers are.
@@ -250,7 +241,7 @@ function nextHopMode(spec: BGPPeer['spec'], sameAs: boolean): BirdPeer['nextHop'
 function explicitPeer(
   origin: 'global' | 'node',
   { remote, peer }: Emitted,
-  own: Speaker,
+  own: Own,
   isNode: boolean,
   filters: ReadonlyMap<string, BGPFilter>,
 ): BirdPeer {
@@ -267,7 +258,7 @@ function explicitPeer(
     asNumber: remote.asNumber,
     localAsNumber,
     ...(spec.sourceAddress !== 'None' && { sourceAddress: own.address }),
-    passive: origin === 'global' && isNode && waitsFor(own, remote.address),
+    passive: isNode && waitsFor(own, remote.address),
     rrClient: sameAs && own.clusterId !== '' && remote.clusterId !== own.clusterId,
     nextHop: nextHopMode(spec, sameAs),
     internal: sameAs,
@@ -292,22 +283,27 @@ export function birdPeers(
 ): BirdPeer[] {
   const byName = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
     [...list].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  const speakers = byName(nodes).flatMap(n => speaker(n, settings) ?? []);
-  const own = speakers.find(s => s.node.metadata.name === name);
-  if (own === undefined) return [];
+  const speakers = byName(nodes.filter(n => bgpNetwork(n) !== undefined));
+  const node = speakers.find(n => n.metadata.name === name);
+  if (node === undefined) return [];
+  const address = addressOf(node);
+  const own: Own = {
+    address,
+    text: Ipv4.format(address),
+    asNumber: asNumberOf(node, settings),
+    clusterId: clusterIdOf(node),
+  };
   // A route reflector takes no part in the mesh, on either side.
   const inMesh = settings.mesh && own.clusterId === '';
-  const mesh = inMesh
-    ? speakers
-        .filter(s => s.address !== own.address && s.clusterId === '')
-        .map(other => meshPeer(own, other, settings))
-    : [];
-  const explicit = explicitPeers(own, speakers, byName(peers), settings);
-  const addresses = new Set(speakers.map(s => s.address));
+  const others = inMesh ? speakers.filter(n => addressOf(n) !== address && clusterIdOf(n) === '') : [];
+  const explicit = explicitPeers(node, speakers, byName(peers), settings);
   const filterByName = new Map(filters.map(f => [f.metadata.name, f]));
   const protocols = (origin: 'global' | 'node'): BirdPeer[] =>
     [...explicit[origin].values()]
-      .filter(e => e.remote.address !== own.address)
-      .map(e => explicitPeer(origin, e, own, addresses.has(e.remote.address), filterByName));
-  return [...mesh, ...protocols('global'), ...protocols('node')];
+      .filter(e => e.remote.address !== address)
+      .map(e => {
+        const isNode = origin === 'global' && speakers.some(n => addressOf(n) === e.remote.address);
+        return explicitPeer(origin, e, own, isNode, filterByName);
+      });
+  return [...others.map(n => meshPeer(own, n, settings)), ...protocols('global'), ...protocols('node')];
 }

@@ -115,7 +115,8 @@ function* requestedPools(pod: Pod): Steps<string[] | undefined> {
 }
 
 /** An RFC 3339 time as Go prints one: `2024-09-22 01:52:31 +0000 UTC`. */
-const goTime = (timestamp: string): string => `${timestamp.slice(0, 10)} ${timestamp.slice(11, 19)} +0000 UTC`;
+const goTime = (timestamp: string): string =>
+  `${timestamp.slice(0, 10)} ${timestamp.slice(11, 19)} +0000 UTC`;
 
 /** ADD's address: the one the pod asks for, or the next of its node's. Throws IpamError; nothing is held then. */
 export function* assignPodAddress(

@@ -10,13 +10,16 @@
  *
  * Objects that come out of a datastore are shared and frozen: change a copy.
  */
+import { kubernetesInvalid } from './resources/core.ts';
+import type { BlockAffinity } from './resources/ipam.ts';
 import { identifier, KINDS, type Kind, type Resource, type ResourceByKind } from './resources/kinds.ts';
 import { type Problem, ValidationError } from './resources/meta.ts';
 
 export type Op =
   | { readonly verb: 'get'; readonly kind: Kind; readonly name: string; readonly namespace?: string }
-  /** In order of name; `node` keeps objects with that `spec.node` only. */
-  | { readonly verb: 'list'; readonly kind: Kind; readonly namespace?: string; readonly node?: string }
+  /** In order of name; `node`: block affinities of that node only. */
+  | { readonly verb: 'list'; readonly kind: Exclude<Kind, 'BlockAffinity'>; readonly namespace?: string }
+  | { readonly verb: 'list'; readonly kind: 'BlockAffinity'; readonly node?: string }
   | { readonly verb: 'create'; readonly object: Resource }
   /** Replaces the stored object if its resourceVersion is still the one in `object`. */
   | { readonly verb: 'update'; readonly object: Resource }
@@ -45,6 +48,13 @@ export type OpResult =
 
 export type Steps<T> = Generator<Op, T, OpResult>;
 
+/** Kubernetes' own kinds get the API server's words, Calico's get those of its client around them. */
+function missing(kind: Kind, name: string, namespace?: string): string {
+  const reason = `${KINDS[kind].resource} "${name}" not found`;
+  if (!KINDS[kind].calico) return reason;
+  return `resource does not exist: ${identifier(kind, name, namespace)} with error: ${reason}`;
+}
+
 /** The datastore said no; `message` is what Calico's client prints. */
 export class DatastoreError extends Error {
   readonly code: ErrorCode;
@@ -59,22 +69,36 @@ export class DatastoreError extends Error {
 }
 
 export const notFound = (kind: Kind, name: string, namespace?: string): DatastoreError =>
-  new DatastoreError(
-    'NOT_FOUND',
-    `resource does not exist: ${identifier(kind, name, namespace)} with error: ${KINDS[kind].resource} "${name}" not found`,
-  );
+  new DatastoreError('NOT_FOUND', missing(kind, name, namespace));
 
-export const alreadyExists = (kind: Kind, name: string, namespace?: string): DatastoreError =>
-  new DatastoreError(
-    'ALREADY_EXISTS',
-    `resource already exists: ${identifier(kind, name, namespace)} with error: ${KINDS[kind].resource} "${name}" already exists`,
-  );
+/** The same as a result: what is not there is asked for too often to make an exception of it. */
+export const notFoundResult = (kind: Kind, name: string, namespace?: string): OpResult => ({
+  ok: false,
+  code: 'NOT_FOUND',
+  message: missing(kind, name, namespace),
+});
 
-export const updateConflict = (kind: Kind, name: string, namespace?: string): DatastoreError =>
-  new DatastoreError('CONFLICT', `update conflict: ${identifier(kind, name, namespace)}`);
+export function alreadyExists(kind: Kind, name: string, namespace?: string): DatastoreError {
+  const reason = `${KINDS[kind].resource} "${name}" already exists`;
+  if (!KINDS[kind].calico) return new DatastoreError('ALREADY_EXISTS', reason);
+  const message = `resource already exists: ${identifier(kind, name, namespace)} with error: ${reason}`;
+  return new DatastoreError('ALREADY_EXISTS', message);
+}
 
-export const invalid = (problems: readonly Problem[]): DatastoreError =>
-  new DatastoreError('INVALID', new ValidationError(problems).message, problems);
+export function updateConflict(kind: Kind, name: string, namespace?: string): DatastoreError {
+  const message = KINDS[kind].calico
+    ? `update conflict: ${identifier(kind, name, namespace)}`
+    : `Operation cannot be fulfilled on ${KINDS[kind].resource} "${name}": the object has been modified; ` +
+      'please apply your changes to the latest version and try again';
+  return new DatastoreError('CONFLICT', message);
+}
+
+export function invalid(kind: Kind, name: string, problems: readonly Problem[]): DatastoreError {
+  const message = KINDS[kind].calico
+    ? new ValidationError(problems).message
+    : kubernetesInvalid(kind, name, problems);
+  return new DatastoreError('INVALID', message, problems);
+}
 
 export const isCode = (error: unknown, code: ErrorCode): error is DatastoreError =>
   error instanceof DatastoreError && error.code === code;
@@ -97,17 +121,18 @@ export function* find<K extends Kind>(
   name: string,
   namespace?: string,
 ): Steps<ResourceByKind[K] | undefined> {
-  try {
-    return yield* get(kind, name, namespace);
-  } catch (error) {
-    if (isCode(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
+  const result = yield { verb: 'get', kind, name, ...(namespace !== undefined && { namespace }) };
+  if (result.ok) return result.object as ResourceByKind[K];
+  if (result.code === 'NOT_FOUND') return undefined;
+  throw new DatastoreError(result.code, result.message, result.problems);
 }
 
-export function* list<K extends Kind>(kind: K, node?: string): Steps<readonly ResourceByKind[K][]> {
-  const result = yield* request({ verb: 'list', kind, ...(node !== undefined && { node }) });
-  return result.items as readonly ResourceByKind[K][];
+export function* list<K extends Kind>(kind: K): Steps<readonly ResourceByKind[K][]> {
+  return (yield* request({ verb: 'list', kind })).items as readonly ResourceByKind[K][];
+}
+
+export function* listAffinities(node: string): Steps<readonly BlockAffinity[]> {
+  return (yield* request({ verb: 'list', kind: 'BlockAffinity', node })).items as readonly BlockAffinity[];
 }
 
 /** Throws ALREADY_EXISTS, INVALID. Returns the stored object. */

@@ -13,7 +13,7 @@ import {
   type OptionSpec,
   UsageError,
   type Words,
-} from './commands.ts';
+} from './command-table.ts';
 
 export type CommandLine =
   | { [Name in CommandName]: { readonly name: Name; readonly args: CommandArguments[Name] } }[CommandName]

@@ -1,7 +1,7 @@
 /** From a command line to an exit code. Everything that can go wrong gets its words and its code here, and only here. */
 import { help, parseCommandLine } from './arguments.ts';
 import { renderProblems } from './code-frame.ts';
-import { type CommandArguments, type CommandName, UsageError } from './commands.ts';
+import { type CommandArguments, type CommandName, UsageError } from './command-table.ts';
 import { INTERRUPTED, type Io } from './io.ts';
 import { version } from './version.ts';
 

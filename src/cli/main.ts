@@ -12,6 +12,10 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
 } else {
   const [{ dispatch }, { processIo }] = await Promise.all([import('./dispatch.ts'), import('./io.ts')]);
   process.exitCode = await dispatch(argv, processIo(), {
+    start: async (args, io) => (await import('./commands/start.ts')).start(args, io),
+    run: async (args, io) => (await import('./commands/run.ts')).run(args, io),
+    shell: async (args, io) => (await import('./commands/shell.ts')).shell(args, io),
+    fingerprint: async (args, io) => (await import('./commands/fingerprint.ts')).fingerprint(args, io),
     schema: async (args, io) => (await import('./commands/schema.ts')).schema(args, io),
   });
 }

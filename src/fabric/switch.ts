@@ -40,7 +40,10 @@ export class Switch extends LogicalProcess {
 
   override boot(): void {}
 
-  protected override execute(_command: unknown): unknown {
+  protected override execute(raw: unknown): unknown {
+    const command = raw as { readonly do: string; readonly jack?: number; readonly up?: boolean };
+    if (command.do === 'counters') return this.account.counters();
+    if (command.do === 'carrier') this.outputs[command.jack!]!.up = command.up === true;
     return undefined;
   }
 

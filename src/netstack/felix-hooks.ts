@@ -19,12 +19,15 @@ import * as Ipv4 from '../wire/ipv4.ts';
 import * as Udp from '../wire/udp.ts';
 import * as Vxlan from '../wire/vxlan.ts';
 import { Conntrack } from './conntrack.ts';
+import { defragmenter } from './defragment.ts';
 import type { Fib } from './fib.ts';
 import type { HookPoint, HookTable, Verdict } from './hooks.ts';
 import * as Hooks from './hooks.ts';
 import { IpSet } from './ipset.ts';
+import type { Namespace } from './namespace.ts';
 import { Nat, type NatRule, type NatTarget, type PortRange } from './nat.ts';
 import type { NetDevice } from './netdevice.ts';
+import { selectAddress } from './source-address.ts';
 
 /** Which hooks a lab has. */
 export type HookVariant = 'none' | 'masquerade' | 'calico';
@@ -68,6 +71,28 @@ export interface HookHost {
   readonly clock: { readonly now: number };
   random(purpose: string): Random;
   isLocal(address: Ipv4Address): boolean;
+  /**
+   * Gathers fragments in front of connection tracking, as the kernel does as soon as anything uses it: ACCEPT for a
+   * whole packet, STOLEN for a piece.
+   */
+  defragment(frame: Frame, input: NetDevice | undefined): Verdict;
+  /** The address to masquerade with behind `output`; 0 when there is none. */
+  sourceAddress(output: NetDevice): Ipv4Address;
+}
+
+/** The hooks of a node's namespace; none until they are programmed. */
+export function felixHooks(namespace: Namespace): FelixHooks {
+  const { hooks, fib, frames, clock } = namespace;
+  return new FelixHooks({
+    hooks,
+    fib,
+    frames,
+    clock,
+    random: purpose => namespace.random(purpose),
+    isLocal: address => namespace.isLocal(address),
+    defragment: defragmenter(namespace),
+    sourceAddress: output => selectAddress(namespace, output, 0, 'global'),
+  });
 }
 
 const WORKLOAD_PREFIX = 'cali';
@@ -87,20 +112,14 @@ export class FelixHooks {
     allVxlan: new IpSet('cali40all-vxlan-net'),
   };
   readonly #host: HookHost;
-  readonly #defragment: (frame: Frame) => Verdict;
   #variant: HookVariant = 'none';
   #rules: FelixRules = NO_RULES;
   #workloads: ReadonlySet<string> | undefined;
 
-  /**
-   * `defragment` gathers fragments in front of connection tracking, as the kernel does as soon as anything uses it:
-   * ACCEPT when `frame` is a whole packet (now), STOLEN while pieces are missing.
-   */
-  constructor(host: HookHost, defragment: (frame: Frame) => Verdict) {
+  constructor(host: HookHost) {
     this.#host = host;
-    this.#defragment = defragment;
     this.conntrack = new Conntrack(host.clock, host.frames);
-    this.nat = new Nat(this.conntrack, host.frames, host.random('nat'));
+    this.nat = new Nat(this.conntrack, host.frames, host.random('nat'), host.sourceAddress);
   }
 
   get variant(): HookVariant {
@@ -132,7 +151,11 @@ export class FelixHooks {
     const { hooks } = this.#host;
     for (const point of [Hooks.PREROUTING, Hooks.OUTPUT] as const) {
       const local = point === Hooks.OUTPUT;
-      hooks.add(point, { name: 'defrag', priority: Hooks.PRIORITY_DEFRAG, run: this.#defragment });
+      hooks.add(point, {
+        name: 'defrag',
+        priority: Hooks.PRIORITY_DEFRAG,
+        run: (frame, input) => this.#host.defragment(frame, input),
+      });
       hooks.add(point, {
         name: 'conntrack',
         priority: Hooks.PRIORITY_CONNTRACK,

@@ -55,7 +55,7 @@ export class Nat {
     conntrack: Conntrack,
     frames: FrameStore,
     random: Random,
-    masqueradeAddress: (output: NetDevice) => Ipv4Address = primaryAddress,
+    masqueradeAddress: (output: NetDevice) => Ipv4Address,
   ) {
     this.#conntrack = conntrack;
     this.#frames = frames;
@@ -201,9 +201,6 @@ function sourceRange(port: number): PortRange {
   if (port < 512) return [1, 511];
   return port < 1024 ? [600, 1023] : [1024, 65535];
 }
-
-const primaryAddress = (output: NetDevice): Ipv4Address =>
-  output.addresses.find(one => one.scope === 'global')?.address ?? 0;
 
 /** Set source or destination, address and port, of the packet at `at`; its transport header may be cut short at `end`. */
 function rewrite(view: DataView, at: number, end: number, target: Tuple, changesSource: boolean): void {

@@ -12,6 +12,7 @@ import * as Checksum from '../wire/checksum.ts';
 import * as Icmp from '../wire/icmpv4.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import * as Udp from '../wire/udp.ts';
+import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import type {
   IcmpErrorReport,
@@ -283,4 +284,13 @@ function meaning({ type, code }: IcmpErrorReport, pmtu: SendRequest['pmtu']): re
   if (type !== Icmp.DESTINATION_UNREACHABLE) return ['EHOSTUNREACH', false];
   if (code === Icmp.FRAGMENTATION_NEEDED) return ['EMSGSIZE', pmtu !== 'dont'];
   return UNREACHABLE[code] ?? ['EHOSTUNREACH', false];
+}
+
+/** The UDP of a namespace, there from the first time that somebody asks. */
+export function udpOf(namespace: Namespace): UdpLayer {
+  const known = namespace.transports[Ipv4.PROTOCOL_UDP];
+  if (known instanceof UdpLayer) return known;
+  const layer = new UdpLayer(namespace);
+  namespace.transports[Ipv4.PROTOCOL_UDP] = layer;
+  return layer;
 }

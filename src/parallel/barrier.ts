@@ -19,7 +19,7 @@
  * writer's side and before them on the reader's, which orders them.
  */
 import { NEVER, type VirtualTime } from '../sim/time.ts';
-import { gridAtOrAfter } from './run-state.ts';
+import { gridAtOrAfter, horizon } from './grid.ts';
 
 /** What a worker is woken for; bits of its order word. */
 export const RUN = 1;
@@ -45,7 +45,7 @@ const ENDED = 32;
 const STOP = 33;
 const PAUSE = 34;
 const ATTENTION = 35;
-const HEED_ATTENTION = 36;
+const HEEDS_ATTENTION = 36;
 const MEMBERS = 37;
 const WORKERS = 48;
 const STRIDE = 16;
@@ -58,11 +58,12 @@ const REPORTS = 4;
 // Places in the Float64Array.
 const LIMIT = 0;
 const WINDOW = 1;
-const REACHED = 2;
+const HORIZON = 2;
 const NEXT = 8;
 
-/** Looks at the order word before sleeping: about 20 µs when there is a core for everybody, else hardly any. */
-const LONGEST_SPIN = 10_000;
+/** Looks at the order word before sleeping: about 10 µs when there is a core for everybody, else hardly any.
+ * Longer pays on an idle machine and costs half the speed on a busy one, where the other thread is not running. */
+const LONGEST_SPIN = 1_000;
 const SHORTEST_SPIN = 50;
 /** Every so many waits the whole spin is tried, to learn whether it pays again. */
 const PROBE = 16;
@@ -106,8 +107,14 @@ export class Barrier {
     return this.#floats[WINDOW]!;
   }
 
+  /** Where the run ends; main's until somebody's attention makes it earlier. */
   get limit(): VirtualTime {
     return this.#floats[LIMIT]!;
+  }
+
+  /** The round ends here: nothing at or after it may be done. When main was told, the time reached. */
+  get horizon(): VirtualTime {
+    return this.#floats[HORIZON]!;
   }
 
   get ended(): boolean {
@@ -191,28 +198,31 @@ export class Barrier {
     const { lookahead } = this.shape;
     const ints = this.#ints;
     const floats = this.#floats;
-    const end = (floats[WINDOW]! + 1) * lookahead;
-    let limit = floats[LIMIT]!;
-    if (ints[HEED_ATTENTION] === 1 && Atomics.load(ints, ATTENTION) === 1) {
-      limit = Math.min(limit, gridAtOrAfter(end));
-      floats[LIMIT] = limit;
-    }
+    const reached = floats[HORIZON]!;
+    if (ints[HEEDS_ATTENTION] === 1 && Atomics.load(ints, ATTENTION) === 1)
+      floats[LIMIT] = Math.min(floats[LIMIT]!, gridAtOrAfter(reached));
+    const limit = floats[LIMIT]!;
     this.#reduce();
     const next = this.#smallestNext();
-    if (end >= limit || next * lookahead >= limit) this.#tellMain(limit);
-    else if (Atomics.load(ints, PAUSE) === 1 || Atomics.load(ints, STOP) === 1) this.#tellMain(end);
-    else this.#startWindow(next);
+    if (reached >= limit || next * lookahead >= limit) this.#tellMain(limit);
+    else if (Atomics.load(ints, PAUSE) === 1 || Atomics.load(ints, STOP) === 1) this.#tellMain(reached);
+    else this.#startWindow(next, reached);
   }
 
   // ---- main -------------------------------------------------------------------------------------------------
 
   /**
-   * Begin a run up to `limit`, `members` being those that wrote their rows since the last. Returns false when there is
+   * Begin a run from `from` up to `limit`, `members` being those that wrote their rows since the last. Returns false when there is
    * nothing to run before it; otherwise `reached` resolves.
    */
-  start(limit: VirtualTime, heedAttention: boolean, members: ReadonlySet<number>): boolean {
+  start(
+    from: VirtualTime,
+    limit: VirtualTime,
+    heedsAttention: boolean,
+    members: ReadonlySet<number>,
+  ): boolean {
     this.#floats[LIMIT] = limit;
-    this.#ints[HEED_ATTENTION] = heedAttention ? 1 : 0;
+    this.#ints[HEEDS_ATTENTION] = heedsAttention ? 1 : 0;
     this.#ints[PAUSE] = 0;
     const list = this.#memberList;
     let count = 0;
@@ -220,8 +230,8 @@ export class Barrier {
     this.#ints[MEMBERS] = count;
     this.#reduce();
     const next = this.#smallestNext();
-    if (next * this.shape.lookahead >= limit) return false;
-    this.#startWindow(next);
+    if (from >= limit || next * this.shape.lookahead >= limit) return false;
+    this.#startWindow(next, from);
     return true;
   }
 
@@ -229,7 +239,7 @@ export class Barrier {
   async reached(since: number): Promise<VirtualTime> {
     const wait = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(this.#ints, MAIN, since);
     if (wait.async) await wait.value;
-    return this.#floats[REACHED]!;
+    return this.horizon;
   }
 
   /** Counts the times that main was told. */
@@ -245,9 +255,9 @@ export class Barrier {
     Atomics.store(this.#ints, ATTENTION, 0);
   }
 
-  /** Have the run stop at the next window boundary. */
-  stop(): void {
-    Atomics.store(this.#ints, STOP, 1);
+  /** Have the run stop at the next window boundary; or not any more. */
+  stop(stop = true): void {
+    Atomics.store(this.#ints, STOP, stop ? 1 : 0);
   }
 
   /** Have all workers leave, wherever they wait. */
@@ -306,14 +316,22 @@ export class Barrier {
     return smallest;
   }
 
-  #startWindow(window: number): void {
-    const { workers } = this.shape;
+  /** Everything before `reached` is done. */
+  #startWindow(window: number, reached: VirtualTime): void {
+    const { workers, lookahead } = this.shape;
     const ints = this.#ints;
     const list = this.#memberList;
     let members = 0;
     for (let worker = 0; worker < workers; worker++)
       if (this.#floats[NEXT + worker] === window) ints[list + members++] = worker;
     this.#floats[WINDOW] = window;
+    this.#floats[HORIZON] = horizon({
+      window,
+      lookahead,
+      from: Math.max(reached, window * lookahead),
+      limit: this.#floats[LIMIT]!,
+      heedsAttention: ints[HEEDS_ATTENTION] === 1,
+    });
     ints[MEMBERS] = members;
     Atomics.store(ints, LEFT, members);
     // Nobody writes the next list before the last member was woken.
@@ -321,7 +339,7 @@ export class Barrier {
   }
 
   #tellMain(reached: VirtualTime): void {
-    this.#floats[REACHED] = reached;
+    this.#floats[HORIZON] = reached;
     Atomics.add(this.#ints, MAIN, 1);
     Atomics.notify(this.#ints, MAIN);
   }

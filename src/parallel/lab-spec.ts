@@ -3,7 +3,8 @@
  * It is sent to every worker as it is, so nothing in it may be a function or an instance.
  */
 import type { Habitat, LogicalProcess } from '../sim/logical-process.ts';
-import { MILLISECOND, type VirtualTime } from '../sim/time.ts';
+import type { VirtualTime } from '../sim/time.ts';
+import { GRID } from './grid.ts';
 
 export interface ProcessSpec {
   /** Unique, 0 to 2^20 - 1. The lower goes first where two frames arrive at one instant. */
@@ -38,9 +39,6 @@ export interface LabSpec {
 
 /** Makes the logical process of `spec`; its links are put in place afterwards, then `boot()` is called. */
 export type Build = (spec: ProcessSpec, lab: LabSpec, habitat: Habitat) => LogicalProcess;
-
-/** Where a run stops when a process asked for attention: whole multiples of this, whatever the windows are. */
-export const GRID: VirtualTime = 10 * MILLISECOND;
 
 const ID_LIMIT = 2 ** 20;
 

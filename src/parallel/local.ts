@@ -6,15 +6,16 @@ import type { VirtualTime } from '../sim/time.ts';
 import { Assembly, loadBuild } from './assembly.ts';
 import { carryOut, type Outcome, pack, settled, unpack } from './envelope.ts';
 import { SimulationFault } from './fault.ts';
+import { gridAfter, gridAtOrAfter, horizon } from './grid.ts';
 import { type Build, type LabSpec, lookahead } from './lab-spec.ts';
 import { merged, REPORT_LIMIT } from './reports.ts';
-import { gridAtOrAfter, RunState, sha256 } from './run-state.ts';
+import { RunState, sha256 } from './run-state.ts';
 import type { JournalCommand, Placement, Simulation, SimulationOptions } from './simulation.ts';
 
 /** Wall time between two looks at the event loop, so that signals and timers of the program work. */
 const YIELD_MS = 20;
-/** Windows between two looks at the clock. */
-const WINDOWS_PER_LOOK = 64;
+/** Rounds between two looks at the clock. */
+const ROUNDS_PER_LOOK = 64;
 
 export class LocalSimulation implements Simulation {
   readonly placement: readonly Placement[];
@@ -24,6 +25,8 @@ export class LocalSimulation implements Simulation {
   readonly #signal: AbortSignal | undefined;
   readonly #state = new RunState();
   #lastYield = 0;
+  /** Somebody wants the run to stop. */
+  #interrupted = false;
 
   static async create(lab: LabSpec, options: SimulationOptions): Promise<LocalSimulation> {
     // The builder sees a copy, as in a worker.
@@ -66,16 +69,26 @@ export class LocalSimulation implements Simulation {
     });
   }
 
+  interrupt(): void {
+    this.#interrupted = true;
+  }
+
   async command(process: number, command: unknown): Promise<unknown> {
     return (await this.commands([{ process, command }]))[0];
   }
 
-  commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+  async commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+    return settled(await this.outcomes(list));
+  }
+
+  outcomes(list: readonly JournalCommand[]): Promise<Outcome[]> {
     return this.#state.exclusively(async () => {
+      const { processes } = this.#assembly;
+      for (const { process } of list)
+        if (!processes.has(process)) throw new Error(`there is no process ${process}`);
       const outcomes: Outcome[] = [];
       for (const { process: id, command } of unpack(pack(list)) as JournalCommand[]) {
-        const process = this.#assembly.processes.get(id);
-        if (process === undefined) throw new Error(`there is no process ${id}`);
+        const process = processes.get(id)!;
         try {
           outcomes.push(carryOut(process, this.now, command));
         } catch (error) {
@@ -83,7 +96,7 @@ export class LocalSimulation implements Simulation {
         }
       }
       this.#handOn();
-      return settled(unpack(pack(outcomes)) as Outcome[]);
+      return unpack(pack(outcomes)) as Outcome[];
     });
   }
 
@@ -97,24 +110,27 @@ export class LocalSimulation implements Simulation {
     this.#state.close();
   }
 
-  async #run(until: VirtualTime, stopOnAttention: boolean): Promise<void> {
+  async #run(until: VirtualTime, heedsAttention: boolean): Promise<void> {
     const { partition } = this.#assembly;
+    const lookahead = this.#lookahead;
     let limit = until;
-    if (stopOnAttention && partition.wantsAttention) limit = Math.min(until, gridAtOrAfter(this.now + 1));
-    for (let windows = 1; ; windows++) {
+    this.#interrupted = false;
+    if (heedsAttention && partition.wantsAttention) limit = Math.min(limit, gridAfter(this.now));
+    for (let rounds = 1; this.now < limit; rounds++) {
       const window = partition.nextWindow();
-      const end = (window + 1) * this.#lookahead;
-      if (window * this.#lookahead >= limit) break;
+      if (window * lookahead >= limit) break;
+      const from = Math.max(this.now, window * lookahead);
+      const end = horizon({ window, lookahead, from, limit, heedsAttention });
       try {
-        partition.runWindow(window, limit);
+        partition.runWindow(window, end);
       } catch (error) {
         throw this.#broken(error, partition.running?.name, partition.running?.now);
       }
-      if (end >= limit) break;
       this.#state.now = end;
-      if (stopOnAttention && partition.wantsAttention) limit = Math.min(limit, gridAtOrAfter(end));
+      if (heedsAttention && partition.wantsAttention) limit = Math.min(limit, gridAtOrAfter(end));
       if (partition.reportCount >= REPORT_LIMIT) this.#handOn();
-      if (windows % WINDOWS_PER_LOOK === 0) await this.#look();
+      if (rounds % ROUNDS_PER_LOOK === 0) await this.#look();
+      if (this.#interrupted) return;
     }
     this.#state.now = limit;
   }

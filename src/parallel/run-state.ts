@@ -6,7 +6,6 @@
 import { createHash } from 'node:crypto';
 import type { VirtualTime } from '../sim/time.ts';
 import type { SimulationFault } from './fault.ts';
-import { GRID } from './lab-spec.ts';
 
 export class RunState {
   now: VirtualTime = 0;
@@ -37,9 +36,6 @@ export class RunState {
       throw new Error(`cannot run to ${until}: it is ${this.now}`);
   }
 }
-
-/** The first point of the grid at or after `time`. */
-export const gridAtOrAfter = (time: VirtualTime): VirtualTime => Math.ceil(time / GRID) * GRID;
 
 /** What one process contributes to the fingerprint. */
 export interface Print {

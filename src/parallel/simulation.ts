@@ -9,10 +9,12 @@
 import { availableParallelism } from 'node:os';
 import type { Report } from '../sim/partition.ts';
 import type { VirtualTime } from '../sim/time.ts';
+import type { Outcome } from './envelope.ts';
 import { check, type LabSpec } from './lab-spec.ts';
 import { LocalSimulation } from './local.ts';
 import { ThreadedSimulation } from './threaded.ts';
 
+export type { Outcome } from './envelope.ts';
 export { CommandError, SimulationFault } from './fault.ts';
 export type { Build, LabSpec, LinkSpec, ProcessSpec } from './lab-spec.ts';
 
@@ -51,13 +53,20 @@ export interface Simulation {
   onReports: (reports: readonly Report[]) => void;
   /**
    * Run to exactly `until`; or, with `stopOnAttention`, to the first multiple of 10 ms after some process asked for
-   * attention, if that is earlier. Returns the time reached. Rejects with a `SimulationFault`.
+   * attention (which it did since the last run ended), if that is earlier. Returns the time reached. Rejects with a `SimulationFault`.
    */
   runUntil(until: VirtualTime, options?: { readonly stopOnAttention?: boolean }): Promise<VirtualTime>;
+  /**
+   * The run that is under way stops at the next window boundary and returns the time reached, which depends on the
+   * clock of the wall: for whoever sits at a prompt. Without one under way it does nothing.
+   */
+  interrupt(): void;
   /** Carry out `command` on a process at `now`; returns its result. Rejects with `CommandError` or `SimulationFault`. */
   command(process: number, command: unknown): Promise<unknown>;
   /** Several commands at `now`, in order, in one round trip. All are carried out, also when one is refused. */
   commands(list: readonly JournalCommand[]): Promise<unknown[]>;
+  /** The same, but a refusal is data. */
+  outcomes(list: readonly JournalCommand[]): Promise<Outcome[]>;
   /** SHA-256 in hex over (name, events, digest) of every process, by name. */
   fingerprint(): Promise<string>;
   /** Ends the threads. Nothing may be called after it. */

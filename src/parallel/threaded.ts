@@ -10,11 +10,12 @@ import type { VirtualTime } from '../sim/time.ts';
 import { Barrier, MAIL } from './barrier.ts';
 import { type Outcome, pack, settled, unpack } from './envelope.ts';
 import { SimulationFault } from './fault.ts';
+import { gridAfter } from './grid.ts';
 import { type LabSpec, lookahead } from './lab-spec.ts';
 import { dealOut, place } from './placement.ts';
 import { merged } from './reports.ts';
 import { createRing } from './ring.ts';
-import { gridAtOrAfter, RunState, sha256 } from './run-state.ts';
+import { RunState, sha256 } from './run-state.ts';
 import type { JournalCommand, Placement, Simulation, SimulationOptions } from './simulation.ts';
 import { Watchdog } from './watchdog.ts';
 import type { Breakdown, Reply, Request, WorkerTask } from './worker.ts';
@@ -52,6 +53,8 @@ export class ThreadedSimulation implements Simulation {
   #reject: (fault: SimulationFault) => void = () => {};
   readonly #watchdog: Watchdog;
   #closing = false;
+  /** Somebody wants the run to stop. */
+  #interrupted = false;
 
   static async create(
     lab: LabSpec,
@@ -112,18 +115,21 @@ export class ThreadedSimulation implements Simulation {
     return this.#state.exclusively(() =>
       this.#watched(async () => {
         this.#state.checkUntil(until);
-        const heed = options.stopOnAttention === true;
+        const heeds = options.stopOnAttention === true;
         let limit = until;
-        if (heed && this.#barrier.attention) limit = Math.min(limit, gridAtOrAfter(this.now + 1));
+        this.#interrupted = false;
+        this.#barrier.stop(false);
+        this.#checkSignal();
+        if (heeds && this.#barrier.attention) limit = Math.min(limit, gridAfter(this.now));
         for (;;) {
           this.#checkSignal();
           const turn = this.#barrier.turn;
-          const runs = this.#barrier.start(limit, heed, this.#members);
+          const runs = this.#barrier.start(this.now, limit, heeds, this.#members);
           this.#members.clear();
           this.#state.now = runs ? await this.#orFault(this.#barrier.reached(turn)) : limit;
           limit = this.#barrier.limit;
           await this.#collectReports();
-          if (this.now === limit) break;
+          if (this.now === limit || this.#interrupted) break;
         }
         this.#barrier.clearAttention();
         return this.now;
@@ -131,11 +137,20 @@ export class ThreadedSimulation implements Simulation {
     );
   }
 
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#barrier.stop();
+  }
+
   async command(process: number, command: unknown): Promise<unknown> {
     return (await this.commands([{ process, command }]))[0];
   }
 
-  commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+  async commands(list: readonly JournalCommand[]): Promise<unknown[]> {
+    return settled(await this.outcomes(list));
+  }
+
+  outcomes(list: readonly JournalCommand[]): Promise<Outcome[]> {
     return this.#state.exclusively(() =>
       this.#watched(async () => {
         const shares = new Map<number, { at: number[]; list: JournalCommand[] }>();
@@ -146,16 +161,16 @@ export class ThreadedSimulation implements Simulation {
           share.at.push(i);
           share.list.push({ process, command });
           shares.set(worker, share);
-          this.#members.add(worker);
         }
         const outcomes = new Array<Outcome>(list.length);
         const replies = [...shares].map(async ([worker, share]) => {
           const reply = await this.#ask(worker, { kind: 'commands', at: this.now, list: share.list });
+          this.#members.add(worker);
           for (const [i, at] of share.at.entries()) outcomes[at] = reply.outcomes![i]!;
           return reply;
         });
         this.#handOn(await Promise.all(replies));
-        return settled(outcomes);
+        return outcomes;
       }),
     );
   }

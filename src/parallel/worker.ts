@@ -203,7 +203,7 @@ class Worker {
     const { partition } = this.#assembly!;
     const barrier = this.#barrier;
     this.#drain();
-    partition.runWindow(barrier.window, barrier.limit);
+    partition.runWindow(barrier.window, barrier.horizon);
     this.#finishRound();
     barrier.leave();
   }

@@ -17,6 +17,7 @@ import {
   type Node,
   type Pair,
   Parser,
+  type Scalar,
   type YAMLMap,
 } from 'yaml';
 import { dotted, type ProblemCode, type Problems } from './problem.ts';
@@ -187,6 +188,15 @@ function firstTooDeep(tokens: readonly CST.Token[]): number | undefined {
 const keyText = (key: unknown): string =>
   isScalar(key) ? (typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))) : '';
 
+/**
+ * `.10` is a host part; YAML reads it as the number 0.1. Dates and binary data, which `%YAML 1.1` would bring, stay the
+ * text that they were.
+ */
+function scalarValue({ value, source }: Scalar): unknown {
+  if (typeof value === 'number') return /^\.\d+$/.test(source ?? '') ? source : value;
+  return value === null || typeof value === 'string' || typeof value === 'boolean' ? value : (source ?? '');
+}
+
 class Converter {
   readonly aliases = new Map<Node, Node>();
   readonly #source: Source;
@@ -217,10 +227,7 @@ class Converter {
     }
     if (isAlias(node)) return this.#alias(node, path, depth);
     if ('anchor' in node && typeof node.anchor === 'string') this.#anchors.set(node.anchor, node);
-    if (isScalar(node)) {
-      // `.10` is a host part; YAML reads it as the number 0.1.
-      return typeof node.value === 'number' && /^\.\d+$/.test(node.source ?? '') ? node.source : node.value;
-    }
+    if (isScalar(node)) return scalarValue(node);
     if (isSeq(node)) return node.items.map((item, i) => this.convert(item as Node, [...path, i], depth + 1));
     return isMap(node) ? this.#map(node as YAMLMap<Node, Node | null>, path, depth) : null;
   }

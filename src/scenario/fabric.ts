@@ -4,6 +4,7 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import { resolveDevice } from './device.ts';
 import type { Path } from './document.ts';
 import type { Faults } from './faults.ts';
 import { didYouMean } from './nearest.ts';
@@ -42,33 +43,8 @@ export function resolveFabric(raw: RawFabric, faults: Faults): Fabric {
   const subnets = resolver.subnets();
   const nodes = resolver.nodes();
   const hosts = resolver.hosts();
-  const routers = resolver.routers(nodes);
+  const routers = resolver.routers(nodes, hosts);
   return { cloud: raw.cloud, subnets, routers, nodes, hosts, links: resolver.links(nodes, hosts) };
-}
-
-/** `k8s-w1/eth0` -> the NIC's true name (`ens5` answers to eth0); an unknown device is a fault. */
-export function resolveDevice(
-  jack: { readonly owner: string; readonly device: string },
-  fabric: {
-    readonly nodes: readonly Node[];
-    readonly routers?: readonly Router[];
-    readonly hosts: readonly Host[];
-  },
-  report: (message: string) => void,
-): { owner: string; device: string } {
-  const node = fabric.nodes.find(each => each.name === jack.owner);
-  if (node !== undefined) {
-    const known = [node.interface, node.altname, 'eth0'];
-    if (known.includes(jack.device)) return { owner: node.name, device: node.interface };
-    report(`${node.name} has no NIC "${jack.device}": its NIC is ${node.interface}`);
-  } else {
-    const others = [...(fabric.routers ?? []), ...fabric.hosts].map(each => each.name);
-    if (!others.includes(jack.owner)) {
-      const all = [...fabric.nodes.map(each => each.name), ...others];
-      report(`unknown node "${jack.owner}"${didYouMean(jack.owner, all)}`);
-    } else if (!/^eth\d+$/.test(jack.device)) report(`${jack.owner} has no NIC "${jack.device}"`);
-  }
-  return jack;
 }
 
 class FabricResolver {
@@ -312,31 +288,39 @@ class FabricResolver {
     return hosts;
   }
 
-  routers(nodes: readonly Node[]): Router[] {
-    return this.#routerNames().map(name => {
-      const raw = this.#raw.routers[name];
-      const path = [...ROOT, 'routers', name];
-      const interfaces = this.#interfaces.get(name)!;
-      const clouds = name === this.#cloudRouter;
-      if (raw !== undefined && interfaces.length === 0) {
-        this.#faults.atKey(path, 'SCENARIO_WRONG_VALUE', 'no subnet has this router');
-      }
-      if (clouds && raw?.bgp !== undefined) {
-        const message = `the router of ${this.#raw.cloud} does not speak BGP`;
-        this.#faults.atKey([...path, 'bgp'], 'SCENARIO_NOT_EMULATED', message);
-      }
-      return {
-        name,
-        implied: raw === undefined,
-        interfaces,
-        defaultRoute: this.#routerDefault(raw?.default ?? 'none', interfaces, [...path, 'default']),
-        bgp: raw?.bgp === undefined ? undefined : this.#bgp(raw.bgp, nodes, [...path, 'bgp']),
-        loopbacks: raw?.loopbacks ?? [],
-        answersPing: raw?.answersPing ?? !clouds,
-        silent: raw?.silent ?? clouds,
-        position: this.#faults.position(path),
-      };
-    });
+  routers(nodes: readonly Node[], hosts: readonly Host[]): Router[] {
+    return this.#routerNames()
+      .filter(name => this.#isUsed(name, hosts))
+      .map(name => {
+        const raw = this.#raw.routers[name];
+        const path = [...ROOT, 'routers', name];
+        const interfaces = this.#interfaces.get(name)!;
+        const clouds = name === this.#cloudRouter;
+        if (raw !== undefined && interfaces.length === 0) {
+          this.#faults.atKey(path, 'SCENARIO_WRONG_VALUE', 'no subnet has this router');
+        }
+        if (clouds && raw?.bgp !== undefined) {
+          const message = `the router of ${this.#raw.cloud} does not speak BGP`;
+          this.#faults.atKey([...path, 'bgp'], 'SCENARIO_NOT_EMULATED', message);
+        }
+        return {
+          name,
+          implied: raw === undefined,
+          interfaces,
+          defaultRoute: this.#routerDefault(raw?.default ?? 'none', interfaces, [...path, 'default']),
+          bgp: raw?.bgp === undefined ? undefined : this.#bgp(raw.bgp, nodes, [...path, 'bgp']),
+          loopbacks: raw?.loopbacks ?? [],
+          answersPing: raw?.answersPing ?? !clouds,
+          silent: raw?.silent ?? clouds,
+          position: this.#faults.position(path),
+        };
+      });
+  }
+
+  /** A cloud's router that no subnet and no host uses is left out; one that was written down is not. */
+  #isUsed(name: string, hosts: readonly Host[]): boolean {
+    const behind = hosts.some(({ attachment }) => attachment.kind === 'router' && attachment.router === name);
+    return behind || name in this.#raw.routers || this.#interfaces.get(name)!.length > 0;
   }
 
   #routerDefault(raw: string, interfaces: Router['interfaces'], path: Path): Ipv4.Ipv4Address | undefined {
@@ -395,7 +379,7 @@ class FabricResolver {
   }
 
   links(nodes: readonly Node[], hosts: readonly Host[]): LinkOverride[] {
-    const routers = [...this.#interfaces.keys()].map(name => ({ name }) as Router);
+    const routers = [...this.#interfaces.keys()].map(name => ({ name }));
     return Object.entries(this.#raw.links).map(([key, raw]) => {
       const path = [...ROOT, 'links', key];
       const slash = key.indexOf('/');

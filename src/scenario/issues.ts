@@ -1,7 +1,7 @@
 /** From zod's issues to problems with a place, in the words of the file rather than of the schema. */
 import type { z } from 'zod';
 import { type Path, type SourceDocument, valueAt } from './document.ts';
-import { EXPECTATIONS, KEYWORDS, type Keyword } from './expectation-schema.ts';
+import { EXPECTATION_LIMIT, EXPECTATIONS, KEYWORDS, type Keyword } from './expectation-schema.ts';
 import { Faults } from './faults.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import type { ProblemCode, Problems } from './problem.ts';
@@ -46,7 +46,11 @@ export function check<T extends z.ZodType>(
 ): z.output<T> | undefined {
   const result = schema.safeParse(document.data, { error: errorMap as never });
   if (result.success) return result.data;
-  new Reporter(document, problems).report(result.error.issues);
+  const before = problems.list.length;
+  const reporter = new Reporter(document, problems);
+  reporter.report(result.error.issues);
+  // What was refused must never load, even if nothing above knew the words for it.
+  if (problems.list.length === before) reporter.reportPlainly(result.error.issues);
   return undefined;
 }
 
@@ -71,12 +75,20 @@ class Reporter {
     for (const path of expects.values()) this.#expectations(path);
   }
 
+  reportPlainly(issues: readonly z.core.$ZodIssue[]): void {
+    for (const { path, message } of issues) this.#faults.at(path, 'SCENARIO_WRONG_VALUE', message);
+  }
+
   #expectations(path: Path): void {
     const value = valueAt(this.#faults.document.data, path);
     const list = Array.isArray(value)
       ? value.map((item, i) => [item, [...path, i]] as const)
       : [[value, path] as const];
     if (list.length === 0) this.#faults.at(path, 'SCENARIO_WRONG_VALUE', 'the list of expectations is empty');
+    if (list.length > EXPECTATION_LIMIT) {
+      const message = `expected at most ${EXPECTATION_LIMIT} items, got ${list.length}`;
+      this.#faults.at(path, 'SCENARIO_TOO_MANY', message);
+    }
     for (const [item, at] of list) {
       if (isMap(item)) this.#expectation(at, item);
       else this.#faults.at(at, 'SCENARIO_WRONG_TYPE', `expected an expectation, got ${show(item)}`);

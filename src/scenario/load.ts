@@ -103,6 +103,7 @@ function resolveScenario(
     sysctls: spec.sysctls as Record<string, number>,
     fabric,
     resources: loader.resources,
+    files: loader.files,
     pods,
     steps,
     bench: spec.bench === undefined ? undefined : resolveBench(spec.bench),

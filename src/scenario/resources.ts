@@ -1,5 +1,6 @@
 /** The resource files of a scenario: real Calico and Kubernetes YAML, checked for form and for the nodes they name. */
-import { join, normalize } from 'node:path';
+import { basename, join, normalize } from 'node:path';
+import { KINDS, type Kind } from '../calico/resources/kinds.ts';
 import { type Path, parseDocuments, type SourceDocument, valueAt } from './document.ts';
 import { Faults } from './faults.ts';
 import { readWithin } from './files.ts';
@@ -10,25 +11,21 @@ import type { LoadedResource, ResourceProblem, ResourceValidator } from './types
 
 export const RESOURCE_LIMIT = 20_000;
 
-const CALICO = 'projectcalico.org/v3';
-
-/** What a file may hold: kind, its API versions, and whether it lives in a namespace. */
-const KINDS: Readonly<
-  Record<string, { readonly versions: readonly string[]; readonly namespaced: boolean }>
-> = {
-  IPPool: { versions: [CALICO], namespaced: false },
-  BGPConfiguration: { versions: [CALICO], namespaced: false },
-  BGPPeer: { versions: [CALICO], namespaced: false },
-  BGPFilter: { versions: [CALICO], namespaced: false },
-  FelixConfiguration: { versions: [CALICO], namespaced: false },
-  IPAMConfiguration: { versions: [CALICO], namespaced: false },
-  IPReservation: { versions: [CALICO], namespaced: false },
-  Node: { versions: [CALICO, 'v1'], namespaced: false },
-  Namespace: { versions: ['v1'], namespaced: false },
-  Pod: { versions: ['v1'], namespaced: true },
-  ServiceAccount: { versions: ['v1'], namespaced: true },
-  Deployment: { versions: ['apps/v1'], namespaced: true },
-};
+/** What a file may hold. Blocks, affinities and handles are IPAM's own to make. */
+const LOADABLE: readonly Kind[] = [
+  'IPPool',
+  'BGPConfiguration',
+  'BGPPeer',
+  'BGPFilter',
+  'FelixConfiguration',
+  'IPAMConfiguration',
+  'IPReservation',
+  'Node',
+  'Namespace',
+  'Pod',
+  'ServiceAccount',
+  'Deployment',
+];
 
 /** Real kinds that are refused by name, so that nobody believes they had an effect. */
 const NOT_EMULATED: ReadonlySet<string> = new Set([
@@ -64,6 +61,8 @@ interface Origin {
 
 export class ResourceLoader {
   readonly resources: LoadedResource[] = [];
+  /** The text of each file that was read, by base name. */
+  readonly files: Record<string, string> = {};
   readonly #problems: Problems;
   readonly #nodes: ReadonlySet<string>;
   readonly #origins = new Map<LoadedResource, Origin>();
@@ -88,7 +87,10 @@ export class ResourceLoader {
       const file = readWithin(directory, path);
       if (!file.ok)
         scenario.at(at, file.code, `${path} ${file.message}`.replace('no such', 'is missing: no such'));
-      else this.#file({ file: join(shown, path), text: file.text });
+      else {
+        this.files[basename(path)] = file.text;
+        this.#file({ file: join(shown, path), text: file.text });
+      }
     }
   }
 
@@ -162,11 +164,11 @@ export class ResourceLoader {
       return;
     }
     const given = metadata?.['namespace'];
-    const namespace = KINDS[String(kind)]!.namespaced
-      ? typeof given === 'string'
-        ? given
-        : 'default'
-      : undefined;
+    if (given !== undefined && typeof given !== 'string') {
+      faults.at([...path, 'metadata', 'namespace'], 'RESOURCE_FORM', `expected a name, got ${show(given)}`);
+      return;
+    }
+    const namespace = KINDS[kind as Kind].namespaced ? (given ?? 'default') : undefined;
     this.#keep(
       {
         file: document.source.file,
@@ -183,16 +185,17 @@ export class ResourceLoader {
   }
 
   #checkKind(kind: string, apiVersion: string, faults: Faults, path: Path): boolean {
-    const known = Object.hasOwn(KINDS, kind) ? KINDS[kind]! : undefined;
+    const known = LOADABLE.find(each => each === kind);
     if (known === undefined) {
       const message = NOT_EMULATED.has(kind)
         ? `kind ${kind} is not emulated`
-        : `unknown kind "${kind}"${didYouMean(kind, Object.keys(KINDS))}`;
+        : `unknown kind "${kind}"${didYouMean(kind, LOADABLE)}`;
       faults.at([...path, 'kind'], 'RESOURCE_KIND', message);
       return false;
     }
-    if (known.versions.includes(apiVersion)) return true;
-    const message = `kind ${kind} needs ${known.versions.join(' or ')}, got "${apiVersion}"`;
+    const { apiVersions } = KINDS[known];
+    if (apiVersions.includes(apiVersion)) return true;
+    const message = `kind ${kind} needs ${apiVersions.join(' or ')}, got "${apiVersion}"`;
     faults.at([...path, 'apiVersion'], 'RESOURCE_KIND', message);
     return false;
   }

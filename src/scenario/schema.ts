@@ -4,7 +4,7 @@
  * must fit) is in `fabric.ts` and `steps.ts`.
  */
 import { z } from 'zod';
-import { expectation } from './expectation-schema.ts';
+import { EXPECTATION_LIMIT, expectation } from './expectation-schema.ts';
 import {
   address,
   asNumber,
@@ -256,7 +256,7 @@ const step = z
       .meta({ description: 'Power a node off or on' }),
     run: one(text('A shell command'), 'Commands, typed at k8s-m', 1000).optional(),
     wait: duration('Let virtual time pass').optional(),
-    expect: one(expectation, 'What must hold', 1000).optional(),
+    expect: one(expectation, 'What must hold', EXPECTATION_LIMIT).optional(),
   })
   .meta({ description: 'Parts happen in this order: link, node, run, wait, expect' });
 

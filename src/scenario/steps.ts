@@ -1,9 +1,9 @@
 /** Steps and expectations, resolved against the fabric and the pods that a scenario knows. */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import { resolveDevice } from './device.ts';
 import type { Path } from './document.ts';
-import type { RawExpectation } from './expectation-schema.ts';
-import { resolveDevice } from './fabric.ts';
+import type { EndpointPair, RawExpectation } from './expectation-schema.ts';
 import type { Faults } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import type { RawStep } from './schema.ts';
@@ -31,6 +31,9 @@ export function resolveSteps(
 ): Step[] {
   return new StepResolver(raw, fabric, pods, faults).steps();
 }
+
+/** What `reachable` and `unreachable` have in common. */
+type RawProbe = Omit<Extract<RawExpectation, { reachable: unknown }>, 'reachable' | 'via'>;
 
 class StepResolver {
   readonly #raw: readonly RawStep[];
@@ -208,33 +211,25 @@ class StepResolver {
     return { kind: 'output', ...base, contains: list, equals };
   }
 
-  #probe(
-    raw: Extract<RawExpectation, { proto: unknown }> & {
-      port?: unknown;
-      size?: number | undefined;
-      df?: unknown;
-    },
-    pair: { from: string; to: string; symmetric: boolean },
-    keyword: string,
-    path: Path,
-  ) {
-    const { proto, port, df } = raw as {
-      proto: 'icmp' | 'udp' | 'tcp';
-      port: number | undefined;
-      df: boolean;
-    };
+  #probe(raw: RawProbe, pair: EndpointPair, keyword: string, path: Path) {
+    const { proto, port, df, size } = raw;
     if (proto === 'icmp' && port !== undefined) {
       this.#faults.at([...path, 'port'], 'SCENARIO_WRONG_VALUE', 'icmp has no ports: say proto tcp or udp');
     }
     if (proto !== 'icmp' && port === undefined) {
       this.#faults.at(path, 'SCENARIO_MISSING_KEY', `missing key "port": ${proto} needs one`);
     }
-    const ends = {
-      from: this.#endpoint(pair.from, [...path, keyword]),
-      to: this.#endpoint(pair.to, [...path, keyword]),
+    const from = this.#endpoint(pair.from, [...path, keyword]);
+    const to = this.#endpoint(pair.to, [...path, keyword]);
+    return {
+      from,
+      to,
+      symmetric: pair.symmetric || raw.symmetric === true,
+      proto,
+      port,
+      sizeBytes: size,
+      df,
     };
-    const symmetric = pair.symmetric || (raw as { symmetric?: boolean }).symmetric === true;
-    return { ...ends, symmetric, proto, port, sizeBytes: raw.size, df };
   }
 
   #checkPrefix(prefix: Prefix.Prefix, path: Path): void {

@@ -7,6 +7,7 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
 
 /** A place in a file. Line and column are 1-based; a column counts UTF-16 units, as editors do. */
 export interface Position {
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly sysctls: Readonly<Record<string, number>>;
   readonly fabric: Fabric;
   readonly resources: readonly LoadedResource[];
+  /** The text of the resource files by base name: they lie in the home of the first node's root. */
+  readonly files: Readonly<Record<string, string>>;
   /** Pods that held their addresses before the scenario's own were made. */
   readonly pods: readonly ExistingPod[];
   readonly steps: readonly Step[];
@@ -236,7 +239,7 @@ export interface ReachableExpectation extends Probe {
 }
 export interface UnreachableExpectation extends Probe {
   readonly kind: 'unreachable';
-  readonly reason: string | undefined;
+  readonly reason: DropReason | undefined;
   /** The node, router or host where the packet dies. */
   readonly place: string | undefined;
 }

@@ -7,11 +7,23 @@
  */
 import type { DropReason } from './drop-reason.ts';
 
+export interface FrameCounters {
+  readonly originated: number;
+  readonly delivered: number;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+}
+
 export class FrameAccount {
   originated = 0;
   delivered = 0;
   dropped = 0;
   readonly reasons = new Map<DropReason, number>();
+
+  /** As plain data. */
+  counters(): FrameCounters {
+    const { originated, delivered } = this;
+    return { originated, delivered, dropped: Object.fromEntries(this.reasons) };
+  }
 
   drop(reason: DropReason): void {
     this.dropped++;

@@ -1,8 +1,10 @@
+import * as Prefix from '../../src/addr/prefix.ts';
 import { Store, type WatchEvent } from '../../src/api/store.ts';
 import { applyPatch, PatchError, type PatchType } from '../../src/api/store-patch.ts';
 import { parseTimestamp } from '../../src/api/store-time.ts';
 import { DatastoreError, type ErrorCode } from '../../src/calico/datastore.ts';
 import type { Pod } from '../../src/calico/resources/core.ts';
+import { newAffinity } from '../../src/calico/resources/ipam.ts';
 import { parse } from '../../src/calico/resources/kinds.ts';
 import type { IPPool } from '../../src/calico/resources/pool.ts';
 import { assert, suite } from '../kit.ts';
@@ -64,7 +66,15 @@ t('the texts of what is missing, there already, or stale', () => {
   store.update({ ...a, spec: { ...a.spec, natOutgoing: true } });
   refused('CONFLICT', 'update conflict: IPPool(a)', () => store.update(a));
   refused('CONFLICT', 'update conflict: IPPool(a)', () => store.delete('IPPool', 'a', undefined, '1'));
-  refused('NOT_FOUND', /^resource does not exist: Pod\(default\/p\)/, () => store.get('Pod', 'p'));
+  refused('NOT_FOUND', 'pods "p" not found', () => store.get('Pod', 'p'));
+  const p = store.create(pod('p'));
+  refused('ALREADY_EXISTS', 'pods "p" already exists', () => store.create(pod('p')));
+  store.update({ ...p, status: { phase: 'Running' } });
+  refused(
+    'CONFLICT',
+    /^Operation cannot be fulfilled on pods "p": the object has been modified; please/,
+    () => store.update(p),
+  );
   refused('NOT_FOUND', 'namespaces "blue" not found', () =>
     store.create({ ...pod('p'), metadata: { name: 'p', namespace: 'blue' } }),
   );
@@ -125,12 +135,71 @@ t('kubectl apply: created, unchanged, configured', () => {
   assert.is(store.get('Pod', 'p').status?.phase, 'Running');
 });
 
+t('applying a Node keeps its labels and what the kubelet said', () => {
+  const store = newStore();
+  const kubernetes = { podCIDR: '172.16.0.0/24' };
+  const metadata = { name: 'n', labels: { a: '1' } };
+  store.create({ apiVersion: API, kind: 'Node', metadata, spec: { bgp: { asNumber: 1 } }, kubernetes });
+  const spec = { bgp: { ipv4Address: '10.0.0.1/24' } };
+  store.apply({ apiVersion: API, kind: 'Node', metadata: { name: 'n', labels: { b: '2' } }, spec });
+  const n = store.get('Node', 'n');
+  assert.equal([n.metadata.labels, n.spec, n.kubernetes], [{ a: '1', b: '2' }, spec, kubernetes]);
+});
+
+t('affinities are listed by node, though names begin alike', () => {
+  const store = newStore();
+  for (const [node, cidr] of [
+    ['w1', '10.0.0.0/26'],
+    ['w1-10', '10.0.1.0/26'],
+    ['w', '10.0.2.0/26'],
+  ] as const) {
+    store.create(newAffinity(node, Prefix.from(cidr), 'pending'));
+  }
+  const list = (node: string) => {
+    const result = store.execute({ verb: 'list', kind: 'BlockAffinity', node });
+    return result.ok && result.items!.map(a => a.metadata.name);
+  };
+  assert.equal(list('w1'), ['w1-10-0-0-0-26']);
+  assert.equal(list('w1-10'), ['w1-10-10-0-1-0-26']);
+  assert.equal(list('x'), []);
+});
+
+t('requests and results are plain data', () => {
+  const store = newStore();
+  const object = (blockSize: number) =>
+    ({
+      apiVersion: API,
+      kind: 'IPPool',
+      metadata: { name: 'a' },
+      spec: { cidr: '10.0.0.0/16', blockSize },
+    }) as const;
+  assert.equal(JSON.parse(JSON.stringify(store.execute({ verb: 'create', object: object(33) }))), {
+    ok: false,
+    code: 'INVALID',
+    message: "error with field IPPool.Spec.BlockSize = '33' (IPv4 block size must be between 20 and 32)",
+    problems: [
+      {
+        field: 'IPPool.Spec.BlockSize',
+        value: 33,
+        reason: 'IPv4 block size must be between 20 and 32',
+        path: ['spec', 'blockSize'],
+      },
+    ],
+  });
+  assert.ok(store.execute({ verb: 'create', object: object(26) }).ok);
+  assert.ok(store.execute({ verb: 'delete', kind: 'IPPool', name: 'a' }).ok);
+  assert.not(store.execute({ verb: 'get', kind: 'IPPool', name: 'a' }).ok);
+  assert.is(store.resourceVersion, '2');
+});
+
 t('a running pod keeps its spec, but for images and being scheduled', () => {
   const store = newStore();
   store.apply(pod('p'));
   store.apply(pod('p', 'n1'));
-  refused('INVALID', /Forbidden: pod updates may not change fields other than `spec.containers/, () =>
-    store.apply(pod('p', 'n2')),
+  refused(
+    'INVALID',
+    /^The Pod "p" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers/,
+    () => store.apply(pod('p', 'n2')),
   );
   const other = pod('p', 'n1');
   store.apply({ ...other, spec: { ...other.spec, containers: [{ name: 'c', image: 'busybox' }] } });

@@ -227,7 +227,7 @@ t('silence kills both sides between 180 and 240 s later, and they wait before th
   assert.not.ok(a.session.established || b.session.established);
   assert.is(a.log.at(-1), 'down');
   assert.is(b.session.lastError, 'BGP Error: Hold timer expired');
-  assert.is(b.session.startupDelaySec, 5);
+  assert.is(b.session.errorWait.seconds, 5);
   net.heal(A, B);
   net.pass(30);
   assert.ok(a.session.established && b.session.established);
@@ -290,9 +290,9 @@ t('a wrong AS number is refused with 2/2, and the wait doubles from 5 to 30 s', 
   net.pass(2.1);
   assert.is(a.session.lastError, 'BGP Error: Bad peer AS');
   assert.is(b.session.lastError, 'Received: Bad peer AS');
-  assert.is(b.session.startupDelaySec, 5);
+  assert.is(b.session.errorWait.seconds, 5);
   net.pass(120);
-  assert.is(b.session.startupDelaySec, 30);
+  assert.is(b.session.errorWait.seconds, 30);
   assert.not.ok(a.log.includes('up'));
 });
 
@@ -314,7 +314,7 @@ t('an administrative shutdown tells the peer why, and the peer does not wait', (
   net.pass(0.5);
   assert.is(a.session.stateName, 'Down');
   assert.is(b.session.lastError, 'Received: Administrative shutdown');
-  assert.is(b.session.startupDelaySec, 0);
+  assert.is(b.session.errorWait.seconds, 0);
   assert.equal([a.log.at(-1), b.log.at(-1)], ['down', 'down']);
   net.pass(10);
   assert.is(a.session.stateName, 'Down');

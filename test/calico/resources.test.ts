@@ -281,6 +281,25 @@ for (const [kind, what, spec, message] of [
   ],
   [
     'FelixConfiguration',
+    'a NAT port range',
+    { natPortRange: '1024:2048' },
+    "error with field FelixConfiguration.Spec.NatPortRange = '1024:2048' (natPortRange is not emulated)",
+  ],
+  [
+    'FelixConfiguration',
+    'the AWS check',
+    { awsSrcDstCheck: 'Disable' },
+    "error with field FelixConfiguration.Spec.AwsSrcDstCheck = 'Disable' (the check is a property of the fabric here)",
+  ],
+  ['FelixConfiguration', 'the AWS check left alone', { awsSrcDstCheck: 'DoNothing' }, ''],
+  [
+    'BGPConfiguration',
+    'Services',
+    { serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] },
+    "error with field BGPConfiguration.Spec.ServiceClusterIPs = '[10.96.0.0/12]' (Services are not emulated)",
+  ],
+  [
+    'FelixConfiguration',
     'eBPF',
     { bpfEnabled: true },
     "error with field FelixConfiguration.Spec.BpfEnabled = 'true' (the eBPF dataplane is not emulated)",
@@ -425,6 +444,39 @@ t('a node’s annotations and roles', () => {
   });
   assert.is(roles(n.metadata), 'control-plane');
   assert.is(roles({ name: 'n' }), '<none>');
+});
+
+t('a Kubernetes Node: annotations become fields, and back', () => {
+  const annotations = {
+    'projectcalico.org/IPv4Address': '192.168.10.10/24',
+    'projectcalico.org/ASNumber': '65001',
+    'projectcalico.org/IPv4VXLANTunnelAddr': '172.16.116.0',
+  };
+  const value = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'n', labels: { rack: 'a' }, annotations: { ...annotations, other: 'x' } },
+    spec: { podCIDR: '172.16.0.0/24', providerID: 'aws', taints: [{ key: 'k', effect: 'NoSchedule' }] },
+    status: {
+      addresses: [
+        { type: 'InternalIP', address: '192.168.10.10' },
+        { type: 'Hostname', address: 'n' },
+      ],
+    },
+  };
+  const n = parse(value) as Node;
+  assert.equal(n, {
+    apiVersion: API,
+    kind: 'Node',
+    metadata: { name: 'n', labels: { rack: 'a' }, annotations: { other: 'x' } },
+    spec: {
+      addresses: [{ type: 'InternalIP', address: '192.168.10.10' }],
+      bgp: { asNumber: 65001, ipv4Address: '192.168.10.10/24' },
+      ipv4VXLANTunnelAddr: '172.16.116.0',
+    },
+    kubernetes: { podCIDR: '172.16.0.0/24', taints: [{ key: 'k', effect: 'NoSchedule' }] },
+  });
+  assert.equal(kubernetesAnnotations(n), annotations);
 });
 
 t('annotation lists', () => {

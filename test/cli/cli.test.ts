@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { help, parseCommandLine } from '../../src/cli/arguments.ts';
 import { renderProblems } from '../../src/cli/code-frame.ts';
 import { colour, wantsColour } from '../../src/cli/colour.ts';
-import { COMMANDS, type CommandName, UsageError } from '../../src/cli/commands.ts';
+import { COMMANDS, type CommandName, UsageError } from '../../src/cli/command-table.ts';
 import { type Bodies, dispatch } from '../../src/cli/dispatch.ts';
 import { type Io, output } from '../../src/cli/io.ts';
 import { Progress } from '../../src/cli/progress.ts';
@@ -131,6 +131,7 @@ t('lists every command with what it is for', () => {
   assert.match(text, /^tunlab 1\.2\.3 {3}/);
   for (const name of ALL) assert.ok(text.includes(COMMANDS[name].about), name);
   assert.match(text, /\n {2}130 {2}interrupted\n/);
+  assert.ok(Math.max(...text.split('\n').map(line => line.length)) <= 100);
 });
 
 for (const name of ALL) {
@@ -304,6 +305,19 @@ t('ends without a word when its reader goes away', async () => {
   });
   const code = await new Promise(resolve => child.on('close', resolve));
   assert.equal([code, err], [0, '']);
+});
+
+t('asks a command to stop at the first Ctrl-C, and ends with 130 at the second', () => {
+  const script = `const { processIo } = await import(${JSON.stringify(fromRoot('build/src/cli/io.js'))});
+    const { signal } = processIo();
+    const again = () => process.kill(process.pid, 'SIGINT');
+    signal.addEventListener('abort', () => { process.stdout.write('stopping'); again(); });
+    again();
+    setTimeout(() => process.exit(99), 3000);`;
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  assert.equal([status, stdout], [130, 'stopping']);
 });
 
 t.run();

@@ -2,7 +2,16 @@ import * as Address from '../../src/addr/ipv4.ts';
 import * as Prefixes from '../../src/addr/prefix.ts';
 import { FelixHooks, type FelixRules, type HookVariant, NO_RULES } from '../../src/netstack/felix-hooks.ts';
 import { Fib } from '../../src/netstack/fib.ts';
-import { FORWARD, HookTable, INPUT, OUTPUT, POSTROUTING, PREROUTING } from '../../src/netstack/hooks.ts';
+import {
+  ACCEPT,
+  FORWARD,
+  HookTable,
+  INPUT,
+  OUTPUT,
+  POSTROUTING,
+  PREROUTING,
+  type Verdict,
+} from '../../src/netstack/hooks.ts';
 import { IpSet } from '../../src/netstack/ipset.ts';
 import { NetDevice } from '../../src/netstack/netdevice.ts';
 import type { NextHop, Route } from '../../src/netstack/route.ts';
@@ -52,7 +61,7 @@ class Node {
   readonly felix: FelixHooks;
 
   constructor(variant: HookVariant, rules: Partial<FelixRules> = {}) {
-    this.felix = new FelixHooks(this, () => '');
+    this.felix = new FelixHooks(this);
     this.felix.program(variant, { ...RULES, ...rules });
     this.fib.append(route('0.0.0.0/0', this.eth0));
     this.fib.append(route(`${POD}/32`, this.cali));
@@ -60,6 +69,14 @@ class Node {
 
   random(purpose: string): Random {
     return new Random(1, purpose);
+  }
+
+  defragment(): Verdict {
+    return ACCEPT;
+  }
+
+  sourceAddress(output: NetDevice): number {
+    return output.addresses[0]?.address ?? 0;
   }
 
   isLocal(address: number): boolean {

@@ -22,7 +22,9 @@ export interface BallSpec {
 }
 
 export interface RelaySpec {
-  /** By destination id: the jack to it. */
+  /** The id of the first relay. */
+  readonly base: number;
+  /** By destination (id - base): the jack to it. */
   readonly table: readonly number[];
   readonly burst: number;
   readonly everyNs: number;
@@ -32,6 +34,7 @@ export type Command =
   | { readonly do: 'read' }
   | { readonly do: 'send'; readonly jack: number; readonly octets: number }
   | { readonly do: 'attention'; readonly afterNs: number }
+  | { readonly do: 'chatter'; readonly everyNs: number }
   | { readonly do: 'refuse' }
   | { readonly do: 'die'; readonly how: 'throw' | 'exit' | 'loop' | 'memory'; readonly afterNs?: number };
 
@@ -62,6 +65,14 @@ abstract class Subject extends LogicalProcess {
       case 'attention':
         this.timer(() => this.habitat.attention()).arm(this.now + order.afterNs);
         return undefined;
+      case 'chatter': {
+        const timer = this.timer(() => {
+          this.habitat.report(this, { said: this.now });
+          timer.arm(this.now + order.everyNs);
+        });
+        timer.arm(this.now);
+        return undefined;
+      }
       case 'refuse':
         throw new Refusal('the model refuses');
       case 'die':
@@ -112,7 +123,6 @@ class Ball extends Subject {
   #throw(frame: Frame): void {
     const { frames } = this;
     const random = this.#random;
-    frames.pull(frame, frames.end[frame]! - frames.start[frame]!);
     frames.free(frame);
     const fresh = frames.allocate();
     const headers = 14 + random.below(60);
@@ -162,13 +172,13 @@ class Relay extends Subject {
       this.habitat.report(this, { from: view.getUint16(at + SOURCE), count: view.getUint16(at + COUNT) });
     }
     if (destination === this.id || ttl === 0) this.frames.free(frame);
-    else this.send(frame, this.#spec.table[destination]!);
+    else this.send(frame, this.#spec.table[destination - this.#spec.base]!);
   }
 
   #burst(): void {
-    const { table, burst, everyNs } = this.#spec;
+    const { base, table, burst, everyNs } = this.#spec;
     for (let i = 0; i < burst; i++) {
-      const destination = this.#random.below(table.length);
+      const destination = base + this.#random.below(table.length);
       if (destination === this.id) continue;
       const frame = this.frames.allocate();
       const at = this.frames.append(frame, HEADER);
@@ -179,7 +189,7 @@ class Relay extends Subject {
       view.setUint16(at + COUNT, this.#count++ & 0xffff);
       for (let rest = 8; rest < HEADER; rest++) view.setUint8(at + rest, 0);
       this.frames.setPayload(frame, Payload.RAMP, 0, this.#random.below(1400), null);
-      this.send(frame, table[destination]!);
+      this.send(frame, table[destination - base]!);
     }
     this.#tick.arm(this.now + everyNs);
   }
@@ -236,29 +246,35 @@ export function ballLab({
 }
 
 /** A ring of relays with a chord: next hops go the shorter way round. Slow links, so that bursts overflow. */
-export function relayLab(count: number, seed = 1): LabSpec {
+export function relayLab(count: number, base = 0): LabSpec {
   const half = count >> 1;
-  const processes = Array.from({ length: count }, (_, id): ProcessSpec => {
+  const processes = Array.from({ length: count }, (_, i): ProcessSpec => {
     const table = Array.from({ length: count }, (_, to) => {
-      const ahead = (to - id + count) % count;
+      const ahead = (to - i + count) % count;
       if (ahead === half) return 2;
       return ahead < half ? 0 : 1;
     });
-    const spec: RelaySpec = { table, burst: 6 + (id % 3), everyNs: 70 * MICROSECOND };
-    return { id, name: `relay-${id}`, kind: 'relay', spec };
+    const spec: RelaySpec = { base, table, burst: 6 + (i % 3), everyNs: 70 * MICROSECOND };
+    return { id: base + i, name: `relay-${i}`, kind: 'relay', spec };
   });
   const links: LinkSpec[] = [];
-  for (let id = 0; id < count; id++) {
-    for (const [jack, to] of [(id + 1) % count, (id + count - 1) % count, (id + half) % count].entries()) {
+  for (let i = 0; i < count; i++) {
+    for (const [jack, to] of [(i + 1) % count, (i + count - 1) % count, (i + half) % count].entries()) {
       links.push({
-        id: links.length,
-        from: { process: id, jack },
-        to: { process: to, jack },
+        id: base * 100 + links.length,
+        from: { process: base + i, jack },
+        to: { process: base + to, jack },
         rateBps: 1e9,
         delay: 20 * MICROSECOND,
         queueOctets: 6_000,
       });
     }
   }
-  return { seed, processes, links, builder };
+  return { seed: 1, processes, links, builder };
+}
+
+/** Both worlds in one lab, side by side. */
+export function bothLab(balls: number, relays: number): LabSpec {
+  const [a, b] = [ballLab({ processes: balls }), relayLab(relays, balls)];
+  return { ...a, processes: [...a.processes, ...b.processes], links: [...a.links, ...b.links] };
 }

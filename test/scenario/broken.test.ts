@@ -5,9 +5,11 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { loadScenario, parseScenario } from '../../src/scenario/load.ts';
 import { headline, ScenarioError } from '../../src/scenario/problem.ts';
 import type { ResourceValidator } from '../../src/scenario/types.ts';
+import { dropReasonNames } from '../../src/trace/drop-reason.ts';
 import { assert, fixture, fromRoot, suite } from '../kit.ts';
 
 const t = suite('scenario/broken');
@@ -419,7 +421,13 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     'an unknown reason',
     'reason: LINK_DOWN',
     'reason: LINK_DWN',
-    'x.yaml:58:64  steps[3].expect.reason: expected one of 30 words, got "LINK_DWN", did you mean "LINK_DOWN"?',
+    `x.yaml:58:64  steps[3].expect.reason: expected one of ${dropReasonNames.length} words, got "LINK_DWN", did you mean "LINK_DOWN"?`,
+  ],
+  [
+    'a reason that nothing raises',
+    'reason: LINK_DOWN',
+    'reason: POLICY_DENY',
+    'x.yaml:58:64  steps[3].expect.reason: POLICY_DENY is reserved: nothing raises it yet',
   ],
   [
     'an unknown place',
@@ -581,7 +589,7 @@ const BOUNDS: readonly (readonly [what: string, text: string, expected: string])
     `${HEAD}spec: ${'['.repeat(65)}${']'.repeat(65)}\n`,
     'x.yaml:4:70  nested deeper than 64 levels',
   ],
-  ['20,000 levels', '['.repeat(20_000), 'x.yaml:1:65  nested deeper than 64 levels'],
+  ['5,000 levels', '['.repeat(5_000), 'x.yaml:1:65  nested deeper than 64 levels'],
   ['more than 1 MiB', `${HEAD}# ${'x'.repeat(1024 * 1024)}`, 'x.yaml:1:1  is more than 1048576 octets long'],
   [
     'an alias bomb',
@@ -598,6 +606,26 @@ const BOUNDS: readonly (readonly [what: string, text: string, expected: string])
     '10001 steps',
     `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps:\n${'    - wait: 1s\n'.repeat(10_001)}`,
     'x.yaml:7:5  steps: expected at most 10000 items, got 10001',
+  ],
+  [
+    '1001 expectations in a step',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps:\n    - expect:\n${'      - converged: true\n'.repeat(1001)}`,
+    'x.yaml:8:7  steps[0].expect: expected at most 1000 items, got 1001',
+  ],
+  [
+    'an empty list of expectations',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps: [{ expect: [] }]\n`,
+    'x.yaml:6:21  steps[0].expect: the list of expectations is empty',
+  ],
+  [
+    'an empty list of commands',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps: [{ run: [] }]\n`,
+    'x.yaml:6:18  steps[0].run: expected at least 1 items, got 0',
+  ],
+  [
+    'a map for a command',
+    `${HEAD}spec:\n  fabric: { subnets: { a: { cidr: 10.0.0.0/16 } }, nodes: { n: a .0.1 } }\n  steps: [{ run: {} }]\n`,
+    'x.yaml:6:18  steps[0].run: a map does not fit here',
   ],
   [
     '1001 resource files',
@@ -701,6 +729,11 @@ const RESOURCES: readonly (readonly [what: string, text: string, ...expected: st
     'lab/r.yaml:3:19  metadata.name: expected a name, got 1',
   ],
   [
+    'a list for a namespace',
+    'apiVersion: v1\nkind: Pod\nmetadata: { name: p, namespace: [] }\n',
+    'lab/r.yaml:3:33  metadata.namespace: expected a name, got a list',
+  ],
+  [
     'a kind with a slip',
     POOL.replace('IPPool', 'IPPol'),
     'lab/r.yaml:2:7  kind: unknown kind "IPPol", did you mean "IPPool"?',
@@ -708,7 +741,7 @@ const RESOURCES: readonly (readonly [what: string, text: string, ...expected: st
   [
     'a kind of another group',
     POOL.replace('projectcalico.org/v3', 'v1'),
-    'lab/r.yaml:1:13  apiVersion: kind IPPool needs projectcalico.org/v3, got "v1"',
+    'lab/r.yaml:1:13  apiVersion: kind IPPool needs projectcalico.org/v3 or crd.projectcalico.org/v1, got "v1"',
   ],
   [
     'a kind that is not emulated',
@@ -768,6 +801,48 @@ t("puts a validator's findings at the field, or at the nearest thing that is the
   ];
   inFolder({ 'lab/s.yaml': MINIMAL('r.yaml'), 'lab/r.yaml': POOL }, folder =>
     assert.equal(loadIn(folder, validate), expected),
+  );
+});
+
+t('never throws anything but a ScenarioError, and points into the file', () => {
+  const pieces = [
+    '[',
+    ']',
+    '{',
+    '}',
+    ':',
+    '- ',
+    '*a',
+    '&a ',
+    '!!x ',
+    '"',
+    '\n',
+    '\t',
+    ' ',
+    '#',
+    '0',
+    '.',
+    '|',
+    '?',
+    '%YAML 1.1',
+    '<<',
+  ];
+  const cut = fc.nat(GOOD.length);
+  const piece = fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 3 }));
+  void fc.assert(
+    fc.property(cut, fc.nat(40), piece, (at, length, inserted) => {
+      const text = GOOD.slice(0, at) + inserted + GOOD.slice(at + length);
+      try {
+        parseScenario(text, { file: `${DIRECTORY}/x.yaml` });
+      } catch (error) {
+        if (!(error instanceof ScenarioError)) throw error;
+        const lines = text.split('\n');
+        for (const { file, line, column } of error.problems) {
+          if (file.endsWith('x.yaml')) assert.ok(column <= lines[line - 1]!.length + 1, `${line}:${column}`);
+        }
+      }
+    }),
+    { numRuns: 60 },
   );
 });
 

@@ -4,6 +4,7 @@
  * for what the recordings lack (redirects, SACK, NOTIFICATIONs, HTTP, …); the texts are what the real tool
  * printed for the same files: `NAME.FLAGS.txt` is `tcpdump -FLAGS -r NAME.pcap`.
  */
+import * as fc from 'fast-check';
 import { read } from '../../src/wire/capture-reader.ts';
 import {
   type AnyDevice,
@@ -101,6 +102,24 @@ t('without -n addresses are named by the resolver', () => {
 t('a capture of nothing', () => {
   const empty = { linkType: 1, captured: new Uint8Array(0), originalLength: 60 };
   assert.is(describe(empty, {}, new TcpdumpState()), '[Invalid header: caplen==0]');
+});
+
+t('any octets are described, and nothing is read past them', () => {
+  const seeds = ['bgp', 'crafted', 'icmp-errors', 'vxlan-w1-eth0'].flatMap(name =>
+    read(new Uint8Array(fixture(`wire/${name}.pcap`))),
+  );
+  const change = fc.tuple(fc.nat(200), fc.integer({ min: 0, max: 255 }));
+  fc.assert(
+    fc.property(fc.nat(), fc.array(change, { maxLength: 4 }), fc.nat(200), (which, changes, cut) => {
+      const packet = seeds[which % seeds.length]!;
+      const captured = packet.captured.slice();
+      for (const [at, value] of changes) captured[at % captured.length] = value;
+      const some = captured.subarray(0, captured.length - Math.min(cut, captured.length - 1));
+      const seen = { linkType: 1, captured: some, originalLength: packet.originalLength };
+      assert.type(describe(seen, { verbose: 2, linkHeader: true }, new TcpdumpState()), 'string');
+    }),
+    { numRuns: 500 },
+  );
 });
 
 t.run();

@@ -13,6 +13,7 @@ import { VXLAN_CALICO, vxlanMac } from '../names.ts';
 import { canonical, type WorkloadEndpoint } from '../resources/core.ts';
 import { FELIX_DEFAULTS, type FelixConfiguration, felixConfigFor } from '../resources/felix.ts';
 import type { IPAMBlock } from '../resources/ipam.ts';
+import { once } from '../resources/meta.ts';
 import { type Node, nodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 import { calculateHooks, type Hooks } from './hooks.ts';
@@ -87,18 +88,15 @@ export interface Dataplane {
   readonly restartKey: string;
 }
 
-function vtepsOf(nodes: readonly Node[]): Map<string, Vtep> {
-  const vteps = new Map<string, Vtep>();
-  for (const node of nodes) {
-    const name = node.metadata.name;
-    const tunnel = node.spec.ipv4VXLANTunnelAddr ? Ipv4.parse(node.spec.ipv4VXLANTunnelAddr) : undefined;
-    const underlay = nodeNetwork(node)?.address;
-    if (tunnel === undefined || underlay === undefined) continue;
-    const override = node.spec.vxlanTunnelMACAddr ? Mac.parse(node.spec.vxlanTunnelMACAddr) : undefined;
-    vteps.set(name, { node: name, tunnel, underlay, mac: override ?? vxlanMac(name) });
-  }
-  return vteps;
-}
+/** The node's end of VXLAN; `undefined` while it has no tunnel address. */
+const vtepOf = once((node: Node): Vtep | undefined => {
+  const name = node.metadata.name;
+  const tunnel = node.spec.ipv4VXLANTunnelAddr ? Ipv4.parse(node.spec.ipv4VXLANTunnelAddr) : undefined;
+  const underlay = nodeNetwork(node)?.address;
+  if (tunnel === undefined || underlay === undefined) return undefined;
+  const override = node.spec.vxlanTunnelMACAddr ? Mac.parse(node.spec.vxlanTunnelMACAddr) : undefined;
+  return { node: name, tunnel, underlay, mac: override ?? vxlanMac(name) };
+});
 
 function tunl0(inputs: FelixInputs, used: Encapsulation, mtu: number): Tunl0 {
   if (used.ipip) {
@@ -119,9 +117,10 @@ export function calculate(inputs: FelixInputs): Dataplane {
   const config = felixConfigFor(inputs.node, inputs.configurations);
   const used = encapsulation(config, inputs.pools);
   const mtu = mtus(inputs.hostMtu, config, used);
-  const vteps = used.vxlan ? vtepsOf(inputs.nodes) : new Map<string, Vtep>();
+  const known = used.vxlan ? inputs.nodes.flatMap(n => vtepOf(n) ?? []) : [];
+  const vteps = new Map(known.map(v => [v.node, v]));
   const ownVtep = vteps.get(inputs.node);
-  const others = [...vteps.values()].filter(v => v.node !== inputs.node).sort((a, b) => a.tunnel - b.tunnel);
+  const others = known.filter(v => v.node !== inputs.node).sort((a, b) => a.tunnel - b.tunnel);
   const reachable = ownVtep === undefined ? [] : others;
   const underlays = new Map(
     inputs.nodes.flatMap(n => {

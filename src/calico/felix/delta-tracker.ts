@@ -7,7 +7,7 @@
  *
  * Values are compared by content and must not be changed once they were given.
  */
-import { canonical } from '../resources/core.ts';
+import { equalData } from '../resources/meta.ts';
 
 export class DeltaTracker<V> {
   readonly #desired = new Map<string, V>();
@@ -86,7 +86,7 @@ export class DeltaTracker<V> {
     this.#deletions.delete(key);
     if (desired === undefined) {
       if (actual !== undefined) this.#deletions.add(key);
-    } else if (actual === undefined || canonical(actual) !== canonical(desired)) {
+    } else if (actual === undefined || !equalData(actual, desired)) {
       this.#updates.set(key, desired);
     }
   }

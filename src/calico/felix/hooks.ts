@@ -56,9 +56,9 @@ export interface Hooks {
   readonly workloadToHost: 'ACCEPT' | 'DROP' | 'RETURN';
 }
 
-const inOrder = (prefixes: Iterable<Prefix.Prefix>): Prefix.Prefix[] => {
-  const unique = new Map([...prefixes].map(p => [Prefix.format(p), p]));
-  return [...unique.values()].sort(Prefix.compare);
+const inOrder = (prefixes: readonly Prefix.Prefix[]): Prefix.Prefix[] => {
+  const sorted = [...prefixes].sort(Prefix.compare);
+  return sorted.filter((p, i) => i === 0 || !Prefix.equal(p, sorted[i - 1]!));
 };
 
 const host = (address: Ipv4.Ipv4Address): Prefix.Prefix => ({ address, length: 32 });

@@ -8,6 +8,7 @@ import { VXLAN_CALICO } from '../names.ts';
 import type { WorkloadEndpoint } from '../resources/core.ts';
 import { FELIX_DEFAULTS, type FelixConfigurationSpec } from '../resources/felix.ts';
 import type { IPAMBlock } from '../resources/ipam.ts';
+import { once } from '../resources/meta.ts';
 import type { NodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 
@@ -59,8 +60,31 @@ export interface RouteInputs {
   readonly underlays: ReadonlyMap<string, Ipv4.Ipv4Address>;
 }
 
+/** A block as routing sees it. */
+interface BlockView {
+  readonly prefix: Prefix.Prefix;
+  /** Nobody, for a block that lost its affinity. */
+  readonly owner: string | undefined;
+  /** Addresses that live on other nodes than the owner. */
+  readonly borrowed: readonly { readonly address: Ipv4.Ipv4Address; readonly node: string }[];
+}
+
+const viewOf = once((block: IPAMBlock): BlockView => {
+  const { spec } = block;
+  const prefix = Prefix.from(spec.cidr);
+  const owner = spec.affinity?.replace(/^host:/, '');
+  const borrowed: { address: number; node: string }[] = [];
+  for (const [ordinal, index] of spec.allocations.entries()) {
+    const node = index === null ? undefined : spec.attributes[index]?.secondary?.['node'];
+    if (node !== undefined && node !== owner) borrowed.push({ address: prefix.address + ordinal, node });
+  }
+  return { prefix, owner, borrowed };
+});
+
+const prefixOf = once((pool: IPPool): Prefix.Prefix => Prefix.from(pool.spec.cidr));
+
 const poolOf = (pools: readonly IPPool[], address: Ipv4.Ipv4Address): IPPool | undefined =>
-  pools.find(p => Prefix.contains(Prefix.from(p.spec.cidr), address));
+  pools.find(p => Prefix.contains(prefixOf(p), address));
 
 const isVxlan = (pool: IPPool | undefined): boolean => (pool?.spec.vxlanMode ?? 'Never') !== 'Never';
 
@@ -92,67 +116,79 @@ function localWorkloads(inputs: RouteInputs): Candidate[] {
 }
 
 /** The route to a prefix that another node serves; nothing as long as one of the two tunnel ends is unknown. */
-function toNode(prefix: Prefix.Prefix, owner: string, pool: IPPool, inputs: RouteInputs): Candidate[] {
+function toNode(
+  prefix: Prefix.Prefix,
+  owner: string,
+  pool: IPPool,
+  inputs: RouteInputs,
+): Candidate | undefined {
+  const { own, nic, config, vteps } = inputs;
   const underlay = inputs.underlays.get(owner);
-  if (underlay === undefined) return [];
-  if (pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(inputs.own.subnet, underlay)) {
-    const protocol = felixProtocol(inputs.config);
-    const base = { prefix, type: 'unicast', scope: 'global', onlink: true } as const;
-    return [
-      { rank: CLASS.vxlanSameSubnet, route: { ...base, device: inputs.nic, gateway: underlay, protocol } },
-    ];
+  if (underlay === undefined) return undefined;
+  const type = 'unicast';
+  if (pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(own.subnet, underlay)) {
+    const protocol = felixProtocol(config);
+    const route = {
+      prefix,
+      type,
+      device: nic,
+      gateway: underlay,
+      protocol,
+      scope: 'global',
+      onlink: true,
+    } as const;
+    return { rank: CLASS.vxlanSameSubnet, route };
   }
-  const vtep = inputs.vteps.get(owner);
-  if (vtep === undefined || !inputs.vteps.has(inputs.node)) return [];
-  const protocol = deviceProtocol(inputs.config);
-  const base = { prefix, type: 'unicast', device: VXLAN_CALICO, protocol } as const;
+  const vtep = vteps.get(owner);
+  if (vtep === undefined || !vteps.has(inputs.node)) return undefined;
+  const protocol = deviceProtocol(config);
+  const device = VXLAN_CALICO;
   // The tunnel address itself, when it is no part of a block of its node, is on the link.
-  const itself = prefix.length === 32 && prefix.address === vtep.tunnel;
-  const route: FelixRoute = itself
-    ? { ...base, scope: 'link', onlink: false }
-    : { ...base, scope: 'global', onlink: true, gateway: vtep.tunnel };
-  return [{ rank: CLASS.vxlanTunnel, route }];
+  if (prefix.length === 32 && prefix.address === vtep.tunnel) {
+    const route = { prefix, type, device, protocol, scope: 'link', onlink: false } as const;
+    return { rank: CLASS.vxlanTunnel, route };
+  }
+  const route = {
+    prefix,
+    type,
+    device,
+    gateway: vtep.tunnel,
+    protocol,
+    scope: 'global',
+    onlink: true,
+  } as const;
+  return { rank: CLASS.vxlanTunnel, route };
 }
 
-/** Addresses of a block that live on another node than the block's, by ordinal. */
-function* borrowed(
-  block: IPAMBlock,
-  owner: string | undefined,
-): Generator<{ address: number; node: string }> {
-  const base = Prefix.from(block.spec.cidr).address;
-  for (const [ordinal, index] of block.spec.allocations.entries()) {
-    const node = index === null ? undefined : block.spec.attributes[index]?.secondary?.['node'];
-    if (node !== undefined && node !== owner) yield { address: base + ordinal, node };
+function* vxlanRoutes(inputs: RouteInputs): Generator<Candidate | undefined> {
+  for (const block of inputs.blocks) {
+    const { prefix, owner, borrowed } = viewOf(block);
+    const pool = poolOf(inputs.pools, prefix.address);
+    if (pool === undefined || !isVxlan(pool)) continue;
+    if (owner === inputs.node) {
+      const protocol = felixProtocol(inputs.config);
+      const route = { prefix, type: 'blackhole', protocol, scope: 'global', onlink: false } as const;
+      yield { rank: CLASS.blackhole, route };
+    } else if (owner !== undefined) {
+      yield toNode(prefix, owner, pool, inputs);
+    }
+    for (const { address, node } of borrowed) {
+      if (node !== inputs.node) yield toNode({ address, length: 32 }, node, pool, inputs);
+    }
   }
-}
-
-function blockRoutes(block: IPAMBlock, inputs: RouteInputs): Candidate[] {
-  const prefix = Prefix.from(block.spec.cidr);
-  const pool = poolOf(inputs.pools, prefix.address);
-  if (pool === undefined || !isVxlan(pool)) return [];
-  const owner = block.spec.affinity?.replace(/^host:/, '');
-  const routes: Candidate[] = [];
-  if (owner === inputs.node) {
-    const protocol = felixProtocol(inputs.config);
-    const route = { prefix, type: 'blackhole', protocol, scope: 'global', onlink: false } as const;
-    routes.push({ rank: CLASS.blackhole, route });
-  } else if (owner !== undefined) {
-    routes.push(...toNode(prefix, owner, pool, inputs));
-  }
-  for (const { address, node } of borrowed(block, owner)) {
-    if (node !== inputs.node) routes.push(...toNode({ address, length: 32 }, node, pool, inputs));
-  }
-  return routes;
 }
 
 /** All routes of one node, one a prefix, in the order in which `ip route` lists. */
 export function calculateRoutes(inputs: RouteInputs): FelixRoute[] {
-  const best = new Map<string, Candidate>();
-  const vxlan = inputs.blocks.flatMap(block => blockRoutes(block, inputs));
-  for (const candidate of [...localWorkloads(inputs), ...vxlan]) {
-    const key = Prefix.format(candidate.route.prefix);
+  const best = new Map<number, Candidate>();
+  const consider = (candidate: Candidate | undefined): void => {
+    if (candidate === undefined) return;
+    const { address, length } = candidate.route.prefix;
+    const key = address * 64 + length;
     const present = best.get(key);
     if (present === undefined || candidate.rank < present.rank) best.set(key, candidate);
-  }
+  };
+  for (const candidate of localWorkloads(inputs)) consider(candidate);
+  for (const candidate of vxlanRoutes(inputs)) consider(candidate);
   return [...best.values()].map(c => c.route).sort((a, b) => Prefix.compare(a.prefix, b.prefix));
 }

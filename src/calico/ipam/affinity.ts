@@ -6,7 +6,17 @@
  *     release:  affinity pendingDeletion -> block deleted, or left without owner -> affinity deleted
  */
 import * as Prefix from '../../addr/prefix.ts';
-import { create, DatastoreError, find, get, isCode, list, remove, type Steps, update } from '../datastore.ts';
+import {
+  create,
+  DatastoreError,
+  find,
+  get,
+  isCode,
+  listAffinities,
+  remove,
+  type Steps,
+  update,
+} from '../datastore.ts';
 import {
   affinityName,
   type BlockAffinity,
@@ -47,7 +57,7 @@ const withState = (affinity: BlockAffinity, state: BlockAffinity['spec']['state'
 
 /** CIDRs of the node's affinities, in listing order. */
 export function* affineBlocks(node: string): Steps<Prefix.Prefix[]> {
-  const affinities = yield* list('BlockAffinity', node);
+  const affinities = yield* listAffinities(node);
   return affinities.map(a => Prefix.from(a.spec.cidr));
 }
 

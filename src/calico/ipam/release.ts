@@ -123,6 +123,29 @@ export function* deletePool(name: string): Steps<void> {
 }
 
 /**
+ * One round of kube-controllers' garbage collector: give up blocks that were empty in the round before (`seen`) and still
+ * are, but never a node's last. Returns the names of the blocks to be looked at in the next round.
+ */
+export function* collectEmptyBlocks(seen: ReadonlySet<string>): Steps<Set<string>> {
+  const blocks = (yield* list('IPAMBlock')).filter(b => b.spec.affinity !== undefined);
+  const owned = new Map<string, number>();
+  for (const b of blocks) owned.set(b.spec.affinity!, (owned.get(b.spec.affinity!) ?? 0) + 1);
+  const again = new Set<string>();
+  for (const block of blocks.filter(b => isEmpty(b.spec))) {
+    const { name } = block.metadata;
+    const affinity = block.spec.affinity!;
+    if (owned.get(affinity)! < 2) continue;
+    if (!seen.has(name)) {
+      again.add(name);
+      continue;
+    }
+    owned.set(affinity, owned.get(affinity)! - 1);
+    yield* releaseOneAffinity(affinity.replace(/^host:/, ''), Prefix.from(block.spec.cidr), true);
+  }
+  return again;
+}
+
+/**
  * `calicoctl delete node` and the garbage collector after Kubernetes lost the node: its addresses, its affinities.
  * The node object itself is not touched.
  */

@@ -31,7 +31,15 @@ import {
   type IPAMHandle,
 } from './ipam.ts';
 import { CALICO_API, type Problem } from './meta.ts';
-import { NODE_SPEC, type Node, validateNode } from './node.ts';
+import {
+  fromKubernetesNode,
+  KUBERNETES_NODE_SPEC,
+  KUBERNETES_NODE_STATUS,
+  type KubernetesNodeObject,
+  NODE_SPEC,
+  type Node,
+  validateNode,
+} from './node.ts';
 import {
   defaultIPPool,
   IPAMCONFIG_SPEC,
@@ -205,6 +213,14 @@ const TOPS = new Map<string, Shape>(
   Object.values(KINDS).map(info => [info.kind, info.strict ? STRICT_TOP(info) : OPEN_TOP(info)]),
 );
 
+const KUBERNETES_NODE = open('Node', {
+  apiVersion: string,
+  kind: string,
+  metadata: METADATA,
+  spec: KUBERNETES_NODE_SPEC,
+  status: KUBERNETES_NODE_STATUS,
+});
+
 /** Read an object of any known kind from parsed YAML or JSON. Throws `DecodeError` with Go's words and a path. */
 export function parse(value: unknown): Resource {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -218,10 +234,13 @@ export function parse(value: unknown): Resource {
   if (typeof apiVersion !== 'string' || !info.apiVersions.includes(apiVersion)) {
     throw new DecodeError(`unknown resource type (${String(apiVersion)}, Kind=${kind})`, ['apiVersion']);
   }
-  const decoded = decode(TOPS.get(kind)!, value) as Resource & { spec?: unknown };
+  const isKubernetesNode = kind === 'Node' && apiVersion === 'v1';
+  const read = decode(isKubernetesNode ? KUBERNETES_NODE : TOPS.get(kind)!, value);
+  const decoded = read as Resource & { spec?: unknown };
   if (typeof decoded.metadata?.name !== 'string' || decoded.metadata.name === '') {
     throw new DecodeError('metadata.name is required', ['metadata']);
   }
+  if (isKubernetesNode) return fromKubernetesNode(read as KubernetesNodeObject);
   const metadata = { ...decoded.metadata };
   if (info.namespaced) metadata.namespace ??= 'default';
   else delete metadata.namespace;

@@ -32,6 +32,36 @@ export interface Problem {
   readonly path: FieldPath;
 }
 
+/** Equal as JSON data, whatever the order of the keys; an undefined field counts as absent. */
+export function equalData(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, i) => equalData(item, b[i]));
+  }
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const present = Object.keys(left).filter(k => left[k] !== undefined);
+  if (present.length !== Object.keys(right).filter(k => right[k] !== undefined).length) return false;
+  return present.every(k => Object.hasOwn(right, k) && equalData(left[k], right[k]));
+}
+
+/**
+ * `derive`, computed once for each object. Objects of the datastore never change, and thousands of them are looked at
+ * again whenever one of them is replaced.
+ */
+export function once<T extends object, V>(derive: (object: T) => V): (object: T) => V {
+  const known = new WeakMap<T, { readonly value: V }>();
+  return object => {
+    let entry = known.get(object);
+    if (entry === undefined) {
+      entry = { value: derive(object) };
+      known.set(object, entry);
+    }
+    return entry.value;
+  };
+}
+
 /** `fmt.Sprintf("%v", value)` for what can stand in a resource. */
 export function goValue(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;

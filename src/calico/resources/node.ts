@@ -5,9 +5,9 @@
  */
 import * as Ipv4 from '../../addr/ipv4.ts';
 import * as Prefix from '../../addr/prefix.ts';
-import type { ObjectMeta, Problem, ResourceBase } from './meta.ts';
+import { CALICO_API, type ObjectMeta, once, type Problem, type ResourceBase } from './meta.ts';
 import { quoted } from './rules.ts';
-import { any, asNumber, list, object, string } from './shape.ts';
+import { any, asNumber, bool, list, object, open, parseAsNumber, string } from './shape.ts';
 
 export interface NodeAddress {
   address: string;
@@ -62,6 +62,16 @@ export const NODE_SPEC = object('NodeSpec', {
   wireguard: any,
 });
 
+/** The `v1` Node, as far as it is read. */
+export const KUBERNETES_NODE_SPEC = open('NodeSpec', {
+  podCIDR: string,
+  unschedulable: bool,
+  taints: list(open('Taint', { key: string, value: string, effect: string })),
+});
+export const KUBERNETES_NODE_STATUS = open('NodeStatus', {
+  addresses: list(open('NodeAddress', { address: string, type: string })),
+});
+
 /** The node's BGP address and its subnet; without a prefix length the subnet is a /32, so that nobody shares it. */
 export interface NodeNetwork {
   readonly address: Ipv4.Ipv4Address;
@@ -75,14 +85,16 @@ function parseNetwork(text: string | undefined): NodeNetwork | undefined {
 }
 
 /** From `spec.bgp.ipv4Address`; `undefined` for a node that does not do BGP. */
-export const bgpNetwork = (node: Node): NodeNetwork | undefined => parseNetwork(node.spec.bgp?.ipv4Address);
+export const bgpNetwork = once((node: Node): NodeNetwork | undefined =>
+  parseNetwork(node.spec.bgp?.ipv4Address),
+);
 
 /** As Felix finds it: the BGP address, else the InternalIP, else the ExternalIP of the node. */
-export function nodeNetwork(node: Node): NodeNetwork | undefined {
+export const nodeNetwork = once((node: Node): NodeNetwork | undefined => {
   const byType = (type: NodeAddress['type']) =>
     node.spec.addresses?.find(a => a.type === type && parseNetwork(a.address) !== undefined)?.address;
   return bgpNetwork(node) ?? parseNetwork(byType('InternalIP')) ?? parseNetwork(byType('ExternalIP'));
-}
+});
 
 export function validateNode(node: Node): Problem[] {
   const { bgp, vxlanTunnelMACAddr } = node.spec;
@@ -125,7 +137,54 @@ export function kubernetesAnnotations(node: Node): Record<string, string> {
     ['VXLANTunnelMACAddr', vxlanTunnelMACAddr],
   ];
   const set = pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return Object.fromEntries(set.map(([name, value]) => [`projectcalico.org/${name}`, value]));
+  return Object.fromEntries(set.map(([name, value]) => [ANNOTATION + name, value]));
+}
+
+const ANNOTATION = 'projectcalico.org/';
+
+/** The parts of a `v1` Node that are read; everything else of it says nothing about networking. */
+export interface KubernetesNodeObject {
+  metadata: ObjectMeta;
+  spec?: { podCIDR?: string; unschedulable?: boolean; taints?: KubernetesNode['taints'] };
+  status?: { addresses?: { type: string; address: string }[] };
+}
+
+/** A Kubernetes Node as one of ours: Calico's annotations become fields. */
+export function fromKubernetesNode(object: KubernetesNodeObject): Node {
+  const { annotations = {}, ...metadata } = object.metadata;
+  const others = Object.entries(annotations).filter(([name]) => !name.startsWith(ANNOTATION));
+  const read = <K extends string>(name: string, field: K): { [key in K]?: string } =>
+    (annotations[ANNOTATION + name] === undefined
+      ? {}
+      : { [field]: annotations[ANNOTATION + name] }) as never;
+  const as = parseAsNumber(annotations[`${ANNOTATION}ASNumber`]);
+  const bgp: NodeBgp = {
+    ...(as !== undefined && { asNumber: as }),
+    ...read('IPv4Address', 'ipv4Address'),
+    ...read('IPv6Address', 'ipv6Address'),
+    ...read('IPv4IPIPTunnelAddr', 'ipv4IPIPTunnelAddr'),
+    ...read('RouteReflectorClusterID', 'routeReflectorClusterID'),
+  };
+  const types = ['InternalIP', 'ExternalIP'];
+  const addresses = (object.status?.addresses ?? []).filter(a => types.includes(a.type)) as NodeAddress[];
+  const { podCIDR, unschedulable, taints } = object.spec ?? {};
+  const kubernetes: KubernetesNode = {
+    ...(podCIDR !== undefined && { podCIDR }),
+    ...(unschedulable !== undefined && { unschedulable }),
+    ...(taints !== undefined && { taints }),
+  };
+  return {
+    apiVersion: CALICO_API,
+    kind: 'Node',
+    metadata: { ...metadata, ...(others.length > 0 && { annotations: Object.fromEntries(others) }) },
+    spec: {
+      ...(addresses.length > 0 && { addresses }),
+      ...(Object.keys(bgp).length > 0 && { bgp }),
+      ...read('IPv4VXLANTunnelAddr', 'ipv4VXLANTunnelAddr'),
+      ...read('VXLANTunnelMACAddr', 'vxlanTunnelMACAddr'),
+    },
+    ...(Object.keys(kubernetes).length > 0 && { kubernetes }),
+  };
 }
 
 /** The address kubectl prints as INTERNAL-IP. */

@@ -1,4 +1,7 @@
 /** Any BGP message: one decoder and one encoder over the codecs of this folder (RFC 4271 §4). */
+import * as Ipv4 from '../../addr/ipv4.ts';
+import * as Prefix from '../../addr/prefix.ts';
+import { describe as describeError } from './error.ts';
 import * as Header from './header.ts';
 import * as Notification from './notification.ts';
 import * as Open from './open.ts';
@@ -58,4 +61,33 @@ export function encode(message: Message, context: Pick<Update.UpdateContext, 'as
     case 'route-refresh':
       return Header.wrap(Header.MessageType.RouteRefresh, Refresh.encode(message));
   }
+}
+
+/** One line for traces: `UPDATE 172.16.34.0/26 next hop 192.168.20.100`. */
+export function describe(message: Message): string {
+  switch (message.kind) {
+    case 'open':
+      return `OPEN AS ${message.myAs} id ${Ipv4.format(message.identifier)} hold ${message.holdTimeSec} s`;
+    case 'keepalive':
+      return 'KEEPALIVE';
+    case 'notification':
+      return `NOTIFICATION ${message.code}/${message.subcode} ${describeError(message.code, message.subcode)}`;
+    case 'route-refresh':
+      return `ROUTE-REFRESH ${['request', 'begin', 'end'][message.subtype] ?? message.subtype}`;
+    case 'update':
+      return describeUpdate(message);
+  }
+}
+
+function describeUpdate(update: Update.UpdateMessage): string {
+  if (Update.isEndOfRib(update)) return 'UPDATE End-of-RIB';
+  const list = (nlri: readonly Update.Nlri[]): string => nlri.map(n => Prefix.format(n.prefix)).join(' ');
+  const words = ['UPDATE'];
+  if (update.withdrawn.length > 0) words.push(`withdraw ${list(update.withdrawn)}`);
+  const { nextHop } = update.attributes;
+  if (update.reachable.length > 0)
+    words.push(
+      `${list(update.reachable)} next hop ${nextHop === undefined ? 'missing' : Ipv4.format(nextHop)}`,
+    );
+  return words.join(' ');
 }

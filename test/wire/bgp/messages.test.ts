@@ -75,6 +75,20 @@ t('reads the path ids of VXLAN mode: 2 for the static block, 3 for the route lea
   assert.equal(ids, [2, 3, 2, 3]);
 });
 
+t('says in one line what a message is', () => {
+  const lines = RECORDED.filter(r => r.session === 'ipip-always/calico-bird-w1-w0')
+    .filter(r => r.sender === '192.168.20.100')
+    .map(r => Message.describe(Message.decode(r.wire, 0, r.wire.length, { ...PLAIN, addPath: true })));
+  assert.equal(lines, [
+    'OPEN AS 64512 id 192.168.20.100 hold 240 s',
+    'KEEPALIVE',
+    'UPDATE 172.16.34.0/26 next hop 192.168.20.100',
+    'UPDATE End-of-RIB',
+  ]);
+  const cease: Message.Message = { kind: 'notification', code: 6, subcode: 2, data: new Uint8Array(0) };
+  assert.is(Message.describe(cease), 'NOTIFICATION 6/2 Administrative shutdown');
+});
+
 const refused = (wire: Uint8Array, context = PLAIN): WireError => {
   try {
     const length = Header.check(wire);

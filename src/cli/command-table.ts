@@ -124,7 +124,7 @@ const common = (words: Words) => ({
 const start: CommandSpec<'start'> = {
   name: 'start',
   usage: '',
-  about: 'relive the walkthrough: IPIP, Direct, CrossSubnet, and Direct with BGP to the router',
+  about: 'relive the walkthrough: IPIP, Direct, CrossSubnet, Direct with BGP to the router',
   minimum: 0,
   maximum: 0,
   options: [WORKERS, SEED],

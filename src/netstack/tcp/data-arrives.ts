@@ -1,0 +1,140 @@
+/**
+ * Segment text and FIN (RFC 9293 §3.10.7.4, seventh and eighth; Linux `tcp_data_queue`), and whether to acknowledge at
+ * once. Only data in order moves RCV.NXT; what is early is kept, what is old is reported by D-SACK.
+ */
+import type { Frame } from '../../sim/frame-store.ts';
+import * as Payload from '../../sim/payload.ts';
+import { MILLISECOND } from '../../sim/time.ts';
+import type { DropReason } from '../../trace/drop-reason.ts';
+import * as Tcp from '../../wire/tcp.ts';
+import { timestampNow } from './options.ts';
+import { sendAck, sendReset } from './output.ts';
+import type { Content } from './receive-queue.ts';
+import { dataOf, type Segment } from './segment.ts';
+import type { Tcb } from './tcb.ts';
+import * as State from './tcb.ts';
+import { enterTimeWait } from './timers.ts';
+
+/** Smaller segments do not open the window (Linux). */
+const GROWING_LENGTH = 128;
+
+/** A segment with data, FIN or both. */
+export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+  const { rcv } = tcb;
+  const { seq, length } = segment;
+  if (seq + segment.sequenceLength <= rcv.nxt) {
+    reportDuplicate(tcb, seq, seq + segment.sequenceLength);
+    return 'TCP_OUT_OF_WINDOW';
+  }
+  // "This should not occur since a FIN has been received": what comes behind it is ignored.
+  if (tcb.state > State.FIN_WAIT_2) return 'TCP_OUT_OF_WINDOW';
+  const verdict = length > 0 ? dataArrives(tcb, segment, frame) : '';
+  if (segment.has(Tcp.FIN) && verdict === '') {
+    rcv.fin = seq + length;
+    if (rcv.nxt < rcv.fin) tcb.ackNow = true;
+  }
+  return verdict;
+}
+
+function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+  const { rcv, receiveQueue, window } = tcb;
+  const { seq, length } = segment;
+  const end = seq + length;
+  if (tcb.orphan && end > rcv.nxt) {
+    // Nobody will read it: say so (RFC 2525 §2.17).
+    sendReset(tcb);
+    tcb.tellFailure = 'Connection reset by peer';
+    return 'TCP_OUT_OF_WINDOW';
+  }
+  // Data we have, with a FIN that is new.
+  if (end <= rcv.nxt) return '';
+  const left = window.left(rcv.nxt);
+  if (Math.max(seq, rcv.nxt) >= rcv.nxt + left) {
+    tcb.delayedAck.hurry(window.offered, rcv.segment);
+    tcb.ackNow = true;
+    return 'TCP_OUT_OF_WINDOW';
+  }
+  tcb.statistics.dataSegmentsIn++;
+  if (seq > rcv.nxt) {
+    if (receiveQueue.hasAllEarly(seq, end)) {
+      reportDuplicate(tcb, seq, end);
+      return '';
+    }
+    receiveQueue.addEarly(seq, contentOf(tcb, segment, frame, 0));
+    tcb.ackNow = true;
+    return '';
+  }
+  if (seq < rcv.nxt) reportDuplicate(tcb, seq, rcv.nxt);
+  const skip = rcv.nxt - seq;
+  receiveQueue.addReady(contentOf(tcb, segment, frame, skip));
+  rcv.nxt = end;
+  if (receiveQueue.hasEarly) {
+    rcv.nxt = receiveQueue.advance(end);
+    // RFC 5681 §4.2: an ACK at once while a gap is open, and when it is filled.
+    tcb.ackNow = true;
+  }
+  measureSegment(tcb, segment);
+  tcb.delayedAck.received(tcb.now, window.offered, rcv.segment, tcb.rto);
+  if (length >= GROWING_LENGTH) window.grow(length, tcb.buffered);
+  return '';
+}
+
+/** The data from `skip` on: counted if it is virtual and the program can count, else real octets. */
+function contentOf(tcb: Tcb, segment: Segment, frame: Frame, skip: number): Content {
+  const length = segment.length - skip;
+  const { frames } = tcb.ip;
+  const virtual = frames.pattern[frame] !== Payload.REAL && segment.inlineLength <= skip;
+  if (virtual && tcb.connection?.countsVirtual !== false) return length;
+  return dataOf(frames, frame, segment, skip, length);
+}
+
+function reportDuplicate(tcb: Tcb, start: number, end: number): void {
+  tcb.delayedAck.hurry(tcb.window.offered, tcb.rcv.segment);
+  tcb.ackNow = true;
+  tcb.dsackStart = start;
+  tcb.dsackEnd = end;
+}
+
+/** How large the peer's segments are, and how long its round trip is, as far as a receiver can tell. */
+function measureSegment(tcb: Tcb, segment: Segment): void {
+  const { rcv, timestamps, window } = tcb;
+  if (segment.length >= rcv.segment) rcv.segment = Math.min(segment.length, tcb.advertisedMss);
+  if (timestamps.enabled && segment.hasTimestamps && segment.length >= rcv.segment) {
+    const elapsed = (timestampNow(tcb, tcb.now) - segment.tsEcho) | 0;
+    if (elapsed >= 0) window.measureRtt(elapsed * MILLISECOND, segment.tsEcho);
+  }
+}
+
+/** Everything before the peer's FIN is here. */
+export function finArrives(tcb: Tcb): void {
+  const { rcv } = tcb;
+  rcv.nxt++;
+  rcv.fin = Number.POSITIVE_INFINITY;
+  tcb.tellFin = true;
+  switch (tcb.state) {
+    case State.ESTABLISHED:
+      tcb.state = State.CLOSE_WAIT;
+      // The program will most likely close too: its FIN may carry the acknowledgement.
+      tcb.delayedAck.pingpong = true;
+      tcb.delayedAck.scheduled = true;
+      return;
+    case State.FIN_WAIT_1:
+      tcb.state = State.CLOSING;
+      sendAck(tcb);
+      return;
+    case State.FIN_WAIT_2:
+      sendAck(tcb);
+      enterTimeWait(tcb);
+      return;
+  }
+}
+
+/** Acknowledge now or later (Linux `__tcp_ack_snd_check`). */
+export function acknowledgeIfDue(tcb: Tcb): void {
+  const { delayedAck, rcv, window, receiveQueue } = tcb;
+  if (!delayedAck.scheduled && !tcb.ackNow) return;
+  if (tcb.state < State.ESTABLISHED || tcb.tellFailure !== '') return;
+  const manyWait = rcv.nxt - window.offeredAt > rcv.segment && window.keepsOpen(tcb.buffered, rcv.segment);
+  if (manyWait || delayedAck.inQuickMode || tcb.ackNow || receiveQueue.hasEarly) sendAck(tcb);
+  else if (!delayedAck.delay(tcb.now, tcb.rto)) sendAck(tcb);
+}

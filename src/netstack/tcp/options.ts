@@ -1,0 +1,90 @@
+/**
+ * The options of our segments, and what a SYN's options agree on (RFC 7323, RFC 2018, RFC 6691).
+ *
+ * A data segment carries the timestamp alone, from one reused object; SACK blocks are added to pure acknowledgements
+ * and to data with room for them. (Linux makes such data shorter instead; ours goes without the blocks.)
+ */
+import { MILLISECOND, type VirtualTime } from '../../sim/time.ts';
+import * as Tcp from '../../wire/tcp.ts';
+import type { NamespaceSysctl } from '../transport.ts';
+import type { Segment } from './segment.ts';
+import type { Tcb } from './tcb.ts';
+
+const TIMESTAMP_OCTETS = 12;
+const OPTION_OCTETS = 40;
+/** The IPv4 and TCP headers without options. */
+export const HEADERS = 40;
+/** Linux's smallest sending MSS. */
+const MIN_MSS = 48;
+const MAX_SCALE = 14;
+
+const timestamps = { value: 0, echoReply: 0 };
+const timestampsOnly: Tcp.TcpOptions = { timestamps };
+
+export const timestampNow = (tcb: Tcb, now: VirtualTime): number =>
+  (Math.floor(now / MILLISECOND) + tcb.timestamps.offset) >>> 0;
+
+/** For a segment with `room` octets left below the MSS. The object is valid until the next call. */
+export function segmentOptions(tcb: Tcb, room: number): Tcp.TcpOptions {
+  if (tcb.timestamps.enabled) {
+    timestamps.value = timestampNow(tcb, tcb.now);
+    timestamps.echoReply = tcb.timestamps.recent;
+  }
+  const blocks = tcb.receiveQueue.blockCount + (tcb.dsackEnd > 0 ? 1 : 0);
+  if (blocks > 0 && tcb.sackEnabled) {
+    const spent = tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0;
+    const limit = Math.min(blocks, Math.floor((Math.min(room, OPTION_OCTETS - spent) - 4) / 8));
+    if (limit > 0) {
+      const sackBlocks = takeBlocks(tcb, limit);
+      return tcb.timestamps.enabled ? { timestamps, sackBlocks } : { sackBlocks };
+    }
+  }
+  return tcb.timestamps.enabled ? timestampsOnly : Tcp.NO_OPTIONS;
+}
+
+/** A duplicate to report goes first, and once (RFC 2883). */
+function takeBlocks(tcb: Tcb, limit: number): Tcp.SackBlock[] {
+  if (tcb.dsackEnd === 0) return tcb.receiveQueue.sackBlocks(limit);
+  const duplicate = { start: tcb.dsackStart % 2 ** 32, end: tcb.dsackEnd % 2 ** 32 };
+  tcb.dsackEnd = 0;
+  return [duplicate, ...tcb.receiveQueue.sackBlocks(limit - 1)];
+}
+
+/** Of a SYN (what we can) or a SYN-ACK (what both can). */
+export function synOptions(tcb: Tcb, offer: boolean, sysctl: NamespaceSysctl): Tcp.TcpOptions {
+  const withTimestamps = offer ? sysctl.tcpTimestamps : tcb.timestamps.enabled;
+  const withSack = offer ? sysctl.tcpSack : tcb.sackEnabled;
+  const withScale = offer ? sysctl.tcpWindowScaling : tcb.window.scale > 0 || tcb.snd.scale > 0;
+  return {
+    mss: tcb.advertisedMss,
+    ...(withSack && { sackPermitted: true as const }),
+    ...(withTimestamps && {
+      timestamps: { value: timestampNow(tcb, tcb.now), echoReply: offer ? 0 : tcb.timestamps.recent },
+    }),
+    ...(withScale && { windowScale: tcb.window.scale }),
+  };
+}
+
+/** Take over what the peer's SYN or SYN-ACK says. */
+export function negotiate(tcb: Tcb, segment: Segment, sysctl: NamespaceSysctl): void {
+  if (segment.mss > 0) tcb.peerMss = segment.mss;
+  tcb.timestamps.enabled = sysctl.tcpTimestamps && segment.hasTimestamps;
+  tcb.sackEnabled = sysctl.tcpSack && segment.sackPermitted;
+  if (tcb.timestamps.enabled) {
+    tcb.timestamps.recent = segment.tsValue;
+    tcb.timestamps.recentAt = tcb.now;
+  }
+  if (sysctl.tcpWindowScaling && segment.windowScale >= 0) {
+    tcb.snd.scale = Math.min(segment.windowScale, MAX_SCALE);
+  } else {
+    tcb.snd.scale = 0;
+    tcb.window.scale = 0;
+  }
+  updateMss(tcb);
+}
+
+/** Octets of data in a full segment, after the path or the options changed. */
+export function updateMss(tcb: Tcb): void {
+  const spent = tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0;
+  tcb.mss = Math.max(MIN_MSS, Math.min(tcb.peerMss, tcb.pathMtu - HEADERS) - spent);
+}

@@ -1,0 +1,252 @@
+/**
+ * What leaves a connection: when new data may go (window, congestion window, Nagle), and how a segment is put together.
+ *
+ *   sendPending ──> transmit ──> emit ──> ip.send
+ *   retransmit  ──────┘           ^
+ *   sendAck, sendProbe, sendReset ┘
+ */
+import type { Frame } from '../../sim/frame-store.ts';
+import * as Tcp from '../../wire/tcp.ts';
+import type { SendError } from '../transport.ts';
+import { INITIAL_WINDOW } from './congestion/control.ts';
+import { segmentOptions, synOptions, updateMss } from './options.ts';
+import type { Tcb } from './tcb.ts';
+import * as State from './tcb.ts';
+
+type MutableHeader = { -readonly [K in keyof Tcp.TcpHeader]: Tcp.TcpHeader[K] };
+
+/** Filled in for each segment: nothing is allocated. */
+const header: MutableHeader = {
+  sourcePort: 0,
+  destinationPort: 0,
+  sequence: 0,
+  acknowledgment: 0,
+  flags: 0,
+  window: 0,
+  checksum: 0,
+  urgentPointer: 0,
+  options: Tcp.NO_OPTIONS,
+};
+
+/** Send what window, congestion window and Nagle's rule let go. Returns how many segments went. */
+export function sendPending(tcb: Tcb): number {
+  if (!maySend(tcb)) return 0;
+  const { snd, inFlight, cong } = tcb;
+  if (snd.nxt >= tcb.sendEnd) return 0;
+  if (inFlight.packets === 0) restartAfterIdle(tcb);
+  const bufferEnd = snd.una + tcb.ip.sysctl.tcpWmem[2];
+  let sent = 0;
+  let limited = false;
+  while (snd.nxt < tcb.sendEnd) {
+    if (inFlight.inFlight >= cong.cwnd) {
+      limited = true;
+      break;
+    }
+    const length = nextLength(tcb, bufferEnd);
+    if (length < 0 || (length < tcb.mss && heldByNagle(tcb, length))) break;
+    if (!sendNext(tcb, length)) break;
+    sent++;
+  }
+  limited = limited || inFlight.inFlight >= cong.cwnd;
+  if (sent > 0) tcb.lastSentAt = tcb.now;
+  if (sent > 0 || limited) noteUsage(tcb, limited);
+  return sent;
+}
+
+/**
+ * Octets of data in the next segment (0 = a FIN alone); -1 when the peer's window or the send buffer is full. The
+ * window has to hold the whole segment: what is less is left to the probe timer (silly window syndrome).
+ */
+function nextLength(tcb: Tcb, bufferEnd: number): number {
+  const { snd, sendQueue } = tcb;
+  const length = Math.min(tcb.mss, sendQueue.end - snd.nxt);
+  const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
+  if (end > snd.una + snd.wnd) return -1;
+  return end > bufferEnd && tcb.inFlight.packets > 0 ? -1 : length;
+}
+
+const carriesFin = (tcb: Tcb, length: number): boolean => tcb.snd.nxt + length === tcb.snd.fin;
+
+/** Send `length` octets from SND.NXT on, with the FIN if it follows. False when IP does not take even smaller ones. */
+function sendNext(tcb: Tcb, length: number): boolean {
+  const { snd } = tcb;
+  const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
+  if (transmit(tcb, snd.nxt, end) === 'EMSGSIZE') {
+    return pathShrank(tcb) && sendNext(tcb, Math.min(length, tcb.mss));
+  }
+  if (length < tcb.mss) snd.smallEnd = end;
+  tcb.inFlight.push(snd.nxt, end, tcb.now);
+  snd.nxt = end;
+  return true;
+}
+
+/** One new segment, whatever the congestion window and Nagle say: a tail loss probe. False when there is none. */
+export function sendOne(tcb: Tcb): boolean {
+  if (!maySend(tcb) || tcb.snd.nxt >= tcb.sendEnd) return false;
+  const length = nextLength(tcb, Number.POSITIVE_INFINITY);
+  return length >= 0 && sendNext(tcb, length);
+}
+
+const maySend = (tcb: Tcb): boolean =>
+  tcb.state === State.ESTABLISHED ||
+  tcb.state === State.CLOSE_WAIT ||
+  tcb.state === State.FIN_WAIT_1 ||
+  tcb.state === State.CLOSING ||
+  tcb.state === State.LAST_ACK;
+
+/** Minshall's form: one segment that is not full may be in flight, not two. */
+const heldByNagle = (tcb: Tcb, length: number): boolean =>
+  !tcb.noDelay && !carriesFin(tcb, length) && tcb.inFlight.packets > 0 && tcb.snd.smallEnd > tcb.snd.una;
+
+/** RFC 5681 §4.1: a window that was not used for an RTO is halved for each RTO that passed. */
+function restartAfterIdle(tcb: Tcb): void {
+  const { cong } = tcb;
+  if (tcb.lastSentAt < 0) return;
+  const idle = tcb.now - tcb.lastSentAt;
+  tcb.congestion.restarted(idle, tcb.now);
+  if (idle <= tcb.rto.timeout) return;
+  const restart = Math.min(INITIAL_WINDOW, cong.cwnd);
+  if (cong.ssthresh !== Number.POSITIVE_INFINITY || cong.cwnd > restart)
+    cong.ssthresh = Math.max(cong.ssthresh, (cong.cwnd >> 1) + (cong.cwnd >> 2));
+  for (let left = idle - tcb.rto.timeout; left > 0 && cong.cwnd > restart; left -= tcb.rto.timeout)
+    cong.cwnd >>= 1;
+  cong.cwnd = Math.max(cong.cwnd, restart);
+  cong.cwndCount = 0;
+}
+
+/** Was the congestion window what limited us lately? Only then may it grow (RFC 7661; Linux `tcp_cwnd_validate`). */
+function noteUsage(tcb: Tcb, limited: boolean): void {
+  if (
+    tcb.snd.una >= tcb.cwndUsageSeq ||
+    limited ||
+    (!tcb.cwndLimited && tcb.inFlight.packets > tcb.maxPackets)
+  ) {
+    tcb.cwndLimited = limited;
+    tcb.maxPackets = tcb.inFlight.packets;
+    tcb.cwndUsageSeq = tcb.snd.nxt;
+  }
+}
+
+/** Send the sequence range `[start, end)`: SYN, data and FIN as they lie in it. */
+export function transmit(tcb: Tcb, start: number, end: number): SendError {
+  const { snd, statistics } = tcb;
+  if (start === snd.iss) return sendSyn(tcb);
+  const fin = end > snd.fin;
+  const length = end - start - (fin ? 1 : 0);
+  let flags = Tcp.ACK;
+  if (fin) flags |= Tcp.FIN;
+  if (length > 0) {
+    if (start + length === tcb.sendQueue.end) flags |= Tcp.PSH;
+    statistics.dataSegmentsOut++;
+    statistics.bytesSent += length;
+    tcb.delayedAck.dataSent(tcb.now);
+  }
+  return emit(tcb, start, flags, length);
+}
+
+function sendSyn(tcb: Tcb): SendError {
+  const offer = tcb.state === State.SYN_SENT;
+  const { request } = tcb;
+  const ttl = request.ttl;
+  if (!offer) {
+    // The answer to a SYN is sent without a socket of its own: its IP ID is 0, its TTL the listener's.
+    if (tcb.synAckTtl > 0) request.ttl = tcb.synAckTtl;
+    request.pmtu = 'do';
+  }
+  header.options = synOptions(tcb, offer, tcb.ip.sysctl);
+  // "The window in a SYN is never scaled", RFC 7323 §2.2.
+  header.window = tcb.window.offered;
+  const error = send(tcb, tcb.snd.iss, offer ? Tcp.SYN : Tcp.SYN | Tcp.ACK, 0);
+  request.ttl = ttl;
+  request.pmtu = 'want';
+  return error;
+}
+
+/** Send position `position` of the queue again, cut to the MSS of now. */
+export function retransmit(tcb: Tcb, position: number): void {
+  const { inFlight, snd, statistics } = tcb;
+  const start = inFlight.start(position);
+  let limit = start + tcb.mss;
+  if (start + tcb.mss === snd.fin) limit++;
+  if (start !== snd.iss && inFlight.end(position) > limit) inFlight.split(position, limit);
+  const end = inFlight.end(position);
+  inFlight.resent(position, tcb.now);
+  if (tcb.retransmittingSince < 0) tcb.retransmittingSince = tcb.now;
+  statistics.retransmits++;
+  statistics.bytesRetransmitted += end - start;
+  if (transmit(tcb, start, end) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
+}
+
+/** IP refused a segment as too large: the path's MTU is asked for again. True when segments became smaller. */
+function pathShrank(tcb: Tcb): boolean {
+  const path = tcb.ip.path(tcb.request);
+  return typeof path !== 'string' && shrinkPath(tcb, path.mtu);
+}
+
+/** Linux's net.ipv4.route.min_pmtu: smaller reports are not believed. */
+const MIN_PATH_MTU = 552;
+
+/** The path takes `mtu` octets. True when segments became smaller. */
+export function shrinkPath(tcb: Tcb, mtu: number): boolean {
+  const believed = Math.max(mtu, Math.min(MIN_PATH_MTU, tcb.pathMtu));
+  if (believed >= tcb.pathMtu) return false;
+  const before = tcb.mss;
+  tcb.pathMtu = believed;
+  updateMss(tcb);
+  return tcb.mss < before;
+}
+
+/** An acknowledgement without data. */
+export function sendAck(tcb: Tcb): void {
+  if (tcb.state < State.SYN_RECEIVED) return;
+  tcb.ackNow = false;
+  emit(tcb, tcb.snd.nxt, Tcp.ACK, 0);
+}
+
+/** A segment the peer cannot accept, so that it answers: zero-window and keepalive probes (RFC 9293 §3.8.6.1). */
+export function sendProbe(tcb: Tcb): void {
+  emit(tcb, tcb.snd.una - 1, Tcp.ACK, 0);
+}
+
+export function sendReset(tcb: Tcb): void {
+  emit(tcb, tcb.snd.nxt, Tcp.RST | Tcp.ACK, 0);
+}
+
+function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
+  const { window, rcv } = tcb;
+  header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
+  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) / 2 ** window.scale);
+  tcb.delayedAck.acknowledged();
+  return send(tcb, seq, flags, length);
+}
+
+/** Options and window are in `header` already. */
+function send(tcb: Tcb, seq: number, flags: number, length: number): SendError {
+  const { ip, request, rcv } = tcb;
+  const { frames } = ip;
+  const withAck = (flags & Tcp.ACK) !== 0;
+  header.sourcePort = tcb.localPort;
+  header.destinationPort = tcb.remotePort;
+  header.sequence = seq >>> 0;
+  header.acknowledgment = withAck ? rcv.nxt >>> 0 : 0;
+  header.flags = flags;
+  if (withAck) tcb.timestamps.lastAckSent = rcv.nxt;
+  const frame: Frame = frames.allocate();
+  frames.tag[frame] = tcb.tag;
+  const octets = Tcp.MIN_HEADER_LENGTH + Tcp.optionsLength(header.options);
+  const at = frames.append(frame, octets);
+  const view = frames.view(frame);
+  Tcp.emit(view, at, header);
+  let payloadSum = 0;
+  if (length > 0) {
+    tcb.sendQueue.describe(seq, length, frames, frame);
+    payloadSum = frames.payloadSum(frame);
+  }
+  Tcp.setChecksum(
+    view,
+    at,
+    Tcp.checksum(view, at, octets, request.source, request.destination, octets + length, payloadSum),
+  );
+  tcb.statistics.segmentsOut++;
+  return ip.send(frame, request);
+}
