@@ -15,10 +15,9 @@ import type { Clock } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
 import * as Arp from './arp.ts';
 import { Fib } from './fib.ts';
-import { ACCEPT, HookTable, STOLEN, type Verdict } from './hooks.ts';
+import { HookTable } from './hooks.ts';
 import type { NetHost } from './host.ts';
 import { Icmp } from './icmp.ts';
 import { sendError } from './icmp-error.ts';
@@ -277,12 +276,6 @@ export class Namespace implements IpLayer {
 
   sendIcmpError(frame: Frame, type: number, code: number, info: number, _device?: NetDevice): void {
     sendError(this, frame, type, code, info);
-  }
-
-  /** What a hook does that must see whole packets: ACCEPT once the packet in `frame` is whole. */
-  defragment(frame: Frame): Verdict {
-    if (!Ipv4.isFragment(this.frames.view(frame), this.frames.start[frame]!)) return ACCEPT;
-    return this.reassembly.add(frame, undefined) ? ACCEPT : STOLEN;
   }
 
   /** ARP gave up on the next hop of the packet in `frame` (start = IPv4 header): whoever sent it hears of it. */

@@ -101,7 +101,7 @@ t(
       .namespace('k8s-rtr')
       .fib.replace(route(lab.device('k8s-rtr', 'eth1'), '10.5.0.0/16', '192.168.10.101'));
     lab.namespace('k8s-w1').fib.replace(route(undefined, '10.5.0.0/16'));
-  lab.ping('k8s-m', '192.168.10.254');
+    lab.ping('k8s-m', '192.168.10.254');
     lab.ping('k8s-rtr', '192.168.10.101');
     lab.run(10 * SECOND);
     const times: number[] = [];

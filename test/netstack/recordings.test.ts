@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
-import { FelixHooks, NO_RULES } from '../../src/netstack/felix-hooks.ts';
+import { felixHooks, NO_RULES } from '../../src/netstack/felix-hooks.ts';
 import { type Echo, IcmpSocket } from '../../src/netstack/icmp-socket.ts';
 import type { IcmpErrorReport } from '../../src/netstack/transport.ts';
 import { octets } from '../../src/netstack/udp-socket.ts';
@@ -195,8 +195,7 @@ function warm(observatory: Observatory): Observatory {
 function masquerade(observatory: Observatory): Observatory {
   const pools = [Prefix.from('172.16.0.0/16')];
   for (const node of ['k8s-m', 'k8s-w1', 'k8s-w2', 'k8s-w0']) {
-    const namespace = observatory.lab.namespace(node);
-    const hooks = new FelixHooks(namespace, frame => namespace.defragment(frame));
+    const hooks = felixHooks(observatory.lab.namespace(node));
     hooks.program('masquerade', { ...NO_RULES, pools, masqueradePools: pools });
   }
   return observatory;
