@@ -13,9 +13,10 @@ import { type Frame, FrameQueue, NO_FRAME } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
+import type { DropRecord, HopRecord } from '../trace/record.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
-import type { DropRecord, HopRecord, Tracer } from './trace-point.ts';
+import type { Tracer } from './trace-point.ts';
 
 /** Hand-overs at one instant. More means that frames run in a circle without ever losing TTL: a bug of ours. */
 const BACKLOG_BOUND = 1_000_000;
