@@ -62,6 +62,20 @@ export class UdpLayer implements TransportProtocol {
     destinationPort: 0,
   };
   readonly #header = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
+  /** Filled in anew for every datagram that arrives: sockets copy what they keep. */
+  readonly #datagram: { -readonly [K in keyof UdpDatagram]: UdpDatagram[K] } = {
+    source: 0,
+    sourcePort: 0,
+    destination: 0,
+    ttl: 0,
+    tos: 0,
+    device: undefined,
+    tag: 0,
+    pattern: Payload.ZERO,
+    offset: 0,
+    length: 0,
+    bytes: null,
+  };
 
   constructor(ip: IpLayer) {
     this.#ip = ip;
@@ -103,20 +117,16 @@ export class UdpLayer implements TransportProtocol {
       this.#ip.drop(frame, 'NO_SOCKET', device);
       return;
     }
-    const { pattern, offset, bytes } = this.#data(frame, at);
-    const datagram: UdpDatagram = {
-      source,
-      sourcePort,
-      destination,
-      ttl: Ipv4.ttl(view, ipAt),
-      tos: Ipv4.tos(view, ipAt),
-      device,
-      tag: frames.tag[frame]!,
-      pattern,
-      offset,
-      length: length - Udp.HEADER_LENGTH,
-      bytes,
-    };
+    const datagram = this.#datagram;
+    datagram.source = source;
+    datagram.sourcePort = sourcePort;
+    datagram.destination = destination;
+    datagram.ttl = Ipv4.ttl(view, ipAt);
+    datagram.tos = Ipv4.tos(view, ipAt);
+    datagram.device = device;
+    datagram.tag = frames.tag[frame]!;
+    datagram.length = length - Udp.HEADER_LENGTH;
+    this.#describeData(frame, at);
     if (socket.deliver(datagram)) this.#ip.deliver(frame);
     else this.#ip.drop(frame, 'SOCKET_BUFFER_FULL', device);
   }
@@ -268,13 +278,18 @@ export class UdpLayer implements TransportProtocol {
   }
 
   /** The datagram's data as a descriptor: the frame's own, or a copy when some of it are real octets. */
-  #data(frame: Frame, at: number): Omit<UdpPayload, 'length'> {
+  #describeData(frame: Frame, at: number): void {
     const { frames } = this.#ip;
+    const datagram = this.#datagram;
     if (frames.end[frame] === at + Udp.HEADER_LENGTH) {
-      const pattern = frames.pattern[frame]! as Payload.Pattern;
-      return { pattern, offset: frames.payloadOffset[frame]!, bytes: frames.real[frame] ?? null };
+      datagram.pattern = frames.pattern[frame]! as Payload.Pattern;
+      datagram.offset = frames.payloadOffset[frame]!;
+      datagram.bytes = frames.real[frame] ?? null;
+    } else {
+      datagram.pattern = Payload.REAL;
+      datagram.offset = Udp.HEADER_LENGTH;
+      datagram.bytes = frames.materialise(frame);
     }
-    return { pattern: Payload.REAL, offset: Udp.HEADER_LENGTH, bytes: frames.materialise(frame) };
   }
 }
 
