@@ -65,7 +65,9 @@ class Sender extends LogicalProcess {
   #send(): void {
     for (let i = 0; i < this.#burst; i++) {
       const frame = this.frames.allocate();
-      const at = this.frames.append(frame, HEADERS);
+      // As a host's stack leaves it: the lower headers in front of where the frame began.
+      this.frames.append(frame, Udp.HEADER_LENGTH);
+      const at = this.frames.push(frame, HEADERS - Udp.HEADER_LENGTH);
       this.frames.bytes(frame).set(this.#template, at);
       this.frames.setPayload(frame, Payload.ZERO, 0, this.#payload, null);
       if (this.outputs[0]!.transmit(frame, this.now) !== undefined) throw new Error('the sender is too fast');
