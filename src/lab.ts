@@ -9,10 +9,9 @@
  */
 import { EventEmitter } from 'eventemitter3';
 import { parse as parseAddress } from './addr/ipv4.ts';
-import { validateResources } from './calico/resource-validator.ts';
 import { planLab } from './cluster/plan.ts';
 import { initialResources } from './cluster/resources.ts';
-import { Cluster } from './controller/cluster.ts';
+import { Cluster, type LabCounters } from './controller/cluster.ts';
 import { Controller, type Observed } from './controller/controller.ts';
 import { type Convergence, converge } from './controller/convergence.ts';
 import type { Party, ProbeOptions, ProbeOutcome } from './controller/probes.ts';
@@ -22,11 +21,10 @@ import { PacketPrinter } from './report/packet-line.ts';
 import { runStep, type StepResult } from './runner/steps.ts';
 import { loadScenario } from './scenario/load.ts';
 import { parseDuration } from './scenario/quantity.ts';
+import { validateResources } from './scenario/resource-validator.ts';
 import type { Endpoint, Scenario, Step } from './scenario/types.ts';
 import type { LabShell, ShellResult } from './shell/shell.ts';
 import { SECOND, type VirtualTime } from './sim/time.ts';
-import type { DropReason } from './trace/drop-reason.ts';
-import type { FrameCounters } from './trace/frame-account.ts';
 import type { DropRecord, LabRecord, PacketRecord, RouteRecord, SessionRecord } from './trace/record.ts';
 
 export interface LabOptions {
@@ -45,14 +43,6 @@ interface LabSignals {
   drop: (observed: Observed<DropRecord>) => void;
   step: (result: StepResult) => void;
   record: (observed: Observed) => void;
-}
-
-/** Packets of a whole lab: originated = delivered + dropped + in flight, always. */
-export interface LabCounters {
-  readonly originated: number;
-  readonly delivered: number;
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  readonly inFlight: number;
 }
 
 export class Lab extends EventEmitter<LabSignals> {
@@ -191,23 +181,8 @@ export class Lab extends EventEmitter<LabSignals> {
     return results;
   }
 
-  async counters(): Promise<LabCounters> {
-    const machines = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
-    const all = await this.controller.askAll<FrameCounters>(machines, { do: 'counters' });
-    const dropped: Partial<Record<DropReason, number>> = {};
-    for (const machine of all) {
-      for (const [reason, count] of Object.entries(machine.dropped) as [DropReason, number][]) {
-        dropped[reason] = (dropped[reason] ?? 0) + count;
-      }
-    }
-    const sum = (pick: (c: FrameCounters) => number): number => all.reduce((total, c) => total + pick(c), 0);
-    return {
-      originated: sum(c => c.originated),
-      delivered: sum(c => c.delivered),
-      dropped,
-      inFlight:
-        sum(c => c.originated) - sum(c => c.delivered) - Object.values(dropped).reduce((a, b) => a + b, 0),
-    };
+  counters(): Promise<LabCounters> {
+    return this.cluster.counters();
   }
 
   /** 64 hex digits over everything every process has handled; equal for equal runs. */

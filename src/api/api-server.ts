@@ -10,13 +10,13 @@
 import { DatastoreError, type Op } from '../calico/datastore.ts';
 import type { Resource, StoredKind } from '../calico/resources/kinds.ts';
 import { DecodeError } from '../calico/resources/shape.ts';
-import type { ApiServerSpec } from '../cluster/spec.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply } from './command.ts';
 import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import type { ApiServerSpec } from './spec.ts';
 import { Store, type WatchEvent } from './store.ts';
 import { PatchError } from './store-patch.ts';
 

@@ -163,7 +163,9 @@ export class Store {
     if (resourceVersion !== undefined) {
       const reason = 'field must not be set for a Create request';
       const path = ['metadata', 'resourceVersion'];
-      throw invalid([{ field: 'Metadata.ResourceVersion', value: resourceVersion, reason, path }]);
+      throw invalid(kind, name, [
+        { field: 'Metadata.ResourceVersion', value: resourceVersion, reason, path },
+      ]);
     }
     const namespace = this.#namespace(kind, object.metadata.namespace);
     const admitted = this.#admit(object, undefined);
@@ -329,7 +331,7 @@ export class Store {
     };
     const problems = [...validateName(object.metadata), ...validate(object, old, around)];
     if (object.kind === 'Pod' && old?.kind === 'Pod') problems.push(...validatePodUpdate(object, old));
-    if (problems.length > 0) throw invalid(problems);
+    if (problems.length > 0) throw invalid(object.kind, object.metadata.name, problems);
     return applyDefaults(object);
   }
 

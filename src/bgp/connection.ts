@@ -2,6 +2,7 @@
  * One BGP connection: a TCP stream, the framing of its bytes, and the machine that judges them. It turns bytes into
  * FSM events (RFC 4271 §8.1) and FSM outputs into bytes and timers.
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Random } from '../sim/random.ts';
 import { type Clock, SECOND, type Timer } from '../sim/time.ts';
 import { ErrorCode, WireError } from '../wire/bgp/error.ts';
@@ -46,7 +47,8 @@ export class Connection implements FsmOutputs, StreamEvents {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #owner: ConnectionOwner;
-  readonly #timers: Readonly<Record<TimerName, Timer>>;
+  /** Made when first armed: most connections of a mesh never are. */
+  readonly #timers: Partial<Record<TimerName, Timer>> = {};
 
   constructor(
     role: 'outgoing' | 'incoming',
@@ -60,15 +62,14 @@ export class Connection implements FsmOutputs, StreamEvents {
     this.#random = random;
     this.#owner = owner;
     this.fsm = new Fsm(options, this);
-    this.#timers = {
-      ConnectRetry: clock.timer(() => this.fsm.handle({ kind: 'ConnectRetryTimer_Expires' })),
-      Hold: clock.timer(() => this.fsm.handle({ kind: 'HoldTimer_Expires' })),
-      Keepalive: clock.timer(() => this.fsm.handle({ kind: 'KeepaliveTimer_Expires' })),
-    };
   }
 
   get state(): BgpState {
     return this.fsm.state;
+  }
+
+  get localAddress(): Ipv4Address | undefined {
+    return this.#stream?.localAddress;
   }
 
   get hasStream(): boolean {
@@ -77,8 +78,8 @@ export class Connection implements FsmOutputs, StreamEvents {
 
   /** Seconds left on a timer, rounded up; `undefined` when it does not run. */
   remainingSec(timer: TimerName): number | undefined {
-    const { armed, deadline } = this.#timers[timer];
-    return armed ? Math.ceil((deadline - this.#clock.now) / SECOND) : undefined;
+    const running = this.#timers[timer];
+    return running?.armed ? Math.ceil((running.deadline - this.#clock.now) / SECOND) : undefined;
   }
 
   /** Take a stream the listener was given: event 17. */
@@ -116,8 +117,12 @@ export class Connection implements FsmOutputs, StreamEvents {
   }
 
   setTimer(timer: TimerName, seconds: number): void {
-    if (seconds === 0) this.#timers[timer].cancel();
-    else this.#timers[timer].arm(this.#clock.now + jittered(this.#random, seconds) * SECOND);
+    if (seconds === 0) {
+      this.#timers[timer]?.cancel();
+      return;
+    }
+    this.#timers[timer] ??= this.#clock.timer(() => this.fsm.handle({ kind: EXPIRES[timer] }));
+    this.#timers[timer].arm(this.#clock.now + jittered(this.#random, seconds) * SECOND);
   }
 
   deliver(update: UpdateMessage): void {
@@ -192,6 +197,12 @@ export class Connection implements FsmOutputs, StreamEvents {
     else this.fsm.handle({ kind: 'BGPHeaderErr', error });
   }
 }
+
+const EXPIRES = {
+  ConnectRetry: 'ConnectRetryTimer_Expires',
+  Hold: 'HoldTimer_Expires',
+  Keepalive: 'KeepaliveTimer_Expires',
+} as const;
 
 const NOTHING = new Uint8Array(0);
 

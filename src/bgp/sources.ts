@@ -4,6 +4,8 @@ import type { Protocol, RouteSource } from './route.ts';
 export class Sources {
   readonly #byProtocol = new Map<Protocol, Map<number, RouteSource>>();
   readonly #taken = new Set<number>();
+  /** No id below this one is free; 0 is never given away. */
+  #lowest = 1;
 
   /** The source of a protocol's routes that came with this path id; 0 is its main source. */
   get(protocol: Protocol, pathId = 0): RouteSource {
@@ -14,8 +16,8 @@ export class Sources {
     }
     let source = sources.get(pathId);
     if (source === undefined) {
-      let globalId = 1; // 0 is never given away
-      while (this.#taken.has(globalId)) globalId++;
+      while (this.#taken.has(this.#lowest)) this.#lowest++;
+      const globalId = this.#lowest;
       this.#taken.add(globalId);
       source = { protocol, pathId, globalId };
       sources.set(pathId, source);
@@ -25,7 +27,10 @@ export class Sources {
 
   /** The protocol is gone, and no route of it is left. */
   release(protocol: Protocol): void {
-    for (const { globalId } of this.#byProtocol.get(protocol)?.values() ?? []) this.#taken.delete(globalId);
+    for (const { globalId } of this.#byProtocol.get(protocol)?.values() ?? []) {
+      this.#taken.delete(globalId);
+      this.#lowest = Math.min(this.#lowest, globalId);
+    }
     this.#byProtocol.delete(protocol);
   }
 }

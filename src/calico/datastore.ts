@@ -10,6 +10,7 @@
  *
  * Objects that come out of a datastore are shared and frozen: change a copy.
  */
+import { kubernetesInvalid } from './resources/core.ts';
 import type { BlockAffinity } from './resources/ipam.ts';
 import { identifier, KINDS, type Kind, type Resource, type ResourceByKind } from './resources/kinds.ts';
 import { type Problem, ValidationError } from './resources/meta.ts';
@@ -47,8 +48,12 @@ export type OpResult =
 
 export type Steps<T> = Generator<Op, T, OpResult>;
 
-const missing = (kind: Kind, name: string, namespace?: string): string =>
-  `resource does not exist: ${identifier(kind, name, namespace)} with error: ${KINDS[kind].resource} "${name}" not found`;
+/** Kubernetes' own kinds get the API server's words, Calico's get those of its client around them. */
+function missing(kind: Kind, name: string, namespace?: string): string {
+  const reason = `${KINDS[kind].resource} "${name}" not found`;
+  if (!KINDS[kind].calico) return reason;
+  return `resource does not exist: ${identifier(kind, name, namespace)} with error: ${reason}`;
+}
 
 /** The datastore said no; `message` is what Calico's client prints. */
 export class DatastoreError extends Error {
@@ -73,17 +78,27 @@ export const notFoundResult = (kind: Kind, name: string, namespace?: string): Op
   message: missing(kind, name, namespace),
 });
 
-export const alreadyExists = (kind: Kind, name: string, namespace?: string): DatastoreError =>
-  new DatastoreError(
-    'ALREADY_EXISTS',
-    `resource already exists: ${identifier(kind, name, namespace)} with error: ${KINDS[kind].resource} "${name}" already exists`,
-  );
+export function alreadyExists(kind: Kind, name: string, namespace?: string): DatastoreError {
+  const reason = `${KINDS[kind].resource} "${name}" already exists`;
+  if (!KINDS[kind].calico) return new DatastoreError('ALREADY_EXISTS', reason);
+  const message = `resource already exists: ${identifier(kind, name, namespace)} with error: ${reason}`;
+  return new DatastoreError('ALREADY_EXISTS', message);
+}
 
-export const updateConflict = (kind: Kind, name: string, namespace?: string): DatastoreError =>
-  new DatastoreError('CONFLICT', `update conflict: ${identifier(kind, name, namespace)}`);
+export function updateConflict(kind: Kind, name: string, namespace?: string): DatastoreError {
+  const message = KINDS[kind].calico
+    ? `update conflict: ${identifier(kind, name, namespace)}`
+    : `Operation cannot be fulfilled on ${KINDS[kind].resource} "${name}": the object has been modified; ` +
+      'please apply your changes to the latest version and try again';
+  return new DatastoreError('CONFLICT', message);
+}
 
-export const invalid = (problems: readonly Problem[]): DatastoreError =>
-  new DatastoreError('INVALID', new ValidationError(problems).message, problems);
+export function invalid(kind: Kind, name: string, problems: readonly Problem[]): DatastoreError {
+  const message = KINDS[kind].calico
+    ? new ValidationError(problems).message
+    : kubernetesInvalid(kind, name, problems);
+  return new DatastoreError('INVALID', message, problems);
+}
 
 export const isCode = (error: unknown, code: ErrorCode): error is DatastoreError =>
   error instanceof DatastoreError && error.code === code;

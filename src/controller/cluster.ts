@@ -7,8 +7,18 @@ import type { Pod } from '../calico/resources/core.ts';
 import type { Kind, ResourceByKind } from '../calico/resources/kinds.ts';
 import type { DeviceView, RouteView } from '../node/command.ts';
 import type { Endpoint, Scenario } from '../scenario/types.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import type { FrameCounters } from '../trace/frame-account.ts';
 import type { Controller } from './controller.ts';
 import { type Party, type ProbeOptions, type ProbeOutcome, probe } from './probes.ts';
+
+/** Packets of a whole lab: originated = delivered + dropped + in flight, always. */
+export interface LabCounters {
+  readonly originated: number;
+  readonly delivered: number;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly inFlight: number;
+}
 
 /** A name that nothing in the lab has, or something that is not there yet. */
 export class NoSuchParty extends Error {
@@ -94,6 +104,25 @@ export class Cluster {
 
   probe(pairs: readonly (readonly [Party, Party])[], options?: ProbeOptions): Promise<ProbeOutcome[]> {
     return probe(this.controller, pairs, options);
+  }
+
+  async counters(): Promise<LabCounters> {
+    const machines = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
+    const all = await this.controller.askAll<FrameCounters>(machines, { do: 'counters' });
+    const dropped: Partial<Record<DropReason, number>> = {};
+    for (const machine of all) {
+      for (const [reason, count] of Object.entries(machine.dropped) as [DropReason, number][]) {
+        dropped[reason] = (dropped[reason] ?? 0) + count;
+      }
+    }
+    const sum = (pick: (c: FrameCounters) => number): number => all.reduce((total, c) => total + pick(c), 0);
+    return {
+      originated: sum(c => c.originated),
+      delivered: sum(c => c.delivered),
+      dropped,
+      inFlight:
+        sum(c => c.originated) - sum(c => c.delivered) - Object.values(dropped).reduce((a, b) => a + b, 0),
+    };
   }
 
   /** The main table of a place, in the order of `ip route`. */

@@ -15,7 +15,6 @@ import type { SpeakerEvent } from '../bgp/ports.ts';
 import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
-import type { NodeSpec } from '../cluster/spec.ts';
 import { felixHooks } from '../netstack/felix-hooks.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -31,6 +30,7 @@ import { Kubelet } from './kubelet.ts';
 import { Machine } from './machine.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { sessionViews } from './sessions.ts';
+import type { NodeSpec } from './spec.ts';
 
 /** calico-node's container is up at most this long after the machine. */
 const START_SPREAD = 300 * MILLISECOND;

@@ -3,14 +3,13 @@
  * common is here: NICs and static routes, the commands of `command.ts`, programs, captures.
  */
 import * as Prefix from '../addr/prefix.ts';
-import type { NicSpec, StaticRouteSpec } from '../cluster/spec.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
+import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
-import { formatRoute } from '../report/route-text.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { LabRecord } from '../trace/record.ts';
@@ -19,6 +18,7 @@ import { CaptureTable } from './captures.ts';
 import type { MachineCommand, MachineStatus } from './command.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
+import type { NicSpec, StaticRouteSpec } from './spec.ts';
 
 export abstract class Machine extends NetHost {
   /** The machine's own namespace. */

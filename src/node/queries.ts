@@ -2,7 +2,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { Route } from '../netstack/route.ts';
-import { formatRoute } from '../report/route-text.ts';
+import { formatRoute } from '../netstack/route-text.ts';
 import type { DeviceView, FdbView, NeighbourView, RouteView } from './command.ts';
 
 const routeView = (route: Route): RouteView => ({

@@ -8,7 +8,6 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import { ACCEPT, BGP_ONLY } from '../bgp/filter.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
-import type { RouterBgpSpec, RouterSpec } from '../cluster/spec.ts';
 import type { Loopback } from '../netstack/loopback.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Habitat } from '../sim/logical-process.ts';
@@ -18,6 +17,7 @@ import type { MachineStatus } from './command.ts';
 import { KernelPort } from './kernel-port.ts';
 import { Machine } from './machine.ts';
 import { sessionViews } from './sessions.ts';
+import type { RouterBgpSpec, RouterSpec } from './spec.ts';
 
 const FRR_METRIC = 20;
 
@@ -29,8 +29,8 @@ export class Router extends Machine {
     this.plugIn(spec.nics, spec.routes, 0);
     this.applySysctls(spec.sysctls);
     this.root.sysctl.ipForward = spec.forwards;
-    // this.root.sysctl.icmpEchoIgnoreAll = !spec.answersPing;
-    // this.root.silent = spec.silent;
+    this.root.sysctl.icmpEchoIgnoreAll = !spec.answersPing;
+    this.root.silent = spec.silent;
     for (const { address, length } of spec.loopbacks) this.root.addAddress(this.#loopback(), address, length);
     this.#speaker = spec.bgp === undefined ? undefined : this.#makeSpeaker(spec, spec.bgp);
   }

@@ -255,9 +255,9 @@ export class Barrier {
     Atomics.store(this.#ints, ATTENTION, 0);
   }
 
-  /** Have the run stop at the next window boundary. */
-  stop(): void {
-    Atomics.store(this.#ints, STOP, 1);
+  /** Have the run stop at the next window boundary; or not any more. */
+  stop(stop = true): void {
+    Atomics.store(this.#ints, STOP, stop ? 1 : 0);
   }
 
   /** Have all workers leave, wherever they wait. */

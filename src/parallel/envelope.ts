@@ -2,7 +2,7 @@
  * What crosses between the controller and the processes, apart from frames: plain data, as msgpackr packs it.
  * Without workers commands and results take the same way, so that nobody can come to rely on a shared object.
  */
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { CommandError } from './fault.ts';

@@ -58,6 +58,10 @@ export class Recorder implements Simulation {
     return this.#inner.runUntil(until, options);
   }
 
+  interrupt(): void {
+    this.#inner.interrupt();
+  }
+
   async command(process: number, command: unknown): Promise<unknown> {
     return (await this.commands([{ process, command }]))[0];
   }

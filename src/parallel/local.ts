@@ -25,6 +25,8 @@ export class LocalSimulation implements Simulation {
   readonly #signal: AbortSignal | undefined;
   readonly #state = new RunState();
   #lastYield = 0;
+  /** Somebody wants the run to stop. */
+  #interrupted = false;
 
   static async create(lab: LabSpec, options: SimulationOptions): Promise<LocalSimulation> {
     // The builder sees a copy, as in a worker.
@@ -65,6 +67,10 @@ export class LocalSimulation implements Simulation {
       }
       return this.#state.now;
     });
+  }
+
+  interrupt(): void {
+    this.#interrupted = true;
   }
 
   async command(process: number, command: unknown): Promise<unknown> {
@@ -108,6 +114,7 @@ export class LocalSimulation implements Simulation {
     const { partition } = this.#assembly;
     const lookahead = this.#lookahead;
     let limit = until;
+    this.#interrupted = false;
     if (heedsAttention && partition.wantsAttention) limit = Math.min(limit, gridAfter(this.now));
     for (let rounds = 1; this.now < limit; rounds++) {
       const window = partition.nextWindow();
@@ -123,6 +130,7 @@ export class LocalSimulation implements Simulation {
       if (heedsAttention && partition.wantsAttention) limit = Math.min(limit, gridAtOrAfter(end));
       if (partition.reportCount >= REPORT_LIMIT) this.#handOn();
       if (rounds % ROUNDS_PER_LOOK === 0) await this.#look();
+      if (this.#interrupted) return;
     }
     this.#state.now = limit;
   }

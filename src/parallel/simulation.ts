@@ -56,6 +56,11 @@ export interface Simulation {
    * attention (which it did since the last run ended), if that is earlier. Returns the time reached. Rejects with a `SimulationFault`.
    */
   runUntil(until: VirtualTime, options?: { readonly stopOnAttention?: boolean }): Promise<VirtualTime>;
+  /**
+   * The run that is under way stops at the next window boundary and returns the time reached, which depends on the
+   * clock of the wall: for whoever sits at a prompt. Without one under way it does nothing.
+   */
+  interrupt(): void;
   /** Carry out `command` on a process at `now`; returns its result. Rejects with `CommandError` or `SimulationFault`. */
   command(process: number, command: unknown): Promise<unknown>;
   /** Several commands at `now`, in order, in one round trip. All are carried out, also when one is refused. */

@@ -53,6 +53,8 @@ export class ThreadedSimulation implements Simulation {
   #reject: (fault: SimulationFault) => void = () => {};
   readonly #watchdog: Watchdog;
   #closing = false;
+  /** Somebody wants the run to stop. */
+  #interrupted = false;
 
   static async create(
     lab: LabSpec,
@@ -115,6 +117,9 @@ export class ThreadedSimulation implements Simulation {
         this.#state.checkUntil(until);
         const heeds = options.stopOnAttention === true;
         let limit = until;
+        this.#interrupted = false;
+        this.#barrier.stop(false);
+        this.#checkSignal();
         if (heeds && this.#barrier.attention) limit = Math.min(limit, gridAfter(this.now));
         for (;;) {
           this.#checkSignal();
@@ -124,12 +129,17 @@ export class ThreadedSimulation implements Simulation {
           this.#state.now = runs ? await this.#orFault(this.#barrier.reached(turn)) : limit;
           limit = this.#barrier.limit;
           await this.#collectReports();
-          if (this.now === limit) break;
+          if (this.now === limit || this.#interrupted) break;
         }
         this.#barrier.clearAttention();
         return this.now;
       }),
     );
+  }
+
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#barrier.stop();
   }
 
   async command(process: number, command: unknown): Promise<unknown> {

@@ -66,7 +66,15 @@ t('the texts of what is missing, there already, or stale', () => {
   store.update({ ...a, spec: { ...a.spec, natOutgoing: true } });
   refused('CONFLICT', 'update conflict: IPPool(a)', () => store.update(a));
   refused('CONFLICT', 'update conflict: IPPool(a)', () => store.delete('IPPool', 'a', undefined, '1'));
-  refused('NOT_FOUND', /^resource does not exist: Pod\(default\/p\)/, () => store.get('Pod', 'p'));
+  refused('NOT_FOUND', 'pods "p" not found', () => store.get('Pod', 'p'));
+  const p = store.create(pod('p'));
+  refused('ALREADY_EXISTS', 'pods "p" already exists', () => store.create(pod('p')));
+  store.update({ ...p, status: { phase: 'Running' } });
+  refused(
+    'CONFLICT',
+    /^Operation cannot be fulfilled on pods "p": the object has been modified; please/,
+    () => store.update(p),
+  );
   refused('NOT_FOUND', 'namespaces "blue" not found', () =>
     store.create({ ...pod('p'), metadata: { name: 'p', namespace: 'blue' } }),
   );
@@ -188,8 +196,10 @@ t('a running pod keeps its spec, but for images and being scheduled', () => {
   const store = newStore();
   store.apply(pod('p'));
   store.apply(pod('p', 'n1'));
-  refused('INVALID', /Forbidden: pod updates may not change fields other than `spec.containers/, () =>
-    store.apply(pod('p', 'n2')),
+  refused(
+    'INVALID',
+    /^The Pod "p" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers/,
+    () => store.apply(pod('p', 'n2')),
   );
   const other = pod('p', 'n1');
   store.apply({ ...other, spec: { ...other.spec, containers: [{ name: 'c', image: 'busybox' }] } });

@@ -28,13 +28,18 @@ interface Entry {
 export class FakeClock implements Clock {
   now: VirtualTime = 0;
   #sequence = 0;
-  #entries: Entry[] = [];
+  /** A binary heap. */
+  readonly #entries: Entry[] = [];
 
   post(delay: number, run: () => void, rank = 0): Entry {
     const entry = { at: this.now + delay, rank, sequence: this.#sequence++, run };
-    let i = this.#entries.length;
-    while (i > 0 && isBefore(entry, this.#entries[i - 1]!)) i--;
-    this.#entries.splice(i, 0, entry);
+    const heap = this.#entries;
+    let i = heap.push(entry) - 1;
+    for (let up = (i - 1) >> 1; i > 0 && isBefore(entry, heap[up]!); up = (i - 1) >> 1) {
+      heap[i] = heap[up]!;
+      i = up;
+    }
+    heap[i] = entry;
     return entry;
   }
 
@@ -68,11 +73,28 @@ export class FakeClock implements Clock {
     };
   }
 
+  #pop(): Entry {
+    const heap = this.#entries;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (child >= heap.length || !isBefore(heap[child]!, last)) break;
+      heap[i] = heap[child]!;
+      i = child;
+    }
+    heap[i] = last;
+    return first;
+  }
+
   /** Run everything up to and including `until`. */
   run(until: VirtualTime): void {
     for (let steps = 0; this.#entries.length > 0 && this.#entries[0]!.at <= until; steps++) {
       if (steps > 2_000_000) throw new Error('the world does not come to rest');
-      const entry = this.#entries.shift()!;
+      const entry = this.#pop();
       this.now = entry.at;
       entry.run?.();
     }

@@ -281,6 +281,25 @@ for (const [kind, what, spec, message] of [
   ],
   [
     'FelixConfiguration',
+    'a NAT port range',
+    { natPortRange: '1024:2048' },
+    "error with field FelixConfiguration.Spec.NatPortRange = '1024:2048' (natPortRange is not emulated)",
+  ],
+  [
+    'FelixConfiguration',
+    'the AWS check',
+    { awsSrcDstCheck: 'Disable' },
+    "error with field FelixConfiguration.Spec.AwsSrcDstCheck = 'Disable' (the check is a property of the fabric here)",
+  ],
+  ['FelixConfiguration', 'the AWS check left alone', { awsSrcDstCheck: 'DoNothing' }, ''],
+  [
+    'BGPConfiguration',
+    'Services',
+    { serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] },
+    "error with field BGPConfiguration.Spec.ServiceClusterIPs = '[10.96.0.0/12]' (Services are not emulated)",
+  ],
+  [
+    'FelixConfiguration',
     'eBPF',
     { bpfEnabled: true },
     "error with field FelixConfiguration.Spec.BpfEnabled = 'true' (the eBPF dataplane is not emulated)",

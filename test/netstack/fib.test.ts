@@ -6,7 +6,7 @@ import { FibTrie, NO_LEAF } from '../../src/netstack/fib-trie.ts';
 import { multipathHash, selectNextHop } from '../../src/netstack/multipath.ts';
 import { NetDevice } from '../../src/netstack/netdevice.ts';
 import type { NextHop, Route } from '../../src/netstack/route.ts';
-import { formatRoute } from '../../src/report/route-text.ts';
+import { formatRoute } from '../../src/netstack/route-text.ts';
 import { Random } from '../../src/sim/random.ts';
 import { assert, fixture, suite } from '../kit.ts';
 

@@ -55,6 +55,7 @@ t('fills in what is not said', () => {
       pods: [],
       steps: [],
       bench: undefined,
+      files: {},
     },
   );
   const [subnet] = scenario.fabric.subnets;

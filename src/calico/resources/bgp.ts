@@ -163,6 +163,7 @@ export function validateBGPConfiguration(config: BGPConfiguration): Problem[] {
     ...portProblems(spec.listenPort),
     ...ignoredInterfaceProblems(spec.ignoredInterfaces ?? []),
     ...communityProblems(spec),
+    ...serviceProblems(spec),
   ];
   if (spec.nodeToNodeMeshEnabled !== undefined && perNode) {
     const reason = 'Cannot set nodeToNodeMeshEnabled on a non default BGP Configuration.';
@@ -199,6 +200,22 @@ function ignoredInterfaceProblems(names: readonly string[]): Problem[] {
       ? []
       : [quoted(`IgnoredInterfaces[${i}]`, name, 'ignoredInterface', ['spec', 'ignoredInterfaces', i])],
   );
+}
+
+/** Advertising Services changes routes, and there are no Services here: refused, not ignored. */
+function serviceProblems(spec: BGPConfiguration['spec']): Problem[] {
+  const lists = ['serviceClusterIPs', 'serviceExternalIPs', 'serviceLoadBalancerIPs'] as const;
+  return lists
+    .filter(list => (spec[list] ?? []).length > 0)
+    .map(list => {
+      const field = `BGPConfiguration.Spec.S${list.slice(1)}`;
+      return at(
+        field,
+        spec[list]!.map(b => b.cidr),
+        'Services are not emulated',
+        ['spec', list],
+      );
+    });
 }
 
 /** `aa:nn` of 16-bit parts, or `aa:nn:mm` of 32-bit parts. */

@@ -172,6 +172,12 @@ function notEmulated(spec: FelixConfigurationSpec): Problem[] {
     ['bpfEnabled', spec.bpfEnabled === true, 'the eBPF dataplane is not emulated'],
     ['nftablesMode', spec.nftablesMode === 'Enabled', 'the nftables dataplane is not emulated'],
     ['routeSource', spec.routeSource === 'WorkloadIPs', 'routeSource WorkloadIPs is not emulated'],
+    ['natPortRange', spec.natPortRange !== undefined, 'natPortRange is not emulated'],
+    [
+      'awsSrcDstCheck',
+      ![undefined, 'DoNothing'].includes(spec.awsSrcDstCheck),
+      'the check is a property of the fabric here',
+    ],
     [
       'interfacePrefix',
       ![undefined, 'cali'].includes(spec.interfacePrefix),

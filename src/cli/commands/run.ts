@@ -2,8 +2,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lab } from '../../lab.ts';
-import { type RunOutcome, runJson, runOk } from '../../report/run-json.ts';
-import { stepLines } from '../../report/step-text.ts';
+import { type RunOutcome, runJson, runOk } from '../../runner/run-json.ts';
+import { stepLines } from '../../runner/step-text.ts';
 import type { StepResult } from '../../runner/steps.ts';
 import { formatTime } from '../../runner/verdict.ts';
 import { type RunOptions, UsageError } from '../command-table.ts';

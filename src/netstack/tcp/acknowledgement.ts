@@ -8,6 +8,7 @@ import { type AckOutcome, clearOutcome, noteDelivered, recover } from './recover
 import { SACKED } from './retransmit-queue.ts';
 import { sackArrives } from './sack.ts';
 import type { Segment } from './segment.ts';
+import { tailProbeAnswered } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
 import { armTimer, restartTimer } from './timers.ts';
 
@@ -21,6 +22,7 @@ const outcome: AckOutcome = {
   lastSentAt: NEVER,
   duplicateReported: false,
   isDuplicate: false,
+  echo: -1,
 };
 
 /** SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT holds. */
@@ -36,7 +38,9 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
     ack === snd.una && segment.sequenceLength === 0 && !windowChanged && inFlight.packets > 0;
   if (tcb.sackEnabled && segment.sackBlocks.length > 0) sackArrives(tcb, segment, outcome);
   if (outcome.advanced) release(tcb, ack);
+  if (tcb.timestamps.enabled && segment.hasTimestamps) outcome.echo = segment.tsEcho;
   measure(tcb, segment);
+  tailProbeAnswered(tcb, ack, outcome);
   recover(tcb, outcome);
   if (outcome.advanced || outcome.sacked > 0) restartTimer(tcb);
   else armTimer(tcb);

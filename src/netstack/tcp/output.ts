@@ -31,7 +31,7 @@ const header: MutableHeader = {
 /** Send what window, congestion window and Nagle's rule let go. Returns how many segments went. */
 export function sendPending(tcb: Tcb): number {
   if (!maySend(tcb)) return 0;
-  const { snd, inFlight, cong, sendQueue } = tcb;
+  const { snd, inFlight, cong } = tcb;
   if (snd.nxt >= tcb.sendEnd) return 0;
   if (inFlight.packets === 0) restartAfterIdle(tcb);
   const bufferEnd = snd.una + tcb.ip.sysctl.tcpWmem[2];
@@ -42,26 +42,49 @@ export function sendPending(tcb: Tcb): number {
       limited = true;
       break;
     }
-    const length = Math.min(tcb.mss, sendQueue.end - snd.nxt);
-    const last = snd.nxt + length === sendQueue.end;
-    const end = snd.nxt + length + (last && snd.fin !== Number.POSITIVE_INFINITY ? 1 : 0);
-    // The window has to hold the whole segment: what is less is left to the probe timer (silly window syndrome).
-    if (end > snd.una + snd.wnd) break;
-    if (end > bufferEnd && inFlight.packets > 0) break;
-    if (length < tcb.mss && end === snd.nxt + length && heldByNagle(tcb)) break;
-    if (transmit(tcb, snd.nxt, end) === 'EMSGSIZE') {
-      if (!pathShrank(tcb)) break;
-      continue;
-    }
-    if (length < tcb.mss) snd.smallEnd = end;
-    inFlight.push(snd.nxt, end, tcb.now);
-    snd.nxt = end;
+    const length = nextLength(tcb, bufferEnd);
+    if (length < 0 || (length < tcb.mss && heldByNagle(tcb, length))) break;
+    if (!sendNext(tcb, length)) break;
     sent++;
   }
   limited = limited || inFlight.inFlight >= cong.cwnd;
   if (sent > 0) tcb.lastSentAt = tcb.now;
   if (sent > 0 || limited) noteUsage(tcb, limited);
   return sent;
+}
+
+/**
+ * Octets of data in the next segment (0 = a FIN alone); -1 when the peer's window or the send buffer is full. The
+ * window has to hold the whole segment: what is less is left to the probe timer (silly window syndrome).
+ */
+function nextLength(tcb: Tcb, bufferEnd: number): number {
+  const { snd, sendQueue } = tcb;
+  const length = Math.min(tcb.mss, sendQueue.end - snd.nxt);
+  const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
+  if (end > snd.una + snd.wnd) return -1;
+  return end > bufferEnd && tcb.inFlight.packets > 0 ? -1 : length;
+}
+
+const carriesFin = (tcb: Tcb, length: number): boolean => tcb.snd.nxt + length === tcb.snd.fin;
+
+/** Send `length` octets from SND.NXT on, with the FIN if it follows. False when IP does not take even smaller ones. */
+function sendNext(tcb: Tcb, length: number): boolean {
+  const { snd } = tcb;
+  const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
+  if (transmit(tcb, snd.nxt, end) === 'EMSGSIZE') {
+    return pathShrank(tcb) && sendNext(tcb, Math.min(length, tcb.mss));
+  }
+  if (length < tcb.mss) snd.smallEnd = end;
+  tcb.inFlight.push(snd.nxt, end, tcb.now);
+  snd.nxt = end;
+  return true;
+}
+
+/** One new segment, whatever the congestion window and Nagle say: a tail loss probe. False when there is none. */
+export function sendOne(tcb: Tcb): boolean {
+  if (!maySend(tcb) || tcb.snd.nxt >= tcb.sendEnd) return false;
+  const length = nextLength(tcb, Number.POSITIVE_INFINITY);
+  return length >= 0 && sendNext(tcb, length);
 }
 
 const maySend = (tcb: Tcb): boolean =>
@@ -72,8 +95,8 @@ const maySend = (tcb: Tcb): boolean =>
   tcb.state === State.LAST_ACK;
 
 /** Minshall's form: one segment that is not full may be in flight, not two. */
-const heldByNagle = (tcb: Tcb): boolean =>
-  !tcb.noDelay && tcb.inFlight.packets > 0 && tcb.snd.smallEnd > tcb.snd.una;
+const heldByNagle = (tcb: Tcb, length: number): boolean =>
+  !tcb.noDelay && !carriesFin(tcb, length) && tcb.inFlight.packets > 0 && tcb.snd.smallEnd > tcb.snd.una;
 
 /** RFC 5681 §4.1: a window that was not used for an RTO is halved for each RTO that passed. */
 function restartAfterIdle(tcb: Tcb): void {

@@ -15,6 +15,7 @@ import { retransmit, sendPending, shrinkPath } from './output.ts';
 import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
+import { noteRetransmission, rememberForUndo, tryUndo } from './undo.ts';
 
 const DUPLICATE_THRESHOLD = 3;
 
@@ -32,6 +33,8 @@ export interface AckOutcome {
   lastSentAt: VirtualTime;
   /** The peer told us of a duplicate (D-SACK). */
   duplicateReported: boolean;
+  /** Our timestamp that came back; -1 = none. */
+  echo: number;
   /** No data, no new window, nothing acknowledged, and something in flight: a duplicate of RFC 5681 §2. */
   isDuplicate: boolean;
 }
@@ -45,6 +48,7 @@ export function clearOutcome(outcome: AckOutcome): void {
   outcome.lastSentAt = NEVER;
   outcome.duplicateReported = false;
   outcome.isDuplicate = false;
+  outcome.echo = -1;
 }
 
 /** The segment at `position` is known to have arrived, by ACK or SACK, for the first time. */
@@ -80,6 +84,8 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
     retransmitHead(tcb);
     return;
   }
+  if (tcb.caState >= State.RECOVERY || outcome.duplicateReported)
+    tryUndo(tcb, outcome.advanced ? outcome.echo : -1, outcome.duplicateReported);
   if (tcb.caState >= State.RECOVERY && tcb.snd.una >= tcb.highSeq && !holdsForReno(tcb)) finish(tcb);
   detectLosses(tcb, outcome);
   if (tcb.caState < State.RECOVERY) {
@@ -111,11 +117,12 @@ export function retransmitLost(tcb: Tcb): void {
   tcb.retransmitHint = position;
 }
 
-/** New data goes when nothing is left to repair. */
-export function sendNew(tcb: Tcb): void {
-  if (tcb.inFlight.lost !== tcb.inFlight.retransmitted) return;
+/** New data goes when nothing is left to repair. Returns how many segments went. */
+export function sendNew(tcb: Tcb): number {
+  if (tcb.inFlight.lost !== tcb.inFlight.retransmitted) return 0;
   const sent = sendPending(tcb);
   if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
+  return sent;
 }
 
 function resend(tcb: Tcb, position: number): void {
@@ -123,6 +130,7 @@ function resend(tcb: Tcb, position: number): void {
   if (inFlight.retransmitted === 0) tcb.oldestResent = tcb.now;
   const packets = inFlight.packets;
   retransmit(tcb, position);
+  noteRetransmission(tcb, tcb.now);
   // A segment that had to be cut moved those behind it by one.
   if (tcb.lossEdge > position) tcb.lossEdge += inFlight.packets - packets;
 }
@@ -233,6 +241,8 @@ function enterRecovery(tcb: Tcb): void {
   tcb.priorCwnd = cong.cwnd;
   tcb.prrDelivered = 0;
   tcb.prrOut = 0;
+  tcb.tailProbeEnd = 0;
+  rememberForUndo(tcb);
   cong.ssthresh = tcb.congestion.ssthresh(cong);
   cong.cwndCount = 0;
   tcb.retransmitHint = tcb.inFlight.head;
@@ -245,8 +255,10 @@ export function enterLoss(tcb: Tcb): void {
   const reneged = inFlight.packets > 0 && (inFlight.marks(inFlight.head) & SACKED) !== 0;
   if (tcb.caState <= State.DISORDER || tcb.snd.una >= tcb.highSeq) {
     tcb.priorCwnd = cong.cwnd;
+    rememberForUndo(tcb);
     cong.ssthresh = tcb.congestion.ssthresh(cong);
   }
+  tcb.tailProbeEnd = 0;
   if (!tcb.sackEnabled) inFlight.sacked = 0;
   for (let position = inFlight.head; position < inFlight.tail; position++) {
     if (reneged) inFlight.unmark(position, SACKED);

@@ -86,8 +86,10 @@ export function segmentArrives(
   const verdict = segment.sequenceLength > 0 ? textArrives(tcb, segment, frame) : '';
   if (rcv.nxt === rcv.fin) finArrives(tcb);
   // New data last, so that it acknowledges what came with the permission to send it (Linux `tcp_data_snd_check`).
-  push(tcb);
-  acknowledgeIfDue(tcb);
+  if (tcb.tellFailure === '') {
+    push(tcb);
+    acknowledgeIfDue(tcb);
+  }
   return verdict;
 }
 

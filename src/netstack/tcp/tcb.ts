@@ -19,6 +19,7 @@ import type { ReceiveWindow } from './receive-window.ts';
 import { RetransmitQueue } from './retransmit-queue.ts';
 import { RtoEstimator } from './rto.ts';
 import { SendQueue } from './send-queue.ts';
+import type { Undo } from './undo.ts';
 
 export const CLOSED = 0;
 export const SYN_SENT = 1;
@@ -51,6 +52,9 @@ export const OPEN = 0;
 export const DISORDER = 1;
 export const RECOVERY = 2;
 export const LOSS = 3;
+
+/** What the connection's timer is armed for. */
+export type Wait = 'nothing' | 'retransmission' | 'tail' | 'reordering' | 'window' | 'end' | 'failure';
 
 /** Default MSS of a peer that sends no option (RFC 9293 §3.7.1). */
 export const DEFAULT_MSS = 536;
@@ -187,6 +191,10 @@ export class Tcb {
   reorderWait: VirtualTime = 0;
   /** No retransmission in flight is older than this. */
   oldestResent: VirtualTime = NEVER;
+  /** SND.NXT when a tail loss probe was sent that is not answered yet; 0 = none. */
+  tailProbeEnd = 0;
+  tailProbeIsNew = false;
+  readonly undo: Undo = { active: false, cwnd: 0, ssthresh: 0, outstanding: -1, stamp: 0 };
   /** Since when nothing new has been acknowledged although something was retransmitted; -1 = not so. */
   retransmittingSince: VirtualTime = -1;
   /** Retransmissions without any progress, to count SYN retries. */
@@ -222,7 +230,7 @@ export class Tcb {
   /** Retransmission, zero-window probe, FIN-WAIT-2 and TIME-WAIT take turns on one timer. */
   readonly timer: Timer;
   /** What `timer` waits for. */
-  waitingFor: 'nothing' | 'retransmission' | 'reordering' | 'probe' | 'end' | 'failure' = 'nothing';
+  waitingFor: Wait = 'nothing';
   keepaliveTimer: Timer | undefined;
   keepalive: Keepalive | undefined;
 

@@ -13,6 +13,7 @@ import {
   sendNew,
 } from './recovery.ts';
 import { RTO_MAX } from './rto.ts';
+import { mayProbeTail, sendTailProbe, tailProbeDelay } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -42,13 +43,19 @@ export function armTimer(tcb: Tcb): void {
     if (tcb.reorderWait > 0) {
       tcb.waitingFor = 'reordering';
       timer.arm(now + tcb.reorderWait);
-    } else if (tcb.waitingFor !== 'retransmission') {
+    } else if (tcb.waitingFor === 'retransmission') {
+      return;
+    } else if (mayProbeTail(tcb)) {
+      if (tcb.waitingFor === 'tail') return;
+      tcb.waitingFor = 'tail';
+      timer.arm(now + tailProbeDelay(tcb));
+    } else {
       tcb.waitingFor = 'retransmission';
       timer.arm(now + tcb.rto.timeout);
     }
   } else if (tcb.isSynchronised && tcb.snd.nxt < tcb.sendEnd) {
-    if (tcb.waitingFor !== 'probe') {
-      tcb.waitingFor = 'probe';
+    if (tcb.waitingFor !== 'window') {
+      tcb.waitingFor = 'window';
       tcb.rto.backoff = 0;
       timer.arm(now + tcb.rto.timeout);
     }
@@ -82,8 +89,9 @@ export function timerExpired(tcb: Tcb): void {
   tcb.waitingFor = 'nothing';
   if (waitingFor === 'end') tcb.services.forget(tcb);
   else if (waitingFor === 'retransmission') retransmissionTimeout(tcb);
+  else if (waitingFor === 'tail') tailTimeout(tcb);
   else if (waitingFor === 'reordering') reorderingTimeout(tcb);
-  else if (waitingFor === 'probe') probeTimeout(tcb);
+  else if (waitingFor === 'window') probeTimeout(tcb);
   else if (waitingFor === 'failure') tcb.connection?.fail(tcb.softError);
 }
 
@@ -101,6 +109,13 @@ function retransmissionTimeout(tcb: Tcb): void {
   retransmitHead(tcb);
   tcb.rto.backoff++;
   armTimer(tcb);
+}
+
+/** Silence after the last segments: ask once, and leave the rest to the retransmission timer. */
+function tailTimeout(tcb: Tcb): void {
+  sendTailProbe(tcb);
+  tcb.waitingFor = 'retransmission';
+  tcb.timer.arm(tcb.now + tcb.rto.timeout);
 }
 
 function gaveUp(tcb: Tcb): boolean {
@@ -146,7 +161,7 @@ function probeTimeout(tcb: Tcb): void {
   }
   sendProbe(tcb);
   tcb.rto.backoff++;
-  tcb.waitingFor = 'probe';
+  tcb.waitingFor = 'window';
   tcb.timer.arm(tcb.now + Math.min(tcb.rto.timeout, RTO_MAX));
 }
 
@@ -183,6 +198,8 @@ function keepaliveExpired(tcb: Tcb): void {
 
 /** New data or room to send: send it, and see that a timer runs for it. */
 export function push(tcb: Tcb): void {
-  sendNew(tcb);
+  const sent = sendNew(tcb);
+  // The tail is younger now.
+  if (sent > 0 && tcb.waitingFor === 'tail') tcb.waitingFor = 'nothing';
   armTimer(tcb);
 }

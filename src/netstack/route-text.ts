@@ -1,7 +1,7 @@
 /** Routes as iproute2 prints them (`ip route`, `ip -4 route show table all`), byte for byte: a blank ends each part. */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefixes from '../addr/prefix.ts';
-import type { NextHop, Route } from '../netstack/route.ts';
+import type { NextHop, Route } from './route.ts';
 
 /** `default`, `10.0.0.1` (a host) or `10.0.0.0/8`. */
 export function formatDestination(prefix: Prefixes.Prefix): string {

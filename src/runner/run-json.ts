@@ -1,8 +1,8 @@
 /** The `--json` document of a run: one form for programs, without wall times, so that equal runs print equal bytes. */
-import type { LabCounters } from '../lab.ts';
-import type { ExpectationResult, StepResult } from '../runner/steps.ts';
+import type { LabCounters } from '../controller/cluster.ts';
 import type { Scenario } from '../scenario/types.ts';
 import type { VirtualTime } from '../sim/time.ts';
+import type { ExpectationResult, StepResult } from './steps.ts';
 
 export const SCHEMA_VERSION = 1;
 

@@ -5,7 +5,6 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
-import type { VirtualTime } from '../sim/time.ts';
 
 /** A NIC on jack `jack` of its process. */
 export interface NicSpec {
@@ -68,30 +67,4 @@ export interface RouterBgpSpec {
   readonly clusterId: Ipv4Address | undefined;
   readonly nextHopSelf: boolean;
   readonly maximumPaths: number;
-}
-
-/** What the fabric refuses at one jack of a switch. */
-export interface PortGuardSpec {
-  readonly jack: number;
-  /** The NIC's own address. */
-  readonly address: Ipv4Address;
-  readonly sourceDestCheck: boolean;
-  readonly portSecurity: boolean;
-  readonly blocksIpip: boolean;
-}
-
-export interface SwitchSpec {
-  readonly jacks: number;
-  readonly guards: readonly PortGuardSpec[];
-}
-
-export interface ApiServerSpec {
-  /** Node name by jack. */
-  readonly nodes: readonly string[];
-  /** Resources that are there when the cluster starts, in order. */
-  readonly resources: readonly unknown[];
-  readonly startMs: number;
-  readonly calicoVersion: string;
-  /** A watch reaches a node this long after the change, at least and at most. */
-  readonly watchDelay: readonly [VirtualTime, VirtualTime];
 }

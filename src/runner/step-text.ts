@@ -1,6 +1,6 @@
 /** What came of a step, as lines for people: held expectations in one word, failures with their place in the YAML. */
-import type { ExpectationResult, StepResult } from '../runner/steps.ts';
-import { formatTime } from '../runner/verdict.ts';
+import type { ExpectationResult, StepResult } from './steps.ts';
+import { formatTime } from './verdict.ts';
 
 export interface Paint {
   held(text: string): string;

@@ -2,12 +2,13 @@
  * Calico's and Kubernetes' own checks over the resources of a scenario, as the loader wants them: each problem with the
  * path of the field it is about. The datastore makes the same checks again when the lab boots.
  */
-import type { LoadedResource, ResourceProblem } from '../scenario/types.ts';
-import { applyDefaults, type Kind, parse, type Resource, validate } from './resources/kinds.ts';
-import { goValue, type Problem } from './resources/meta.ts';
-import type { IPPool } from './resources/pool.ts';
-import { validateName } from './resources/rules.ts';
-import { DecodeError } from './resources/shape.ts';
+
+import { applyDefaults, type Kind, parse, type Resource, validate } from '../calico/resources/kinds.ts';
+import { goValue, type Problem } from '../calico/resources/meta.ts';
+import type { IPPool } from '../calico/resources/pool.ts';
+import { validateName } from '../calico/resources/rules.ts';
+import { DecodeError } from '../calico/resources/shape.ts';
+import type { LoadedResource, ResourceProblem } from './types.ts';
 
 export function validateResources(resources: readonly LoadedResource[]): readonly ResourceProblem[] {
   const problems: ResourceProblem[] = [];
