@@ -17,7 +17,7 @@ if (collect === undefined) throw new Error('run with --expose-gc');
 const chain = new Chain({ routers: 4, octets: 64 });
 chain.settle();
 // Until the optimising compiler has seen everything.
-for (let hops = 0; hops < HOPS / 2; ) hops += chain.run(MILLISECOND);
+for (let hops = 0; hops < HOPS; ) hops += chain.run(MILLISECOND);
 collect();
 const before = process.memoryUsage().heapUsed;
 let hops = 0;

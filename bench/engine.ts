@@ -18,6 +18,7 @@ interface BenchCase {
 const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly BenchCase[] }>>> = {
   forwarding: () => import('./forwarding.ts'),
   fib: () => import('./fib.ts'),
+  nodes: () => import('./nodes.ts'),
   parallel: () => import('./parallel.ts'),
   transport: () => import('./transport.ts'),
 };
