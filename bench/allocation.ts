@@ -4,6 +4,7 @@
  *
  *   node --expose-gc --min-semi-space-size=256 --max-semi-space-size=256 build/bench/allocation.js
  *
+ * The addresses of the chain are below 2^31: above, V8 boxes a number here and there, as its compiler's inlining falls out.
  * What is left, below an octet a hop, are a list for each window and what the compiler makes late.
  */
 import { MILLISECOND } from '../src/sim/time.ts';

@@ -109,7 +109,8 @@ export class UdpLayer implements TransportProtocol {
       return;
     }
     const sourcePort = Udp.sourcePort(view, at);
-    const socket = this.#find(source, sourcePort, destination, Udp.destinationPort(view, at), device);
+    const destinationPort = Udp.destinationPort(view, at);
+    const socket = this.#find(source | 0, sourcePort, destination | 0, destinationPort, device);
     if (socket === undefined) {
       frames.start[frame] = ipAt;
       const { DESTINATION_UNREACHABLE, PORT_UNREACHABLE } = Icmp;
@@ -227,11 +228,14 @@ export class UdpLayer implements TransportProtocol {
     );
   }
 
-  /** `udp4_lib_lookup`: the socket that names most of the datagram's addresses. */
+  /**
+   * `udp4_lib_lookup`: the socket that names most of the datagram's addresses, which are given signed (`| 0`): unsigned
+   * ones would be boxed on the way.
+   */
   #find(
-    source: Ipv4Address,
+    source: number,
     sourcePort: number,
-    destination: Ipv4Address,
+    destination: number,
     destinationPort: number,
     device: NetDevice | undefined,
   ): UdpSocket | undefined {
@@ -241,8 +245,8 @@ export class UdpLayer implements TransportProtocol {
     let bestScore = -1;
     for (const socket of sockets) {
       const connected = socket.remotePort !== 0;
-      if (connected && (socket.remoteAddress !== source || socket.remotePort !== sourcePort)) continue;
-      if (socket.localAddress !== 0 && socket.localAddress !== destination) continue;
+      if (connected && ((socket.remoteAddress | 0) !== source || socket.remotePort !== sourcePort)) continue;
+      if (socket.localAddress !== 0 && (socket.localAddress | 0) !== destination) continue;
       if (socket.device !== undefined && device !== undefined && socket.device !== device) continue;
       const score = (connected ? 8 : 0) + (socket.localAddress !== 0 ? 4 : 0) + (socket.device ? 4 : 0);
       if (score > bestScore) {
@@ -256,7 +260,7 @@ export class UdpLayer implements TransportProtocol {
   /** The socket that sent the packet quoted by an ICMP error. */
   #quotedSocket({ view, at, source, destination }: IcmpErrorReport): UdpSocket | undefined {
     const [local, remote] = [Udp.sourcePort(view, at), Udp.destinationPort(view, at)];
-    return this.#find(destination, remote, source, local, undefined);
+    return this.#find(destination | 0, remote, source | 0, local, undefined);
   }
 
   /** The datagram ends before the packet does. */
