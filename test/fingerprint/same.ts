@@ -31,7 +31,7 @@ async function fingerprintOf(file: string, options: LabOptions): Promise<string>
 /** Registers the tests of one file and runs them. */
 export function sameFingerprint(...files: readonly string[]): void {
   for (const file of files) {
-    const t = suite(`fingerprint of ${file}`);
+    const t = suite(`fingerprint of ${file}`, {}, 60_000);
     let expected = '';
     t('all expectations hold on the main thread', async () => {
       expected = await fingerprintOf(file, { workers: 0 });

@@ -6,7 +6,7 @@ for (const [mode, sameSubnet] of [
   ['ipip-always', 'tunl0'],
   ['ipip-crosssubnet', 'direct'],
 ] as const) {
-  const t = suite<{ lab: Lab }>(`routing/${mode}`);
+  const t = suite<{ lab: Lab }>(`routing/${mode}`, undefined, 30_000);
 
   t.before(async context => {
     context.lab = await Lab.load(fromRoot(`scenarios/modes/${mode}.yaml`), { workers: 0 });
