@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('bench/engine');
+/** A child process starts, warms up and measures: longer than a test is given otherwise. */
+const LIMIT_MS = 60_000;
+
+const t = suite('bench/engine', undefined, LIMIT_MS);
 
 function node(...args: string[]): { stdout: string; stderr: string; status: number | null } {
   return spawnSync(process.execPath, args, { encoding: 'utf8', cwd: fromRoot('.') });
