@@ -17,6 +17,7 @@ const outcome: AckOutcome = {
   advanced: false,
   acked: 0,
   sacked: 0,
+  delivered: 0,
   retransmittedAcked: false,
   firstSentAt: NEVER,
   lastSentAt: NEVER,
@@ -42,7 +43,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   measure(tcb, segment);
   tailProbeAnswered(tcb, ack, outcome);
   recover(tcb, outcome);
-  if (outcome.advanced || outcome.sacked > 0) restartTimer(tcb);
+  if (outcome.advanced || outcome.delivered > 0) restartTimer(tcb);
   else armTimer(tcb);
 }
 
