@@ -50,7 +50,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
 /** RFC 9293: the newest segment's window counts. True when it changed. */
 function updateWindow(tcb: Tcb, segment: Segment): boolean {
   const { snd } = tcb;
-  const window = segment.window * 2 ** snd.scale;
+  const window = segment.window << snd.scale;
   const { ack, seq } = segment;
   if (!(ack > snd.una || seq > snd.wl1 || (seq === snd.wl1 && window > snd.wnd))) return false;
   const changed = window !== snd.wnd;

@@ -215,7 +215,7 @@ export function sendReset(tcb: Tcb): void {
 function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   const { window, rcv } = tcb;
   header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
-  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) / 2 ** window.scale);
+  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
   tcb.delayedAck.acknowledged();
   return send(tcb, seq, flags, length);
 }
