@@ -24,7 +24,7 @@ import { Segment, unwrap } from './segment.ts';
 import { segmentArrives, yieldsTo } from './segment-arrives.ts';
 import * as State from './tcb.ts';
 import { type Services, type StateName, Tcb } from './tcb.ts';
-import { armTimer, delayedAckExpired, failLater, timerExpired } from './timers.ts';
+import { armTimer, delayedAckExpired, endWith, failLater, timerExpired } from './timers.ts';
 
 export type { Connection, ConnectionInfo, Stream, StreamEvents } from './connection.ts';
 
@@ -232,8 +232,7 @@ export class TcpLayer implements TransportProtocol, Services {
     const reason = icmpText(report.type, report.code);
     if (reason === '') return;
     if (tcb.isSynchronised) tcb.softError = reason;
-    else if (tcb.connection !== undefined) tcb.connection.fail(reason);
-    else this.forget(tcb);
+    else endWith(tcb, reason);
   }
 
   /** A passive open is complete: ask the listener's program. */
