@@ -1,1 +1,21 @@
-console.log('tunlab');
+#!/usr/bin/env node
+/**
+ * The `tunlab` command. `--version` must cost no more than node itself, so nothing is imported up here but what answers
+ * it; a command's own modules are loaded when it is called.
+ */
+import { version } from './version.ts';
+
+const argv = process.argv.slice(2);
+
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+  process.stdout.write(`tunlab ${version()}\n`);
+} else {
+  const [{ dispatch }, { processIo }] = await Promise.all([import('./dispatch.ts'), import('./io.ts')]);
+  process.exitCode = await dispatch(argv, processIo(), {
+    start: async (args, io) => (await import('./commands/start.ts')).start(args, io),
+    run: async (args, io) => (await import('./commands/run.ts')).run(args, io),
+    shell: async (args, io) => (await import('./commands/shell.ts')).shell(args, io),
+    fingerprint: async (args, io) => (await import('./commands/fingerprint.ts')).fingerprint(args, io),
+    schema: async (args, io) => (await import('./commands/schema.ts')).schema(args, io),
+  });
+}

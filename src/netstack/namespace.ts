@@ -1,4 +1,310 @@
-/** Placeholder for the type graph; the namespace is written on the netstack branch. */
-export interface Namespace {
+/**
+ * A network namespace: devices, addresses, routes, neighbours, hooks and sysctls of one stack, and the protocols on top.
+ * A node has one, so has each of its pods. What a packet meets in it is in ip-input.ts, ip-forward.ts and ip-output.ts.
+ *
+ * Addresses and link state carry the kernel's own routes with them, as `fib_frontend.c` does it:
+ *
+ *   address A/n on dev     local A dev  (as long as the address is there)
+ *   … and dev is up        A's prefix dev  proto kernel scope link src A,   broadcast of the prefix
+ */
+import * as Ipv4Address from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import type { Frame, FrameStore } from '../sim/frame-store.ts';
+import type { Random } from '../sim/random.ts';
+import type { Clock } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import * as Ethernet from '../wire/ethernet.ts';
+import * as Icmpv4 from '../wire/icmpv4.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
+import * as Arp from './arp.ts';
+import { Fib } from './fib.ts';
+import { ACCEPT, HookTable, STOLEN, type Verdict } from './hooks.ts';
+import type { NetHost } from './host.ts';
+import { Icmp } from './icmp.ts';
+import { sendError } from './icmp-error.ts';
+import { ipReceive } from './ip-input.ts';
+import { path, send } from './ip-output.ts';
+import { Loopback } from './loopback.ts';
+import { NeighbourTable } from './neighbour.ts';
+import type { DeviceAddress, NetDevice } from './netdevice.ts';
+import { PathMtuCache } from './path-mtu.ts';
+import { PeerLimits } from './peer-limits.ts';
+import { Reassembly } from './reassembly.ts';
+import type { Route, RouteScope, RouteType } from './route.ts';
+import type {
+  IpLayer,
+  NamespaceSysctl,
+  Path,
+  SendError,
+  SendRequest,
+  TransportProtocol,
+} from './transport.ts';
+import type { IpipDevice } from './tunnel/ipip.ts';
+import type { VxlanDevice } from './tunnel/vxlan.ts';
+
+export class Namespace implements IpLayer {
   readonly name: string;
+  readonly host: NetHost;
+  readonly clock: Clock;
+  readonly frames: FrameStore;
+  /** In the order of their indices, those of removed devices left out. */
+  readonly devices: NetDevice[] = [];
+  readonly fib: Fib;
+  readonly hooks = new HookTable();
+  readonly neighbours: NeighbourTable;
+  readonly icmp: Icmp;
+  readonly pathMtu: PathMtuCache;
+  readonly peers: PeerLimits;
+  readonly reassembly: Reassembly;
+  readonly loopback: Loopback;
+  /** By IP protocol number: TCP and UDP, where somebody uses them. */
+  readonly transports: (TransportProtocol | undefined)[] = [];
+  /** The fallback IPIP device, `tunl0`. */
+  ipip: IpipDevice | undefined;
+  vxlan: VxlanDevice | undefined;
+  /** Written anew for every packet that is built here. */
+  readonly header = {
+    tos: 0,
+    totalLength: 0,
+    identification: 0,
+    flags: 0,
+    fragmentOffset: 0,
+    ttl: 64,
+    protocol: 0,
+    source: 0,
+    destination: 0,
+  };
+  readonly sysctl: NamespaceSysctl = {
+    ipForward: false,
+    ipDefaultTtl: 64,
+    ipLocalPortRange: [32768, 60999],
+    icmpRatelimit: 1000,
+    icmpRatemask: 0x1818,
+    icmpEchoIgnoreAll: false,
+    tcpRmem: [4096, 131072, 6291456],
+    tcpWmem: [4096, 16384, 4194304],
+    tcpCongestionControl: 'cubic',
+    tcpEcn: 2,
+    tcpTimestamps: true,
+    tcpSack: true,
+    tcpWindowScaling: true,
+    fibMultipathHashPolicy: 0,
+  };
+  /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
+  silent = false;
+  #lastIndex = 0;
+  #identification: number;
+
+  /** Has `lo`, down. Made by `NetHost.namespace`. */
+  constructor(host: NetHost, name: string) {
+    this.host = host;
+    this.name = name;
+    this.clock = host;
+    this.frames = host.frames;
+    this.fib = new Fib(this.random('multipath').next());
+    this.neighbours = new NeighbourTable(this);
+    this.icmp = new Icmp(this);
+    this.pathMtu = new PathMtuCache(host);
+    this.peers = new PeerLimits(host);
+    this.reassembly = new Reassembly(this);
+    this.#identification = this.random('identification').below(0xffff);
+    this.loopback = new Loopback(this);
+  }
+
+  random(purpose: string): Random {
+    return this.host.random(`${this.name}/${purpose}`);
+  }
+
+  /** The next device index; indices are never used twice. */
+  nextIndex(): number {
+    return ++this.#lastIndex;
+  }
+
+  /** A device joins. Called once, by its constructor. */
+  attach(device: NetDevice): void {
+    this.devices.push(device);
+    this.host.register(device);
+  }
+
+  /** `ip link del`: its routes, addresses and neighbours go with it. */
+  detach(device: NetDevice): void {
+    this.setUp(device, false);
+    for (const { address } of device.addresses) this.removeAddress(device, address);
+    this.devices.splice(this.devices.indexOf(device), 1);
+    if (device === this.vxlan) this.vxlan = undefined;
+    if (device === this.ipip) this.ipip = undefined;
+  }
+
+  /** The device of that name, or with that alternative name. */
+  device(name: string): NetDevice | undefined {
+    return this.devices.find(device => device.name === name || device.altnames.includes(name));
+  }
+
+  /** An identification for a packet that may be fragmented: never 0, and all different for a long while. */
+  identification(): number {
+    this.#identification = (this.#identification % 0xffff) + 1;
+    return this.#identification;
+  }
+
+  /** Is what comes in on `device` forwarded? */
+  forwards(device: NetDevice): boolean {
+    return this.sysctl.ipForward && device.sysctl.forwarding;
+  }
+
+  isLocal(address: Ipv4Address.Ipv4Address): boolean {
+    return this.fib.lookup(address)?.type === 'local';
+  }
+
+  isBroadcast(address: Ipv4Address.Ipv4Address): boolean {
+    return address === Ipv4Address.BROADCAST || this.fib.lookup(address)?.type === 'broadcast';
+  }
+
+  /** `ip link set dev … up|down`. */
+  setUp(device: NetDevice, up: boolean): void {
+    if (device.up === up) return;
+    device.up = up;
+    if (up) {
+      if (device === this.loopback && device.addresses.length === 0)
+        this.addAddress(device, Ipv4Address.from('127.0.0.1'), 8, 'host');
+      for (const address of device.addresses) this.#addPrefixRoutes(device, address);
+      return;
+    }
+    this.neighbours.flush(device, true);
+    this.fib.removeDevice(device);
+    // The addresses stay, and stay ours.
+    for (const address of device.addresses) this.#addLocalRoute(device, address);
+  }
+
+  /** The other end went away or came back: what was learnt there is void, routes and addresses stay. */
+  carrierLost(device: NetDevice): void {
+    this.neighbours.flush(device, false);
+  }
+
+  /** `ip addr add`. False (EEXIST) when the device has it. */
+  addAddress(
+    device: NetDevice,
+    address: Ipv4Address.Ipv4Address,
+    length: number,
+    scope: DeviceAddress['scope'] = 'global',
+  ): boolean {
+    if (device.addresses.some(other => other.address === address && other.length === length)) return false;
+    const added: DeviceAddress = { address, length, scope };
+    device.addresses = [...device.addresses, added];
+    this.#addLocalRoute(device, added);
+    if (device.up) this.#addPrefixRoutes(device, added);
+    return true;
+  }
+
+  /** `ip addr del`. False when the device has no such address. Routes that prefer it as source go too. */
+  removeAddress(device: NetDevice, address: Ipv4Address.Ipv4Address): boolean {
+    const gone = device.addresses.find(other => other.address === address);
+    if (gone === undefined) return false;
+    device.addresses = device.addresses.filter(other => other !== gone);
+    const remains = this.devices.some(({ addresses }) => addresses.some(other => other.address === address));
+    if (!remains) this.fib.removeWhere(route => route.source === address);
+    else this.fib.removeWhere(route => route.source === address && route.nextHops[0]?.device === device);
+    for (const other of device.addresses) {
+      this.#addLocalRoute(device, other);
+      if (device.up) this.#addPrefixRoutes(device, other);
+    }
+    return true;
+  }
+
+  #addLocalRoute(device: NetDevice, { address }: DeviceAddress): void {
+    this.#addKernelRoute(device, { address, length: 32 }, 'local', 'host', address);
+  }
+
+  #addPrefixRoutes(device: NetDevice, { address, length }: DeviceAddress): void {
+    const prefix = Prefix.network(address, length);
+    if (length === 32 || prefix.address >>> 24 === 0) return;
+    if (device === this.loopback) this.#addKernelRoute(device, prefix, 'local', 'host', address);
+    else this.#addKernelRoute(device, prefix, 'unicast', 'link', address);
+    if (length === 31) return;
+    const broadcast = (prefix.address | ~Prefix.mask(length)) >>> 0;
+    this.#addKernelRoute(device, { address: broadcast, length: 32 }, 'broadcast', 'link', address);
+  }
+
+  /** The first address of a prefix made the route; a second one on the same device changes nothing. */
+  #addKernelRoute(
+    device: NetDevice,
+    prefix: Prefix.Prefix,
+    type: RouteType,
+    scope: RouteScope,
+    source: Ipv4Address.Ipv4Address,
+  ): void {
+    const table = type === 'unicast' ? 'main' : 'local';
+    const nextHops = [{ via: 0, device, onlink: false, weight: 1 }];
+    this.fib.add({ prefix, type, nextHops, protocol: 'kernel', scope, metric: 0, source, mtu: 0, table });
+  }
+
+  /** Everything is taken to be on the link of `device`: for senders bound to it that no route serves. */
+  onLinkRoute(device: NetDevice): Route {
+    const nextHops = [{ via: 0, device, onlink: false, weight: 1 }];
+    const prefix = { address: 0, length: 0 };
+    const fixed = { metric: 0, source: 0, mtu: 0, table: 'main' } as const;
+    return { prefix, type: 'unicast', nextHops, protocol: 'boot', scope: 'link', ...fixed };
+  }
+
+  /** A frame came in on `device`, which is up (start = link header). Takes ownership. */
+  receive(device: NetDevice, frame: Frame): void {
+    if (device.kind === 'ipip') {
+      ipReceive(this, device, frame, true);
+      return;
+    }
+    const { frames } = this;
+    const view = frames.view(frame);
+    const at = frames.start[frame]!;
+    if (Ethernet.check(view, at, frames.end[frame]!) !== Ethernet.Fault.None) {
+      this.drop(frame, 'MALFORMED', device);
+      return;
+    }
+    const unicast = Ethernet.destination(view, at) === device.mac;
+    if (!unicast && !Ethernet.isToGroup(view, at)) {
+      this.drop(frame, 'NOT_FOR_ME', device);
+      return;
+    }
+    const etherType = Ethernet.etherType(view, at);
+    frames.pull(frame, Ethernet.HEADER_LENGTH);
+    if (etherType === Ethernet.TYPE_IPV4) ipReceive(this, device, frame, unicast);
+    else if (etherType === Ethernet.TYPE_ARP) Arp.receive(this, device, frame, unicast);
+    else this.drop(frame, 'UNKNOWN_PROTOCOL', device);
+  }
+
+  path(request: SendRequest): Path | SendError {
+    return path(this, request);
+  }
+
+  send(frame: Frame, request: SendRequest): SendError {
+    return send(this, frame, request);
+  }
+
+  sendIcmpError(frame: Frame, type: number, code: number, info: number, _device?: NetDevice): void {
+    sendError(this, frame, type, code, info);
+  }
+
+  /** What a hook does that must see whole packets: ACCEPT once the packet in `frame` is whole. */
+  defragment(frame: Frame): Verdict {
+    if (!Ipv4.isFragment(this.frames.view(frame), this.frames.start[frame]!)) return ACCEPT;
+    return this.reassembly.add(frame, undefined) ? ACCEPT : STOLEN;
+  }
+
+  /** ARP gave up on the next hop of the packet in `frame` (start = IPv4 header): whoever sent it hears of it. */
+  linkFailure(frame: Frame, device: NetDevice): void {
+    sendError(this, frame, Icmpv4.DESTINATION_UNREACHABLE, Icmpv4.HOST_UNREACHABLE, 0);
+    this.drop(frame, 'NEIGH_FAILED', device);
+  }
+
+  drop(frame: Frame, reason: DropReason, device?: NetDevice): void {
+    this.host.drop(frame, reason, this, device);
+  }
+
+  deliver(frame: Frame): void {
+    this.host.deliver(frame);
+  }
+
+  /** The namespace goes away: nothing of it sends or waits any more. */
+  shutdown(): void {
+    this.reassembly.clear();
+    for (const device of [...this.devices]) this.detach(device);
+  }
 }

@@ -5,6 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
 import type { Namespace } from './namespace.ts';
 
 export interface DeviceAddress {
@@ -33,6 +34,11 @@ export interface DeviceCounters {
   txDropped: number;
 }
 
+export type Direction = 'receive' | 'transmit';
+
+/** Sees a frame pass: `frames.start` is where the device's link header begins (the IP packet's on an `ipip` device). */
+export type Tap = (frame: Frame, direction: Direction) => void;
+
 export abstract class NetDevice {
   readonly name: string;
   readonly index: number;
@@ -44,6 +50,13 @@ export abstract class NetDevice {
   /** Administratively up (`ip link set … up`). */
   up = false;
   addresses: readonly DeviceAddress[] = [];
+  /** Number among all devices of the host: what a hand-over notes with the frame. */
+  number = -1;
+  /** Somebody captures here; a packet pays this one test when nobody does. */
+  tapped = false;
+  /** Frames that died here, by reason. Made when the first dies: most devices never lose one. */
+  drops: Map<DropReason, number> | undefined;
+  #taps: Tap[] = [];
   readonly sysctl: DeviceSysctl = {
     rpFilter: 0,
     proxyArp: false,
@@ -82,4 +95,41 @@ export abstract class NetDevice {
    * gateway of the route that chose it (the tunnel's far end). Takes ownership of `frame`.
    */
   abstract transmit(frame: Frame, nextHop: Ipv4Address): void;
+
+  /** Octets of link header in front of the IP packet. */
+  get linkHeaderLength(): number {
+    return this.kind === 'ipip' ? 0 : 14;
+  }
+
+  /** Something arrived: count it, show it, hand it to IP. Takes ownership. */
+  ingress(frame: Frame): void {
+    const { host } = this.namespace;
+    this.counters.rxPackets++;
+    this.counters.rxOctets += host.frames.length(frame);
+    if (host.tracing || this.tapped || host.frames.tag[frame] !== 0) this.#show(frame, 'receive');
+    this.namespace.receive(this, frame);
+  }
+
+  /** Something leaves: count it and show it. Called by `transmit` of each kind. */
+  protected egress(frame: Frame): void {
+    const { host } = this.namespace;
+    this.counters.txPackets++;
+    this.counters.txOctets += host.frames.length(frame);
+    if (host.tracing || this.tapped || host.frames.tag[frame] !== 0) this.#show(frame, 'transmit');
+  }
+
+  /** Show every frame that passes to `tap`; returns how to stop. */
+  tap(tap: Tap): () => void {
+    this.#taps = [...this.#taps, tap];
+    this.tapped = true;
+    return () => {
+      this.#taps = this.#taps.filter(other => other !== tap);
+      this.tapped = this.#taps.length > 0;
+    };
+  }
+
+  #show(frame: Frame, direction: Direction): void {
+    for (const tap of this.#taps) tap(frame, direction);
+    this.namespace.host.pass(this, frame, direction);
+  }
 }

@@ -70,6 +70,8 @@ export interface TransportProtocol {
   /** A whole datagram for this host: `frames.start` is at the transport header, `ipAt` at the IPv4 header. Takes ownership. */
   receive(frame: Frame, ipAt: number, device: NetDevice): void;
   error(report: IcmpErrorReport): void;
+  /** Is the quoted packet one of ours? A path MTU is learnt only then (RFC 5927 §4). Absent: always. */
+  owns?(report: IcmpErrorReport): boolean;
 }
 
 /** What a transport protocol sees of its namespace. `Namespace` implements it. */
@@ -87,13 +89,15 @@ export interface IpLayer {
   send(frame: Frame, request: SendRequest): SendError;
   /** True when `address` is one of this namespace's. */
   isLocal(address: Ipv4Address): boolean;
-  /** Answer `frame` (start = its IPv4 header) with an ICMP error; the frame stays the caller's. */
+  /**
+   * Answer `frame` (start = its IPv4 header, whole to the end) with an ICMP error; the frame stays the caller's. `info`
+   * is the message's second word: the MTU of 3/4, else 0. `device` is where the packet came in.
+   */
   sendIcmpError(frame: Frame, type: number, code: number, info: number, device: NetDevice): void;
-  /** Count and free a frame that dies here. */
-  drop(frame: Frame, reason: DropReason): void;
+  /** Count and free a frame that dies here; at `device`, where there is one. */
+  drop(frame: Frame, reason: DropReason, device?: NetDevice): void;
   /** Count a frame that reached its program, and free it. */
   deliver(frame: Frame): void;
-  /** Count a frame that begins here (called by `send`). */
   readonly sysctl: NamespaceSysctl;
 }
 
@@ -104,6 +108,7 @@ export interface NamespaceSysctl {
   ipLocalPortRange: readonly [number, number];
   icmpRatelimit: number;
   icmpRatemask: number;
+  icmpEchoIgnoreAll: boolean;
   tcpRmem: readonly [number, number, number];
   tcpWmem: readonly [number, number, number];
   tcpCongestionControl: 'cubic' | 'reno';

@@ -49,6 +49,7 @@ export class FrameStore {
 
   readonly #views: DataView[] = [];
   readonly #bytes: Uint8Array[] = [];
+  readonly #words: Int32Array[] = [];
   #free: Frame = NO_FRAME;
 
   /** The buffer that holds `frame`, for the codecs. */
@@ -59,6 +60,16 @@ export class FrameStore {
   /** The same buffer as octets. */
   bytes(frame: Frame): Uint8Array {
     return this.#bytes[frame >> SEGMENT_SHIFT]!;
+  }
+
+  /** The same buffer as 32-bit words of the machine's own byte order: for moving frames, never for reading them. */
+  words(frame: Frame): Int32Array {
+    return this.#words[frame >> SEGMENT_SHIFT]!;
+  }
+
+  /** Where the frame's slot begins, within its buffer; a multiple of 4. */
+  base(frame: Frame): number {
+    return (frame & (SEGMENT_SLOTS - 1)) << SLOT_SHIFT;
   }
 
   /** An empty frame with `HEADROOM` octets in front and no payload. */
@@ -171,6 +182,7 @@ export class FrameStore {
     const buffer = new ArrayBuffer(SEGMENT_SLOTS * SLOT_OCTETS);
     this.#views.push(new DataView(buffer));
     this.#bytes.push(new Uint8Array(buffer));
+    this.#words.push(new Int32Array(buffer));
     const capacity = first + SEGMENT_SLOTS;
     this.start = grown(this.start, new Int32Array(capacity));
     this.end = grown(this.end, new Int32Array(capacity));

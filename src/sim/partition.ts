@@ -14,7 +14,7 @@ import { NEVER, type VirtualTime } from './time.ts';
 
 const WHEEL = 1024;
 
-/** What a process said to the outside. `sequence` orders the records of one process. */
+/** What a process said to the outside; the records of one process stay in the order in which it made them. */
 export interface Report {
   readonly process: number;
   readonly time: VirtualTime;
@@ -42,6 +42,8 @@ export class Partition implements Habitat {
   readonly #far: Far[] = [];
   /** By process id: the window it is listed in, `NEVER` for none. Older listings are stale and skipped. */
   readonly #wakeWindow: number[] = [];
+  /** By process id: the window of its one entry in the far heap, which may be earlier than it needs; `NEVER` for none. */
+  readonly #farWindow: number[] = [];
   #window = 0;
   #running: LogicalProcess | undefined;
 
@@ -54,6 +56,12 @@ export class Partition implements Habitat {
   add(process: LogicalProcess): void {
     this.processes.push(process);
     this.#wakeWindow[process.id] = NEVER;
+    this.#farWindow[process.id] = NEVER;
+  }
+
+  /** The process whose events are being handled; after `runWindow` threw, the one that did. */
+  get running(): LogicalProcess | undefined {
+    return this.#running;
   }
 
   wake(process: LogicalProcess, time: VirtualTime): void {
@@ -76,8 +84,8 @@ export class Partition implements Habitat {
     return reports;
   }
 
-  get hasReports(): boolean {
-    return this.#reports.length > 0;
+  get reportCount(): number {
+    return this.#reports.length;
   }
 
   /** The next window in which any process may have something to do; `NEVER` when all is quiet. */
@@ -90,7 +98,7 @@ export class Partition implements Habitat {
     while (this.#far.length > 0) {
       const { window, process } = this.#far[0]!;
       if (this.#wakeWindow[process.id] === window) return window;
-      popFar(this.#far);
+      this.#takeFar();
     }
     return NEVER;
   }
@@ -98,10 +106,7 @@ export class Partition implements Habitat {
   /** Run `window` (never an earlier one than the last), but nothing at or after `until`. */
   runWindow(window: number, until: VirtualTime): void {
     this.#window = window;
-    while (this.#far.length > 0 && this.#far[0]!.window < window + WHEEL) {
-      const { window: at, process } = popFar(this.#far);
-      if (this.#wakeWindow[process.id] === at) this.#wheel[at % WHEEL]!.push(process);
-    }
+    while (this.#far.length > 0 && this.#far[0]!.window < window + WHEEL) this.#takeFar();
     const due = this.#wheel[window % WHEEL]!;
     this.#wheel[window % WHEEL] = [];
     if (this.#reversed) due.reverse();
@@ -120,7 +125,26 @@ export class Partition implements Habitat {
   #list(process: LogicalProcess, window: number): void {
     this.#wakeWindow[process.id] = window;
     if (window < this.#window + WHEEL) this.#wheel[window % WHEEL]!.push(process);
-    else pushFar(this.#far, { window, process });
+    else this.#listFar(process, window);
+  }
+
+  /**
+   * A process has at most one entry in the far heap: a node with a hold timer minutes away comes back to it after every
+   * frame, and an entry each time would grow the heap with the traffic.
+   */
+  #listFar(process: LogicalProcess, window: number): void {
+    if (this.#farWindow[process.id]! <= window) return;
+    this.#farWindow[process.id] = window;
+    pushFar(this.#far, { window, process });
+  }
+
+  /** Take the first far entry off, and list its process where it has to be now, unless the wheel has it. */
+  #takeFar(): void {
+    const { window, process } = popFar(this.#far);
+    if (this.#farWindow[process.id] !== window) return; // an earlier entry took its place
+    this.#farWindow[process.id] = NEVER;
+    const wake = this.#wakeWindow[process.id]!;
+    if (wake >= window && wake !== NEVER) this.#list(process, wake);
   }
 }
 

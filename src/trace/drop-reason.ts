@@ -32,12 +32,20 @@ const table = {
     sentence: 'A fragment never came, so the others were thrown away.',
     alias: 'FRAG_REASM_TIMEOUT',
   },
+  FRAME_TOO_LONG: {
+    sentence: 'Longer than the MTU of the device it arrived at.',
+    alias: 'PKT_TOO_BIG',
+  },
   TTL_EXPIRED: { sentence: 'The time to live ran out.', alias: 'IP_INHDR' },
   RPF_STRICT: {
     sentence: 'Reverse path filtering: the source is not reachable through the device it came from.',
     alias: 'IP_RPFILTER',
   },
   MARTIAN_SOURCE: { sentence: 'The source address may not appear on a wire.', alias: 'IP_INVALID_SOURCE' },
+  MARTIAN_DESTINATION: {
+    sentence: 'The destination address may not appear on a wire.',
+    alias: 'IP_INVALID_DEST',
+  },
   FABRIC_PROTO4_BLOCKED: { sentence: 'The cloud does not carry IP protocol 4 (IPIP).' },
   FABRIC_UDP4789_BLOCKED: { sentence: 'The cloud does not carry UDP port 4789 (VXLAN).' },
   FABRIC_SRC_DST_CHECK: {
@@ -74,6 +82,7 @@ const table = {
     alias: 'TCP_INVALID_SEQUENCE',
   },
   TUNNEL_DOWN: { sentence: 'The tunnel device is down.', alias: 'DEV_READY' },
+  TUNNEL_LOOP: { sentence: "The route to the tunnel's far end leads into a tunnel again." },
   ECN_INVALID: {
     sentence: 'Congestion was marked on the outer header of a packet that cannot carry the mark (RFC 6040).',
   },

@@ -178,7 +178,7 @@ for (const [what, at, value, code] of [
 t('64-bit times survive the split into halves', () => {
   const second = fc.integer({ min: 0, max: 0xffff_ffff });
   const nanosecond = fc.integer({ min: 0, max: 999_999_999 });
-  fc.assert(
+  void fc.assert(
     fc.property(second, nanosecond, (seconds, nanoseconds) => {
       const { high, low } = CaptureTime.toHalves({ seconds, nanoseconds });
       assert.is(

@@ -1,0 +1,137 @@
+/**
+ * The API server as a logical process of its own. IPAM claims, tunnel addresses and pod status are writes by nodes that
+ * race; they travel as frames over the management network and are carried out in order of arrival.
+ *
+ *   main thread ── journal command ──> Store <── request / response ── nodes
+ *                                        └── watch events, each node after a delay of its own ──> nodes
+ *
+ * The delay is what makes a change of mode as ragged as it is in reality.
+ */
+import { DatastoreError, type Op } from '../calico/datastore.ts';
+import type { Resource, StoredKind } from '../calico/resources/kinds.ts';
+import { DecodeError } from '../calico/resources/shape.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import type { Random } from '../sim/random.ts';
+import type { Timer, VirtualTime } from '../sim/time.ts';
+import type { ApiCommand, ApiReply } from './command.ts';
+import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import type { ApiServerSpec } from './spec.ts';
+import { Store, type WatchEvent } from './store.ts';
+import { PatchError } from './store-patch.ts';
+
+export class ApiServer extends LogicalProcess {
+  readonly #store: Store;
+  readonly #spec: ApiServerSpec;
+  readonly #watchers: Watcher[] = [];
+
+  constructor(id: number, name: string, habitat: Habitat, spec: ApiServerSpec) {
+    super(id, name, habitat);
+    this.#spec = spec;
+    this.#store = new Store(() => spec.startMs + Math.floor(this.now / 1e6), String(habitat.seed));
+    this.#store.watch(event => {
+      for (const watcher of this.#watchers) watcher.enqueue(event);
+    });
+  }
+
+  boot(): void {
+    for (const resource of this.#spec.resources) this.#store.apply(resource as Resource);
+  }
+
+  protected receive(frame: Frame, jack: number): void {
+    const message = messageOf<ToServer>(this.frames, frame);
+    if (message.kind === 'watch') this.#subscribe(jack);
+    else this.#send(jack, { kind: 'response', id: message.id, result: this.#store.execute(message.op) });
+  }
+
+  protected execute(command: unknown): ApiReply {
+    try {
+      return this.#carryOut(command as ApiCommand);
+    } catch (error) {
+      if (error instanceof PatchError || error instanceof DecodeError) {
+        return { ok: false, code: 'INVALID', message: error.message };
+      }
+      if (!(error instanceof DatastoreError)) throw error;
+      const { code, message, problems } = error;
+      return { ok: false, code, message, problems };
+    }
+  }
+
+  #carryOut(command: ApiCommand): ApiReply {
+    const store = this.#store;
+    switch (command.do) {
+      case 'create':
+        return { ok: true, object: store.create(command.object) };
+      case 'replace':
+        return { ok: true, object: store.update(command.object) };
+      case 'apply':
+        return { ok: true, ...store.apply(command.object) };
+      case 'patch': {
+        const { kind, name, namespace, type } = command;
+        return {
+          ok: true,
+          object: store.patch(kind as StoredKind, name, command.patch, type, namespace) as Resource,
+        };
+      }
+      case 'delete':
+        return {
+          ok: true,
+          object: store.delete(command.kind as StoredKind, command.name, command.namespace),
+        };
+      case 'get':
+        return { ok: true, object: store.get(command.kind, command.name, command.namespace) as Resource };
+      case 'list':
+        return { ok: true, items: store.list(command.kind, command.namespace) as Resource[] };
+      case 'op':
+        return store.execute(command.op as Op);
+    }
+  }
+
+  #subscribe(jack: number): void {
+    const random = this.random(`watch/${this.#spec.nodes[jack]}`);
+    const watcher = new Watcher(this, random, this.#spec.watchDelay, event => {
+      this.#send(jack, { kind: 'event', event });
+    });
+    this.#watchers.push(watcher);
+    this.#send(jack, { kind: 'synced', objects: this.#store.everything() });
+  }
+
+  #send(jack: number, message: ToNode): void {
+    const frame = frameOf(this.frames, message);
+    const refused = this.outputs[jack]!.transmit(frame, this.now);
+    if (refused !== undefined) throw new Error(`management network of ${this.#spec.nodes[jack]}: ${refused}`);
+  }
+}
+
+/** Events on their way to one node: in order, each after a delay drawn for it. */
+class Watcher {
+  readonly #queue: { readonly event: WatchEvent; readonly due: VirtualTime }[] = [];
+  readonly #server: LogicalProcess;
+  readonly #random: Random;
+  readonly #delay: readonly [VirtualTime, VirtualTime];
+  readonly #timer: Timer;
+  #last: VirtualTime = 0;
+
+  constructor(
+    server: LogicalProcess,
+    random: Random,
+    delay: readonly [VirtualTime, VirtualTime],
+    send: (event: WatchEvent) => void,
+  ) {
+    this.#server = server;
+    this.#random = random;
+    this.#delay = delay;
+    this.#timer = server.timer(() => {
+      while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.event);
+      if (this.#queue.length > 0) this.#timer.arm(this.#queue[0]!.due);
+    });
+  }
+
+  enqueue(event: WatchEvent): void {
+    const [least, most] = this.#delay;
+    const due = Math.max(this.#last, this.#server.now + least + this.#random.below(most - least + 1));
+    this.#last = due;
+    this.#queue.push({ event, due });
+    if (this.#queue.length === 1) this.#timer.arm(due);
+  }
+}

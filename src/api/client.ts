@@ -1,0 +1,92 @@
+/**
+ * A node's connection to the API server: requests, the watch, and the coroutines of its daemons.
+ *
+ * A daemon's work that has to wait for the server is a generator (`Steps`, see calico/datastore.ts); `run` resumes it
+ * when the answer has come. Nothing here is asynchronous in JavaScript's sense: everything happens in virtual time.
+ */
+import type { Op, OpResult, Steps } from '../calico/datastore.ts';
+import type { Resource } from '../calico/resources/kinds.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import type { LogicalProcess } from '../sim/logical-process.ts';
+import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import type { WatchEvent } from './store.ts';
+
+export class ApiClient {
+  readonly #process: LogicalProcess;
+  readonly #jack: number;
+  readonly #waiting = new Map<number, (result: OpResult) => void>();
+  #nextId = 1;
+  #synced: ((objects: readonly Resource[]) => void) | undefined;
+  #changed: ((event: WatchEvent) => void) | undefined;
+
+  constructor(process: LogicalProcess, jack: number) {
+    this.#process = process;
+    this.#jack = jack;
+  }
+
+  /** Requests that have not been answered. */
+  get outstanding(): number {
+    return this.#waiting.size;
+  }
+
+  /** Subscribe: `synced` once with all there is, then `changed` for every write. */
+  watch(synced: (objects: readonly Resource[]) => void, changed: (event: WatchEvent) => void): void {
+    this.#synced = synced;
+    this.#changed = changed;
+    this.#send({ kind: 'watch' });
+  }
+
+  request(op: Op, answered: (result: OpResult) => void): void {
+    const id = this.#nextId++;
+    this.#waiting.set(id, answered);
+    this.#send({ kind: 'request', id, op });
+  }
+
+  /** Drive `steps` to its end; `done` gets its result, or the error that it ended with. */
+  run<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => void): void {
+    const advance = (next: () => IteratorResult<Op, T>): void => {
+      let step: IteratorResult<Op, T>;
+      try {
+        step = next();
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        return done({ ok: false, error });
+      }
+      if (step.done) return done({ ok: true, value: step.value });
+      const op = step.value;
+      const resume = (result: OpResult): void => advance(() => steps.next(result));
+      if (op.verb === 'wait') {
+        this.#process.timer(() => resume({ ok: true })).arm(this.#process.now + op.delayNs);
+      } else {
+        this.request(op, resume);
+      }
+    };
+    advance(() => steps.next());
+  }
+
+  /** A frame came in on the management network. */
+  receive(frame: Frame): void {
+    const message = messageOf<ToNode>(this.#process.frames, frame);
+    switch (message.kind) {
+      case 'response': {
+        const answered = this.#waiting.get(message.id);
+        this.#waiting.delete(message.id);
+        return answered?.(message.result);
+      }
+      case 'synced':
+        return this.#synced?.(message.objects);
+      case 'event':
+        return this.#changed?.(message.event);
+    }
+  }
+
+  #send(message: ToServer): void {
+    const frame = frameOf(this.#process.frames, message);
+    const refused = this.#process.outputs[this.#jack]!.transmit(frame, this.#process.now);
+    if (refused !== undefined) throw new Error(`${this.#process.name}: management network: ${refused}`);
+  }
+}
+
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: Error };

@@ -1,0 +1,188 @@
+/**
+ * The kernel protocol: what the table says and what the kernel has are compared and the kernel is put right, at every
+ * change and at every scan (2 s). Routes of others are learned. BIRD's `krt`.
+ *
+ *     desired (prefix -> route) <--- exports         actual <--- kernel.routes()
+ *             \___________________ write the difference ___________________/
+ */
+import * as Ipv4 from '../addr/ipv4.ts';
+import type { Prefix } from '../addr/prefix.ts';
+import { SECOND, type Timer } from '../sim/time.ts';
+import type { KernelConfig } from './config.ts';
+import type { KernelNextHop, KernelRoute, SpeakerPorts } from './ports.ts';
+import { keyOf } from './route.ts';
+
+const FIRST_SCAN_SEC = 1;
+const SCAN_SEC = 2;
+
+const sameHop = (a: KernelNextHop, b: KernelNextHop): boolean =>
+  a.via === b.via &&
+  a.device === b.device &&
+  (a.onlink ?? false) === (b.onlink ?? false) &&
+  (a.weight ?? 1) === (b.weight ?? 1);
+
+export const sameKernelRoute = (a: KernelRoute, b: KernelRoute): boolean =>
+  a.type === b.type &&
+  a.metric === b.metric &&
+  a.protocol === b.protocol &&
+  a.nextHops.length === b.nextHops.length &&
+  a.nextHops.every((hop, i) => sameHop(hop, b.nextHops[i]!));
+
+export interface KernelSyncOwner {
+  readonly ports: SpeakerPorts;
+  /** What the kernel protocol has learned for a prefix, or that it is gone. */
+  learned(prefix: Prefix, route: KernelRoute | undefined): void;
+  /** Devices may have changed. */
+  scanned(): void;
+  wrote(): void;
+}
+
+export class KernelSync {
+  config: KernelConfig;
+  readonly #owner: KernelSyncOwner;
+  readonly #timer: Timer;
+  readonly #desired = new Map<number, KernelRoute>();
+  readonly #learned = new Map<number, KernelRoute>();
+  /** Metrics of foreign routes by prefix, as of the last look. */
+  #foreign = new Map<number, Set<number>>();
+  /** Prefixes whose route the kernel would refuse (BIRD's `!`). */
+  readonly #refused = new Set<number>();
+  /** Nothing is written before the first scan, nor while the daemon recovers from its own restart. */
+  #scanned = false;
+  #held: boolean;
+
+  constructor(config: KernelConfig, owner: KernelSyncOwner, held: boolean) {
+    this.config = config;
+    this.#owner = owner;
+    this.#held = held;
+    this.#timer = owner.ports.clock.timer(() => this.scan());
+  }
+
+  get protocolName(): string {
+    return this.config.protocolName ?? 'bird';
+  }
+
+  /** Routes the daemon wants in the kernel. */
+  get desiredCount(): number {
+    return this.#desired.size;
+  }
+
+  start(): void {
+    this.#timer.arm(this.#owner.ports.clock.now + FIRST_SCAN_SEC * SECOND);
+  }
+
+  /** Leave the kernel alone from now on; with `persist` the routes stay. */
+  stop(keep: boolean): void {
+    this.#timer.cancel();
+    if (!keep) for (const route of this.#mine()) this.#write('remove', route);
+    this.#scanned = false;
+  }
+
+  /** Somebody else's route stands where ours should be. */
+  isRefused(prefix: Prefix): boolean {
+    return this.#refused.has(keyOf(prefix));
+  }
+
+  /** Recovery is over: bring the kernel up to date. */
+  release(): void {
+    this.#held = false;
+    if (this.#scanned) this.scan();
+  }
+
+  /** The route the table wants for `prefix`. */
+  set(prefix: Prefix, route: KernelRoute | undefined): void {
+    const key = keyOf(prefix);
+    const was = this.#desired.get(key);
+    this.#refused.delete(key);
+    if (route === undefined) this.#desired.delete(key);
+    else this.#desired.set(key, route);
+    if (!this.#scanned || this.#held) return;
+    if (was !== undefined && route !== undefined && sameKernelRoute(was, route)) return;
+    if (was !== undefined && (route === undefined || was.metric !== route.metric)) this.#write('remove', was);
+    if (route !== undefined) this.#write('replace', route);
+  }
+
+  /** Read devices and routes, and learn. Without repair: that is for the scans alone (BIRD's asynchronous netlink). */
+  look(): void {
+    this.#owner.scanned();
+    this.#read(this.#owner.ports.kernel.routes());
+  }
+
+  /** Look, and repair (BIRD's `krt_scan` and `kif_scan`). */
+  scan(): void {
+    this.#timer.arm(this.#owner.ports.clock.now + (this.config.scanTimeSec ?? SCAN_SEC) * SECOND);
+    this.look();
+    this.#scanned = true;
+    if (this.#held) return;
+    const missing = new Map(this.#desired);
+    for (const route of this.#mine()) {
+      const wanted = this.#desired.get(keyOf(route.prefix));
+      if (wanted !== undefined && sameKernelRoute(wanted, route)) missing.delete(keyOf(route.prefix));
+      else if (wanted === undefined || wanted.metric !== route.metric) this.#write('remove', route);
+    }
+    for (const route of missing.values()) this.#write('replace', route);
+  }
+
+  #mine(): KernelRoute[] {
+    return this.#owner.ports.kernel.routes().filter(r => r.protocol === this.protocolName);
+  }
+
+  #write(action: 'replace' | 'remove', route: KernelRoute): void {
+    const { kernel, report } = this.#owner.ports;
+    const key = keyOf(route.prefix);
+    if (action === 'replace' && this.#foreign.get(key)?.has(route.metric)) {
+      // Linux: EEXIST. BIRD tries again at the next scan, when Felix may have taken its own route away.
+      this.#refused.add(key);
+      return;
+    }
+    this.#refused.delete(key);
+    if (action === 'replace') kernel.replace(route);
+    else kernel.remove(route);
+    this.#owner.wrote();
+    report({ kind: 'kernel', action, route });
+  }
+
+  /** Foreign routes are learned, but for the kernel's own (`proto kernel`). Of several the lowest metric counts. */
+  #read(routes: readonly KernelRoute[]): void {
+    const found = new Map<number, KernelRoute>();
+    this.#foreign = new Map();
+    for (const route of routes) {
+      if (route.protocol === this.protocolName) continue;
+      const key = keyOf(route.prefix);
+      const metrics = this.#foreign.get(key);
+      if (metrics === undefined) this.#foreign.set(key, new Set([route.metric]));
+      else metrics.add(route.metric);
+      if (route.protocol === 'kernel' || !isLearnable(route.prefix)) continue;
+      const other = found.get(key);
+      if (other === undefined || route.metric < other.metric) found.set(key, route);
+    }
+    if (this.config.learn ?? true) this.#learn(found);
+  }
+
+  #learn(found: ReadonlyMap<number, KernelRoute>): void {
+    for (const [key, route] of this.#learned) {
+      if (found.has(key)) continue;
+      this.#learned.delete(key);
+      this.#owner.learned(route.prefix, undefined);
+    }
+    for (const [key, route] of found) {
+      const was = this.#learned.get(key);
+      if (was !== undefined && sameKernelRoute(was, route)) continue;
+      this.#learned.set(key, route);
+      this.#owner.learned(route.prefix, route);
+    }
+  }
+}
+
+/** BIRD takes no host, link-local or multicast destinations from the kernel. */
+const isLearnable = ({ address, length }: Prefix): boolean =>
+  length === 0 ||
+  !(
+    Ipv4.isLoopback(address) ||
+    Ipv4.isMulticast(address) ||
+    address >>> 16 === LINK_LOCAL ||
+    address >>> 24 === 0
+  );
+
+/** 169.254.0.0/16. */
+const LINK_LOCAL = 0xa9fe;

@@ -1,0 +1,98 @@
+/**
+ * Recursive next hops (BIRD's host cache): where a BGP NEXT_HOP leads is read off the master table, from whatever route
+ * covers it, the default route too. Every route with the same next hop shares one entry, and is told when it moves.
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import type { LocRib } from './loc-rib.ts';
+import { type Destination, IGP_METRIC_UNKNOWN } from './route.ts';
+
+/** Where packets to a next hop go. */
+export interface Resolution {
+  readonly destination: Destination;
+  readonly gateway?: Ipv4Address | undefined;
+  readonly device?: string | undefined;
+  /** 0 on a connected network, unknown behind a gateway. */
+  readonly igpMetric: number;
+}
+
+const UNRESOLVED: Resolution = { destination: 'unreachable', igpMetric: IGP_METRIC_UNKNOWN };
+
+/** Look `nextHop` up in the table. A route that is itself recursive does not resolve another (RFC 4271 §5.1.3, BIRD). */
+export function resolve(table: LocRib, nextHop: Ipv4Address): Resolution {
+  const route = table.lookup(nextHop)?.routes[0];
+  if (route === undefined || route.igpMetric !== undefined) return UNRESOLVED;
+  if (route.destination === 'device')
+    return { destination: 'router', gateway: nextHop, device: route.device, igpMetric: 0 };
+  return {
+    destination: route.destination,
+    gateway: route.gateway,
+    device: route.device,
+    igpMetric: IGP_METRIC_UNKNOWN,
+  };
+}
+
+const same = (a: Resolution, b: Resolution): boolean =>
+  a.destination === b.destination &&
+  a.gateway === b.gateway &&
+  a.device === b.device &&
+  a.igpMetric === b.igpMetric;
+
+interface Entry {
+  resolution: Resolution;
+  /** Prefix keys of the routes that use it, with how many paths each. */
+  readonly users: Map<number, number>;
+}
+
+export class NextHops {
+  readonly #table: LocRib;
+  readonly #entries = new Map<Ipv4Address, Entry>();
+
+  constructor(table: LocRib) {
+    this.#table = table;
+  }
+
+  /** The resolution of `nextHop` for one more path to the prefix with this key. */
+  use(nextHop: Ipv4Address, key: number): void {
+    const entry = this.#entry(nextHop);
+    entry.users.set(key, (entry.users.get(key) ?? 0) + 1);
+  }
+
+  release(nextHop: Ipv4Address, key: number): void {
+    const users = this.#entries.get(nextHop)?.users;
+    const count = users?.get(key);
+    if (users === undefined || count === undefined) return;
+    if (count > 1) users.set(key, count - 1);
+    else users.delete(key);
+    if (users.size === 0) this.#entries.delete(nextHop);
+  }
+
+  resolution(nextHop: Ipv4Address): Resolution {
+    return this.#entries.get(nextHop)?.resolution ?? resolve(this.#table, nextHop);
+  }
+
+  /**
+   * The table changed at `prefixes`: look the next hops below them up again. Returns those that moved, with the keys of
+   * the prefixes whose routes use them.
+   */
+  refresh(prefixes: readonly Prefix.Prefix[]): { nextHop: Ipv4Address; keys: number[] }[] {
+    const moved: { nextHop: Ipv4Address; keys: number[] }[] = [];
+    for (const [nextHop, entry] of this.#entries) {
+      if (!prefixes.some(p => Prefix.contains(p, nextHop))) continue;
+      const now = resolve(this.#table, nextHop);
+      if (same(now, entry.resolution)) continue;
+      entry.resolution = now;
+      moved.push({ nextHop, keys: [...entry.users.keys()] });
+    }
+    return moved;
+  }
+
+  #entry(nextHop: Ipv4Address): Entry {
+    let entry = this.#entries.get(nextHop);
+    if (entry === undefined) {
+      entry = { resolution: resolve(this.#table, nextHop), users: new Map() };
+      this.#entries.set(nextHop, entry);
+    }
+    return entry;
+  }
+}

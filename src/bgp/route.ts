@@ -1,0 +1,94 @@
+/**
+ * A route of the daemon's master table, whoever brought it (BIRD's `rte`), and the protocols that bring routes.
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import type { Prefix } from '../addr/prefix.ts';
+import type { VirtualTime } from '../sim/time.ts';
+import type { PathAttributes } from '../wire/bgp/attributes.ts';
+
+export type ProtocolKind = 'static' | 'kernel' | 'device' | 'direct' | 'bgp';
+
+/** What the decision and the export rules ask about the peer a route came from. */
+export interface PeerIdentity {
+  readonly internal: boolean;
+  readonly remoteAddress: Ipv4Address;
+  readonly remoteAs: number;
+  readonly localAs: number;
+  /** From its OPEN; 0 until there was one. */
+  readonly routerId: Ipv4Address;
+  readonly rrClient: boolean;
+  readonly clusterId: Ipv4Address;
+}
+
+/** One protocol instance of the daemon: `static1`, `kernel1`, `Mesh_192_168_10_101`. */
+export interface Protocol {
+  readonly kind: ProtocolKind;
+  readonly name: string;
+  readonly peer?: PeerIdentity;
+}
+
+/** Protocol and path identifier: two routes of one source replace each other (BIRD's `rte_src`). */
+export interface RouteSource {
+  readonly protocol: Protocol;
+  /** Of the NLRI it came with; 0 for the protocol's main source. */
+  readonly pathId: number;
+  /** The path id under which this daemon advertises it (RFC 7911 leaves the choice to the sender). */
+  readonly globalId: number;
+}
+
+/** How packets leave: BIRD's destination types, without multipath, which only the kernel's table has. */
+export type Destination = 'router' | 'device' | 'blackhole' | 'unreachable' | 'prohibit';
+
+/** The next hop resolves through a gateway route, whose distance nobody knows (shown as `?`). */
+export const IGP_METRIC_UNKNOWN = 0x8000_0000;
+
+/** Default preferences by protocol kind (BIRD). */
+export const PREFERENCE: Readonly<Record<ProtocolKind, number>> = {
+  direct: 240,
+  device: 240,
+  static: 200,
+  bgp: 100,
+  kernel: 10,
+};
+
+export interface Route {
+  readonly prefix: Prefix;
+  readonly source: RouteSource;
+  readonly preference: number;
+  readonly destination: Destination;
+  readonly gateway?: Ipv4Address | undefined;
+  readonly device?: string | undefined;
+  /** Where a BGP route's next hop was found; `undefined` for routes that are not recursive. */
+  readonly igpMetric?: number | undefined;
+  readonly attributes?: PathAttributes | undefined;
+  /** The route was learned from the kernel: its protocol there, and its metric. */
+  readonly kernel?: { readonly protocol: string; readonly metric: number } | undefined;
+  /** Somebody on its way marked it LLGR_STALE (RFC 9494): the last choice. Plain graceful restart does not show here. */
+  readonly stale: boolean;
+  /** When it last changed. */
+  readonly since: VirtualTime;
+}
+
+/** A prefix as a key: exact in a float64. */
+export const keyOf = (prefix: Prefix): number => prefix.address * 64 + prefix.length;
+
+export const prefixOf = (key: number): Prefix => ({ address: Math.floor(key / 64), length: key % 64 });
+
+/** True when a packet that follows the route gets somewhere (BIRD's `rte_resolvable`). */
+export const isReachable = (route: Route): boolean =>
+  route.destination === 'router' || route.destination === 'device';
+
+/** The two differ in nothing but their age. */
+export function sameRoute(a: Route, b: Route): boolean {
+  return (
+    a.destination === b.destination &&
+    a.gateway === b.gateway &&
+    a.device === b.device &&
+    a.preference === b.preference &&
+    a.igpMetric === b.igpMetric &&
+    a.stale === b.stale &&
+    a.attributes === b.attributes && // interned
+    a.kernel?.protocol === b.kernel?.protocol &&
+    a.kernel?.metric === b.kernel?.metric
+  );
+}

@@ -1,0 +1,458 @@
+/**
+ * The routing daemon of one node: BIRD with the protocols static, kernel, device, direct and BGP around one table.
+ *
+ *     static   direct   kernel (learn)   BGP peers
+ *        \        |          |          /  import filters, loop checks, recursive next hops
+ *         +-------+--- LocRib ---------+
+ *                 |          \
+ *      kernel export filter   \  export filters, reflection, NEXT_HOP rules
+ *         KernelSync           AdjRibOut of each peer
+ *
+ * Changes are collected during an instant and settled at its end: next hops first, then the kernel, then the peers.
+ */
+import * as Ipv4 from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
+import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
+import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/update.ts';
+import type { ReceivedPath } from './adj-rib-in.ts';
+import { AdjRibIn } from './adj-rib-in.ts';
+import { intern } from './attribute-table.ts';
+import { type PeerConfig, type SpeakerConfig, sameKernelExport, sameSession } from './config.ts';
+import { isSame } from './filter.ts';
+import { importedRoute } from './import.ts';
+import { toKernelRoute } from './kernel-export.ts';
+import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
+import type { LocRib, NetChange } from './loc-rib.ts';
+import { LocalProtocols } from './local-protocols.ts';
+import { MasterTable } from './master-table.ts';
+import { Peering } from './peering.ts';
+import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
+import { keyOf, prefixOf, type Route } from './route.ts';
+import {
+  AdministrativeShutdown,
+  OtherConfigurationChange,
+  PeerDeconfigured,
+  Session,
+  type SessionOwner,
+} from './session.ts';
+
+const BGP_PORT = 179;
+/** How long a restarting daemon waits for its peers (BIRD's `graceful restart wait`). */
+const RECOVERY_WAIT_SEC = 240;
+
+export class Speaker implements SessionOwner, KernelSyncOwner {
+  readonly ports: SpeakerPorts;
+  config: SpeakerConfig;
+  readonly peerings = new Map<string, Peering>();
+  readonly local: LocalProtocols;
+  running = false;
+  startedAt: VirtualTime = 0;
+  configuredAt: VirtualTime = 0;
+  /** When a route, a session or the kernel last changed because of this daemon. */
+  lastChange: VirtualTime = 0;
+  recovering = false;
+  /** Changes of internal routes, which plain internal peers are not asked about. */
+  narrowChanges = 0;
+  readonly #master: MasterTable;
+  readonly #kernel: KernelSync;
+  readonly #settle: Timer;
+  readonly #recovery: Timer;
+  readonly #netlink: Timer;
+  /** Sessions whose End-of-RIB the recovery still waits for. */
+  readonly #awaited = new Set<Session>();
+  readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
+  /** Established peers whom internal routes concern too. */
+  readonly #wide = new Set<Peering>();
+  /** Peers with something to be told at the end of the instant. */
+  readonly #pending = new Set<Peering>();
+  #releaseKernel = false;
+  /** Prefixes the kernel must hear of. */
+  readonly #kernelDirty = new Set<number>();
+  #stopListening: (() => void) | undefined;
+
+  constructor(config: SpeakerConfig, ports: SpeakerPorts) {
+    this.config = config;
+    this.ports = ports;
+    this.#master = new MasterTable(ports.clock, change => this.#changed(change));
+    this.local = new LocalProtocols(this.#master);
+    this.recovering = config.gracefulRestartRecovery ?? false;
+    this.#kernel = new KernelSync(config.kernel, this, this.recovering);
+    this.#settle = ports.clock.timer(() => this.#settleNow());
+    this.#recovery = ports.clock.timer(() => this.#recovered());
+    this.#netlink = ports.clock.timer(() => this.#kernel.look());
+  }
+
+  /** The master table. */
+  get table(): LocRib {
+    return this.#master.rib;
+  }
+
+  get routerId(): Ipv4.Ipv4Address {
+    return this.config.routerId;
+  }
+
+  get localAs(): number {
+    return this.config.localAs;
+  }
+
+  get awaitedPeers(): number {
+    return this.#awaited.size;
+  }
+
+  /** Seconds the recovery may still take. */
+  get recoveryRemainingSec(): number {
+    return this.#recovery.armed ? Math.ceil((this.#recovery.deadline - this.ports.clock.now) / SECOND) : 0;
+  }
+
+  get kernelRouteCount(): number {
+    return this.#kernel.desiredCount;
+  }
+
+  /** The kernel refused this prefix: a foreign route stands there. */
+  isKernelRefused(prefix: Prefix.Prefix): boolean {
+    return this.#kernel.isRefused(prefix);
+  }
+
+  start(): void {
+    const { clock, streams } = this.ports;
+    this.running = true;
+    this.startedAt = clock.now;
+    this.configuredAt = clock.now;
+    this.#stopListening = streams.listen(this.config.listenPort ?? BGP_PORT, stream => this.#accept(stream));
+    this.scanned();
+    this.#kernel.start();
+    for (const peer of this.config.peers) this.#addPeer(peer, false);
+    if (!this.recovering) return;
+    if (this.#awaited.size === 0) this.#recovered();
+    else this.#recovery.arm(clock.now + RECOVERY_WAIT_SEC * SECOND);
+  }
+
+  /**
+   * End the daemon. 'shutdown' tells the peers (SIGTERM); 'kill' tells nobody: the kernel closes its sockets.
+   * With `persist` its routes stay in the kernel either way.
+   */
+  stop(how: 'shutdown' | 'kill'): void {
+    this.running = false;
+    for (const { session } of this.peerings.values()) {
+      if (how === 'kill') session.kill();
+      else session.shutdown(AdministrativeShutdown);
+    }
+    this.#kernel.stop(how === 'kill' || (this.config.kernel.persist ?? true));
+    this.#settle.cancel();
+    this.#recovery.cancel();
+    this.#netlink.cancel();
+    this.#stopListening?.();
+  }
+
+  /** Soft reconfiguration: what did not change goes on, sessions above all. */
+  configure(config: SpeakerConfig): void {
+    const was = this.config;
+    this.config = config;
+    this.configuredAt = this.ports.clock.now;
+    const identityChanged = was.routerId !== config.routerId || was.localAs !== config.localAs;
+    const wanted = new Map(config.peers.map(peer => [peer.name, peer]));
+    for (const peering of [...this.peerings.values()]) {
+      const peer = peering.dynamic ? peering.config : wanted.get(peering.config.name);
+      const ranged = config.dynamicNeighbours?.some(d =>
+        Prefix.contains(d.range, peering.config.remoteAddress),
+      );
+      if (peer === undefined || (peering.dynamic && !ranged)) this.#removePeer(peering, PeerDeconfigured);
+      else if (identityChanged || !sameSession(peering.config, peer))
+        this.#removePeer(peering, OtherConfigurationChange);
+      else this.#refilter(peering, peer);
+    }
+    for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
+    this.#sortPeerings();
+    this.#kernel.config = config.kernel;
+    if (!sameKernelExport(was, config))
+      for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
+    if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
+      for (const peering of this.peerings.values()) this.#feed(peering);
+    this.scanned();
+    this.#settleSoon();
+  }
+
+  /** The kernel says that devices or routes changed (netlink): look at the end of this instant, not at the next scan. */
+  netlink(): void {
+    if (this.running && !this.#netlink.armed) this.#netlink.arm(this.ports.clock.now);
+  }
+
+  /** Every expected session is up, both End-of-RIBs are through, and nothing is waiting to be done. */
+  converged(): boolean {
+    if (!this.running || this.recovering || this.#settle.armed) return false;
+    for (const { session, dynamic } of this.peerings.values()) {
+      if (!session.established) {
+        if (dynamic) continue;
+        return false;
+      }
+      const heard = session.endOfRibReceived || !session.negotiated!.restartAware;
+      const said = session.endOfRibSent || session.config.gracefulRestart === false;
+      if (!heard || !said) return false;
+    }
+    return true;
+  }
+
+  // Sessions.
+
+  up(session: Session): void {
+    const peering = this.#peering(session);
+    const negotiated = session.negotiated!;
+    const peerReady = negotiated.restartAware && !negotiated.restarting;
+    // RFC 4724 §4.1: a restarting speaker defers its own advertisements, but two that restart do not wait for each other.
+    if (this.recovering && !peerReady) this.#unlock(session);
+    peering.deferred = this.recovering && peerReady;
+    peering.beginFeed(this.table.nets(), this.narrowChanges, this.ports.kernel.devices());
+    if (peering.isWide) this.#wide.add(peering);
+    this.#schedule(peering);
+  }
+
+  updated(session: Session, update: UpdateMessage): void {
+    const peering = this.#peering(session);
+    for (const nlri of update.withdrawn) this.#withdrawn(peering, nlri);
+    if (update.reachable.length === 0) return;
+    if (isTreatedAsWithdraw(update)) {
+      for (const nlri of update.reachable) this.#withdrawn(peering, nlri);
+      return;
+    }
+    const attributes = intern(update.attributes);
+    for (const nlri of update.reachable) {
+      peering.stats.importUpdates++;
+      peering.received.replace(nlri, attributes);
+      this.#import(peering, { ...nlri, attributes, stale: false });
+    }
+  }
+
+  endOfRib(session: Session): void {
+    this.#unlock(session);
+  }
+
+  refreshed(session: Session, message: RouteRefreshMessage): void {
+    const peering = this.#peering(session);
+    if (message.subtype === RefreshSubtype.Begin) peering.received.markStale();
+    else if (message.subtype === RefreshSubtype.End) this.sweep(session);
+    else if (message.subtype === RefreshSubtype.Request) {
+      peering.repeating = true;
+      this.#schedule(peering);
+    }
+  }
+
+  stale(session: Session): void {
+    const peering = this.#peering(session);
+    peering.received.markStale();
+    this.#forget(peering);
+  }
+
+  sweep(session: Session): void {
+    const peering = this.#peering(session);
+    for (const path of peering.received.stalePaths()) this.#withdrawn(peering, path);
+  }
+
+  down(session: Session): void {
+    const peering = this.#peering(session);
+    this.#unlock(session);
+    for (const path of peering.received.paths()) this.#withdrawn(peering, path);
+    peering.received = new AdjRibIn();
+    this.#forget(peering);
+  }
+
+  changed(_session: Session): void {
+    this.lastChange = this.ports.clock.now;
+  }
+
+  #peering(session: Session): Peering {
+    return this.peerings.get(session.config.name)!;
+  }
+
+  /** Nothing more is to be told: the session is gone. */
+  #forget(peering: Peering): void {
+    peering.reset();
+    this.#wide.delete(peering);
+    this.#pending.delete(peering);
+  }
+
+  /** Look at the whole table again for an established peer. */
+  #feed(peering: Peering): void {
+    if (!peering.session.established) return;
+    peering.markAll(this.table.nets());
+    this.#schedule(peering);
+  }
+
+  #schedule(peering: Peering): void {
+    this.#pending.add(peering);
+    this.#settleSoon();
+  }
+
+  #addPeer(config: PeerConfig, dynamic: boolean): Peering {
+    if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
+    const session = new Session(config, this);
+    const peering = new Peering(session, dynamic);
+    this.peerings.set(config.name, peering);
+    this.#byAddress.set(config.remoteAddress, peering);
+    this.#master.source(session.protocol);
+    if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
+    session.start();
+    return peering;
+  }
+
+  #removePeer(peering: Peering, cease: number): void {
+    peering.session.shutdown(cease);
+    this.down(peering.session);
+    this.peerings.delete(peering.config.name);
+    this.#byAddress.delete(peering.config.remoteAddress);
+    this.#master.release(peering.protocol);
+  }
+
+  /** Listings follow the configuration; who came by a range comes behind. */
+  #sortPeerings(): void {
+    const all = new Map(this.peerings);
+    this.peerings.clear();
+    for (const { name } of this.config.peers) this.peerings.set(name, all.get(name)!);
+    for (const [name, peering] of all) if (peering.dynamic) this.peerings.set(name, peering);
+  }
+
+  /** Only filters can differ: run them again, without touching the session. */
+  #refilter(peering: Peering, config: PeerConfig): void {
+    const { importFilter, exportFilter } = peering.config;
+    peering.session.config = config;
+    if (!peering.session.established) return;
+    if (!isSame(exportFilter, config.exportFilter)) this.#feed(peering);
+    if (isSame(importFilter, config.importFilter) || peering.session.requestRefresh()) return;
+    for (const path of peering.received.paths()) this.#import(peering, path);
+  }
+
+  #accept(stream: Stream): StreamEvents | undefined {
+    const known = this.#byAddress.get(stream.remoteAddress);
+    if (known !== undefined) return known.session.accept(stream);
+    const range = this.config.dynamicNeighbours?.find(d => Prefix.contains(d.range, stream.remoteAddress));
+    if (range === undefined) return undefined;
+    const peer: PeerConfig = {
+      ...range.template,
+      name: `*${Ipv4.format(stream.remoteAddress)}`,
+      remoteAddress: stream.remoteAddress,
+      remoteAs: range.remoteAs,
+      passive: true,
+    };
+    return this.#addPeer(peer, true).session.accept(stream);
+  }
+
+  #unlock(session: Session): void {
+    if (this.#awaited.delete(session) && this.#awaited.size === 0 && this.recovering) this.#recovered();
+  }
+
+  #recovered(): void {
+    this.recovering = false;
+    this.#recovery.cancel();
+    this.#awaited.clear();
+    for (const peering of this.peerings.values()) {
+      if (!peering.deferred) continue;
+      peering.deferred = false;
+      this.#schedule(peering);
+    }
+    this.#releaseKernel = true;
+    this.#settleSoon();
+  }
+
+  // Routes in.
+
+  #withdrawn(peering: Peering, nlri: Nlri): void {
+    const path = peering.received.remove(nlri);
+    peering.stats.importWithdraws++;
+    if (path === undefined) {
+      peering.stats.importWithdrawsIgnored++;
+      return;
+    }
+    peering.stats.importWithdrawsAccepted++;
+    this.#master.enter(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId), undefined);
+  }
+
+  #import(peering: Peering, path: ReceivedPath): void {
+    const source = this.#master.source(peering.protocol, path.pathId);
+    const { stats } = peering;
+    const verdict = importedRoute(path, source, peering, this.routerId);
+    if (typeof verdict === 'string') {
+      if (verdict === 'filtered') stats.importFiltered++;
+      else stats.importRejected++;
+      this.#master.enter(path.prefix, source, undefined);
+      return;
+    }
+    const was = this.table.find(path.prefix, source);
+    const is = this.#master.enter(path.prefix, source, verdict);
+    if (was !== undefined && was === is) stats.importIgnored++;
+    else stats.importAccepted++;
+  }
+
+  learned(prefix: Prefix.Prefix, route: KernelRoute | undefined): void {
+    this.local.learned(prefix, route);
+  }
+
+  scanned(): void {
+    this.local.update(this.config, this.ports.kernel.devices());
+  }
+
+  wrote(): void {
+    this.lastChange = this.ports.clock.now;
+  }
+
+  // Routes out.
+
+  #changed({ net, removed, added, was, is, because }: NetChange): void {
+    const { clock, report } = this.ports;
+    this.lastChange = clock.now;
+    const key = keyOf(net.prefix);
+    if (was !== is) report({ kind: 'best', prefix: net.prefix, was, is, because });
+    this.#kernelDirty.add(key);
+    // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
+    const narrow = [removed, added, was, is].every(staysInside);
+    if (narrow && added !== undefined) this.narrowChanges++;
+    for (const peering of narrow ? this.#wide : this.peerings.values()) {
+      if (!peering.session.established) continue;
+      peering.dirty.add(key);
+      this.#pending.add(peering);
+    }
+    this.#settleSoon();
+  }
+
+  #settleSoon(): void {
+    if (!this.#settle.armed) this.#settle.arm(this.ports.clock.now);
+  }
+
+  /** End of the instant: next hops, kernel, peers. */
+  #settleNow(): void {
+    this.#master.settle();
+    for (const key of this.#kernelDirty) this.#exportToKernel(key);
+    this.#kernelDirty.clear();
+    if (this.#releaseKernel) this.#kernel.release();
+    this.#releaseKernel = false;
+    for (const peering of this.#pending) {
+      if (peering.deferred) continue;
+      for (const key of peering.dirty)
+        peering.advertise(key, this.table.get(prefixOf(key)), this.#mayOriginate);
+      peering.dirty.clear();
+      peering.flush();
+    }
+    this.#pending.clear();
+  }
+
+  readonly #mayOriginate = (route: Route): boolean =>
+    route.source.protocol.kind === 'bgp' ||
+    (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
+
+  #exportToKernel(key: number): void {
+    const net = this.table.get(prefixOf(key));
+    const { stats, name } = this.local.kernel;
+    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), name);
+    if (net === undefined) stats.exportWithdraws++;
+    else stats.exportUpdates++;
+    if (verdict === 'rejected') stats.exportRejected++;
+    else if (verdict === 'filtered') stats.exportFiltered++;
+    else if (verdict !== undefined) stats.exportAccepted++;
+    this.#kernel.set(prefixOf(key), typeof verdict === 'object' ? verdict : undefined);
+  }
+}
+
+/** Nobody but an external peer or a reflection client can care about this route. */
+const staysInside = (route: Route | undefined): boolean => {
+  const peer = route?.source.protocol.peer;
+  return route === undefined || (peer?.internal === true && !peer.rrClient);
+};

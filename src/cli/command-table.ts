@@ -1,0 +1,221 @@
+/**
+ * The commands, as data: what they take, what they are for, and how their words become typed arguments. The bodies are
+ * in `commands/NAME.ts` and are loaded only when asked for (`main.ts`), because zod, yaml and the engine cost more than
+ * all the rest of a `--help`.
+ */
+
+/** A whole run on `per-node` workers, `auto` = min(cores, nodes), or so many; 0 is the main thread. */
+export type Workers = 'per-node' | 'auto' | number;
+
+export interface RunOptions {
+  readonly paths: readonly string[];
+  readonly workers: Workers;
+  /** In place of the scenario's own. */
+  readonly seed: number | undefined;
+  readonly json: boolean;
+  /** Tables to print at the end: `routes@k8s-w1`, `bgp`, ... */
+  readonly show: readonly string[];
+  readonly trace: string | undefined;
+  readonly pcap: string | undefined;
+  readonly record: string | undefined;
+  /** Visit the processes of a window in reverse order: results must not change. For our own tests. */
+  readonly reverse: boolean;
+}
+export interface StartOptions {
+  readonly workers: Workers;
+  readonly seed: number | undefined;
+}
+export interface FingerprintOptions {
+  readonly path: string;
+  readonly workers: Workers;
+  readonly seed: number | undefined;
+}
+export interface ShellOptions {
+  readonly path: string;
+  /** Run this and exit with its code; `undefined` = talk to the user. */
+  readonly command: string | undefined;
+  /** How many of the scenario's steps to run first. */
+  readonly steps: number | 'all';
+  readonly workers: Workers;
+  readonly seed: number | undefined;
+}
+export type SchemaOptions = Readonly<Record<string, never>>;
+
+export interface CommandArguments {
+  readonly start: StartOptions;
+  readonly run: RunOptions;
+  readonly fingerprint: FingerprintOptions;
+  readonly shell: ShellOptions;
+  readonly schema: SchemaOptions;
+}
+export type CommandName = keyof CommandArguments;
+
+/** A mistake on the command line: exit code 2, one line, and where to look. */
+export class UsageError extends Error {
+  readonly command: string | undefined;
+
+  constructor(message: string, command?: string) {
+    super(message);
+    this.name = 'UsageError';
+    this.command = command;
+  }
+}
+
+export interface OptionSpec {
+  /** As cac has it: `--seed <number>`, `-c, --command <line>`; without a value it is a switch. */
+  readonly flags: string;
+  readonly about: string;
+  readonly hidden?: boolean;
+  readonly repeatable?: boolean;
+}
+
+/** The words of one command line, by option name without dashes. */
+export interface Words {
+  readonly positional: readonly string[];
+  text(option: string): string | undefined;
+  list(option: string): readonly string[];
+  on(option: string): boolean;
+}
+
+export interface CommandSpec<Name extends CommandName = CommandName> {
+  readonly name: Name;
+  /** Positional arguments as shown in the usage line. */
+  readonly usage: string;
+  readonly about: string;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly options: readonly OptionSpec[];
+  readonly examples: readonly (readonly [line: string, about: string])[];
+  read(words: Words): CommandArguments[Name];
+}
+
+const WORKERS: OptionSpec = {
+  flags: '--workers <number>',
+  about: 'worker threads: per-node (default), auto, or a number; 0 is none',
+};
+const SEED: OptionSpec = { flags: '--seed <number>', about: "seed, in place of the scenario's" };
+
+export function parseWorkers(text: string | undefined): Workers {
+  if (text === undefined || text === 'per-node') return 'per-node';
+  if (text === 'auto') return 'auto';
+  if (/^\d{1,4}$/.test(text) && Number(text) <= 256) return Number(text);
+  throw new UsageError(`--workers: expected per-node, auto or a number up to 256, got "${text}"`);
+}
+
+function parseSeed(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seed = /^(\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+  if (seed <= 0xffff_ffff) return seed;
+  throw new UsageError(`--seed: expected a number from 0 to 4294967295, got "${text}"`);
+}
+
+function parseSteps(text: string | undefined): number | 'all' {
+  if (text === undefined) return 0;
+  if (text === 'all') return 'all';
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new UsageError(`--steps: expected all or a number, got "${text}"`);
+}
+
+const common = (words: Words) => ({
+  workers: parseWorkers(words.text('workers')),
+  seed: parseSeed(words.text('seed')),
+});
+
+const start: CommandSpec<'start'> = {
+  name: 'start',
+  usage: '',
+  about: 'relive the walkthrough: IPIP, Direct, CrossSubnet, Direct with BGP to the router',
+  minimum: 0,
+  maximum: 0,
+  options: [WORKERS, SEED],
+  examples: [['tunlab start', 'what `npm start` does']],
+  read: common,
+};
+
+const run: CommandSpec<'run'> = {
+  name: 'run',
+  usage: 'FILE…',
+  about: 'run scenarios and say which expectations held',
+  minimum: 1,
+  maximum: Number.POSITIVE_INFINITY,
+  options: [
+    WORKERS,
+    SEED,
+    { flags: '--json', about: 'one JSON document on stdout instead of text' },
+    { flags: '--show <table>', about: 'print a table at the end; may be given again', repeatable: true },
+    { flags: '--trace <classes>', about: 'trace to stderr: states, routes, packets, …' },
+    { flags: '--pcap <folder>', about: 'write what each device saw' },
+    { flags: '--record <file>', about: 'write the journal of the run' },
+    { flags: '--reverse', about: 'visit processes in reverse order', hidden: true },
+  ],
+  examples: [
+    ['tunlab run scenarios/kans.yaml', 'the walkthrough, step by step'],
+    ['tunlab run --json lab.yaml | jq .ok', 'for a script'],
+    ['tunlab run --workers 0 --seed 7 lab.yaml', 'on the main thread, other random numbers'],
+  ],
+  read: words => ({
+    ...common(words),
+    paths: words.positional,
+    json: words.on('json'),
+    show: words.list('show'),
+    trace: words.text('trace'),
+    pcap: words.text('pcap'),
+    record: words.text('record'),
+    reverse: words.on('reverse'),
+  }),
+};
+
+const fingerprint: CommandSpec<'fingerprint'> = {
+  name: 'fingerprint',
+  usage: 'FILE',
+  about: 'run a scenario and print the hash of all that happened',
+  minimum: 1,
+  maximum: 1,
+  options: [WORKERS, SEED],
+  examples: [['tunlab fingerprint lab.yaml --workers 0', 'the same 64 digits for any number of workers']],
+  read: words => ({ ...common(words), path: words.positional[0]! }),
+};
+
+const shell: CommandSpec<'shell'> = {
+  name: 'shell',
+  usage: 'FILE',
+  about: 'boot a lab and type at k8s-m: calicoctl, kubectl, ip, birdcl, tcpdump, …',
+  minimum: 1,
+  maximum: 1,
+  options: [
+    { flags: '-c, --command <line>', about: 'run this line and exit with its code' },
+    { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
+    WORKERS,
+    SEED,
+  ],
+  examples: [
+    ["tunlab shell lab.yaml -c 'ssh k8s-w1 ip route'", 'one command'],
+    ["tunlab shell lab.yaml --steps all -c 'kubectl get pods -o wide'", 'after all steps'],
+  ],
+  read: words => ({
+    ...common(words),
+    path: words.positional[0]!,
+    command: words.text('command'),
+    steps: parseSteps(words.text('steps')),
+  }),
+};
+
+const schema: CommandSpec<'schema'> = {
+  name: 'schema',
+  usage: '',
+  about: 'print the JSON Schema of scenario files, for editors',
+  minimum: 0,
+  maximum: 0,
+  options: [],
+  examples: [['tunlab schema > scenario.schema.json', 'then point your editor at it']],
+  read: () => ({}),
+};
+
+/** In the order in which help lists them. */
+export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
+  start,
+  run,
+  shell,
+  fingerprint,
+  schema,
+};

@@ -1,0 +1,65 @@
+/** What a command may touch of the outside: two streams and a way to be interrupted. Tests give it strings. */
+import { type Colour, colour, wantsColour } from './colour.ts';
+
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Columns of the terminal; 100 elsewhere. */
+  readonly columns: number;
+  readonly colour: Colour;
+}
+
+export interface Io {
+  /** Results. */
+  readonly stdout: Output;
+  /** Diagnostics and progress. */
+  readonly stderr: Output;
+  /** Aborted by the first Ctrl-C; the second one ends the process. */
+  readonly signal: AbortSignal;
+}
+
+interface Stream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** Nothing of ours is wider than this. */
+export const WIDTH = 100;
+
+export function output(stream: Stream, env: Readonly<Record<string, string | undefined>>): Output {
+  const isTerminal = stream.isTTY === true;
+  return {
+    write: text => void stream.write(text),
+    isTerminal,
+    get columns() {
+      return isTerminal ? (stream.columns ?? WIDTH) : WIDTH;
+    },
+    colour: colour(wantsColour(isTerminal, env)),
+  };
+}
+
+export const INTERRUPTED = 130;
+
+/**
+ * The process's own streams and signals. A reader that goes away (`tunlab … | head`) ends the process without a word;
+ * Ctrl-C asks the command to stop, a second one does not ask.
+ */
+export function processIo(): Io {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(process.exitCode ?? 0);
+    });
+  }
+  const controller = new AbortController();
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    controller.abort();
+  });
+  return {
+    stdout: output(process.stdout, process.env),
+    stderr: output(process.stderr, process.env),
+    signal: controller.signal,
+  };
+}

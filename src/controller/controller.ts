@@ -1,0 +1,188 @@
+/**
+ * The outside of a running lab: it grants virtual time, carries out the journal, and hears what the processes report.
+ *
+ *   command ──> journal entry (now, sequence, machine, command) ──> the process, at exactly that time
+ *   run     ──> every process up to `until`, or to the next 10 ms after one asked for attention
+ *   reports ──> programs (output, exit), trails of probes, captures, observers
+ *
+ * All methods of one controller are called one after the other; nothing here runs beside a grant.
+ */
+import { EventEmitter } from 'eventemitter3';
+import type { ApiCommand, ApiReply } from '../api/command.ts';
+import type { NicAttachment, Plan } from '../cluster/plan.ts';
+import type { MachineCommand, ProgramSpec } from '../node/command.ts';
+import { createSimulation, type Simulation, type SimulationOptions } from '../parallel/simulation.ts';
+import type { Report } from '../sim/partition.ts';
+import { NEVER, type VirtualTime } from '../sim/time.ts';
+import type { LabRecord, PacketRecord } from '../trace/record.ts';
+import { type Exit, type Program, type ProgramListener, ProgramTable } from './programs.ts';
+import { TrailTable } from './trails.ts';
+
+const BUILDER = new URL('../cluster/build.js', import.meta.url).href;
+
+export interface Observed<R extends LabRecord = LabRecord> {
+  readonly machine: string;
+  readonly time: VirtualTime;
+  readonly record: R;
+}
+
+interface Signals {
+  record: (observed: Observed) => void;
+  packet: (observed: Observed<PacketRecord>) => void;
+}
+
+export class Controller extends EventEmitter<Signals> {
+  readonly plan: Plan;
+  readonly trails = new TrailTable();
+  readonly #simulation: Simulation;
+  readonly #programs = new ProgramTable();
+  #nextCapture = 1;
+
+  static async create(plan: Plan, options: SimulationOptions): Promise<Controller> {
+    const simulation = await createSimulation({ ...plan.lab, builder: BUILDER }, options);
+    return new Controller(plan, simulation);
+  }
+
+  private constructor(plan: Plan, simulation: Simulation) {
+    super();
+    this.plan = plan;
+    this.#simulation = simulation;
+    simulation.onReports = reports => {
+      for (const report of reports) this.#hear(report);
+    };
+  }
+
+  get now(): VirtualTime {
+    return this.#simulation.now;
+  }
+
+  get placement(): Simulation['placement'] {
+    return this.#simulation.placement;
+  }
+
+  get machines(): readonly string[] {
+    return this.plan.lab.processes.filter(p => p.kind === 'node' || p.kind === 'router').map(p => p.name);
+  }
+
+  /** Ask one machine. The answer's type is the command's business (`node/command.ts`). */
+  async ask<T>(machine: string, command: MachineCommand): Promise<T> {
+    return (await this.#simulation.command(this.#process(machine), command)) as T;
+  }
+
+  /** Ask many machines at once; answers in order. */
+  async askAll<T>(machines: readonly string[], command: MachineCommand): Promise<T[]> {
+    const list = machines.map(machine => ({ process: this.#process(machine), command }));
+    return (await this.#simulation.commands(list)) as T[];
+  }
+
+  async api(command: ApiCommand): Promise<ApiReply> {
+    return (await this.#simulation.command(this.#process('api'), command)) as ApiReply;
+  }
+
+  /** Cut or mend both directions of a cable. */
+  async setCarrier(nic: NicAttachment, up: boolean): Promise<void> {
+    await this.#simulation.commands([
+      { process: nic.process, command: { do: 'carrier', jack: nic.jack, up } satisfies MachineCommand },
+      { process: nic.peer, command: { do: 'carrier', jack: nic.peerJack, up } satisfies MachineCommand },
+    ]);
+  }
+
+  /** Run to exactly `until`. */
+  async run(until: VirtualTime): Promise<void> {
+    await this.#simulation.runUntil(until);
+  }
+
+  async start(
+    machine: string,
+    namespace: string,
+    what: ProgramSpec,
+    listener: ProgramListener = {},
+  ): Promise<Program> {
+    const program = this.#programs.add(this.#process(machine), what, listener);
+    await this.ask(machine, { do: 'start', program: program.id, namespace, what });
+    return program;
+  }
+
+  /** Let virtual time pass until all `programs` have ended. */
+  async finish(programs: readonly Program[], signal?: AbortSignal): Promise<Exit[]> {
+    let interrupted = false;
+    while (programs.some(p => p.exit === undefined)) {
+      if (signal?.aborted && !interrupted) {
+        interrupted = true;
+        for (const p of programs) if (p.exit === undefined) await this.interrupt(p);
+        continue;
+      }
+      const before = this.now;
+      const limit = before + 3600e9;
+      const reached = await this.#simulation.runUntil(limit, { stopOnAttention: true });
+      if (reached === limit) throw new Error(`a program did not end within an hour of virtual time`);
+    }
+    return programs.map(p => p.exit!);
+  }
+
+  async interrupt(program: Program): Promise<void> {
+    await this.#simulation.command(program.process, {
+      do: 'signal',
+      program: program.id,
+    } satisfies MachineCommand);
+  }
+
+  /** Begin to capture; packets arrive as `packet` signals with this number until `stopCapture`. */
+  async startCapture(
+    machine: string,
+    namespace: string,
+    device: string,
+    snapLength: number,
+  ): Promise<number> {
+    const capture = this.#nextCapture++;
+    await this.ask(machine, { do: 'capture', capture, namespace, device, snapLength });
+    return capture;
+  }
+
+  async stopCapture(machine: string, capture: number): Promise<void> {
+    await this.ask(machine, { do: 'capture-stop', capture });
+  }
+
+  /** Let virtual time pass while somebody outside waits for packets: to `until`, or the next point of attention. */
+  async step(until: VirtualTime): Promise<void> {
+    await this.#simulation.runUntil(until === NEVER ? this.now + 3600e9 : until, { stopOnAttention: true });
+  }
+
+  fingerprint(): Promise<string> {
+    return this.#simulation.fingerprint();
+  }
+
+  close(): Promise<void> {
+    return this.#simulation.close();
+  }
+
+  #process(name: string): number {
+    const id = this.plan.process(name);
+    if (id === undefined) throw new Error(`no such machine: ${name}`);
+    return id;
+  }
+
+  #hear(report: Report): void {
+    const machine = this.plan.lab.processes[report.process]!.name;
+    const record = report.record as LabRecord;
+    const { time } = report;
+    switch (record.type) {
+      case 'output':
+        this.#programs.output(record);
+        break;
+      case 'exit':
+        this.#programs.ended(record);
+        break;
+      case 'hop':
+        this.trails.hop(machine, time, record);
+        break;
+      case 'drop':
+        this.trails.drop(machine, time, record);
+        break;
+      case 'packet':
+        this.emit('packet', { machine, time, record });
+        break;
+    }
+    this.emit('record', { machine, time, record });
+  }
+}

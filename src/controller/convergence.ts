@@ -1,0 +1,45 @@
+/**
+ * When is a lab converged? When every expected session is Established with End-of-RIB both ways, every pod has its
+ * address, and no FIB, RIB, IPAM or neighbour table has changed for 2.5 s of virtual time: longer than BIRD's 2 s scan
+ * of the kernel's tables.
+ */
+import type { MachineStatus } from '../node/command.ts';
+import { MILLISECOND, type VirtualTime } from '../sim/time.ts';
+import type { Controller } from './controller.ts';
+
+export const QUIET: VirtualTime = 2500 * MILLISECOND;
+/** Outside looks are on a fixed grid, so that what is seen does not depend on who looks. */
+export const GRID: VirtualTime = 10 * MILLISECOND;
+const UNFINISHED_STEP: VirtualTime = 100 * MILLISECOND;
+
+export interface Convergence {
+  readonly converged: boolean;
+  /** When the last table changed. */
+  readonly at: VirtualTime;
+  /** What was still missing when time ran out: `k8s-w1: Mesh_192_168_20_100 is Active`. */
+  readonly missing: readonly string[];
+}
+
+/** Let virtual time pass until the lab has converged, or until `deadline`. */
+export async function converge(
+  controller: Controller,
+  deadline: VirtualTime,
+  signal?: AbortSignal,
+): Promise<Convergence> {
+  for (;;) {
+    const state = await look(controller);
+    const quietAt = state.at + QUIET;
+    if (state.missing.length === 0 && quietAt <= controller.now) return { ...state, converged: true };
+    if (controller.now >= deadline || signal?.aborted) return { ...state, converged: false };
+    const next = state.missing.length > 0 ? controller.now + UNFINISHED_STEP : quietAt;
+    const onGrid = Math.ceil(Math.max(next, controller.now + 1) / GRID) * GRID;
+    await controller.run(Math.min(onGrid, deadline));
+  }
+}
+
+async function look(controller: Controller): Promise<{ at: VirtualTime; missing: string[] }> {
+  const { machines } = controller;
+  const states = await controller.askAll<MachineStatus>(machines, { do: 'status' });
+  const missing = states.flatMap((state, i) => state.missing.map(what => `${machines[i]}: ${what}`));
+  return { at: Math.max(...states.map(state => state.lastChange)), missing };
+}

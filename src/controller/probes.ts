@@ -1,0 +1,89 @@
+/**
+ * Who reaches whom, and by which way: one silent echo (or UDP datagram, or TCP SYN) with a tag, and the trail that its
+ * frames were seen to leave.
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+
+import { SECOND, type VirtualTime } from '../sim/time.ts';
+import type { ProbeResult } from '../traffic/probe.ts';
+import type { Controller } from './controller.ts';
+import type { Program } from './programs.ts';
+import type { Trail, TrailDrop } from './trails.ts';
+
+/** A place that can send and be sent to. */
+export interface Party {
+  /** As the user calls it. */
+  readonly name: string;
+  readonly machine: string;
+  readonly namespace: string;
+  readonly address: Ipv4Address;
+}
+
+export type Way = 'local' | 'direct' | 'tunl0' | 'vxlan.calico';
+
+export interface ProbeOptions {
+  readonly proto?: 'icmp' | 'udp' | 'tcp';
+  readonly port?: number;
+  readonly size?: number;
+  readonly df?: boolean;
+  readonly timeout?: VirtualTime;
+}
+
+export interface ProbeOutcome {
+  readonly from: Party;
+  readonly to: Party;
+  readonly result: ProbeResult;
+  /** How the probe was seen to leave the sender's node; undefined when it did not. */
+  readonly way: Way | undefined;
+  /** Where the probe, its answer or the error about it died first; undefined when nothing did. */
+  readonly died: TrailDrop | undefined;
+  readonly trail: Trail;
+}
+
+/** Probe all `pairs` at one instant; outcomes in order. */
+export async function probe(
+  controller: Controller,
+  pairs: readonly (readonly [Party, Party])[],
+  options: ProbeOptions = {},
+): Promise<ProbeOutcome[]> {
+  const begun: { program: Program; trail: Trail; tag: number }[] = [];
+  for (const [from, to] of pairs) {
+    const { tag, trail } = controller.trails.begin();
+    const program = await controller.start(from.machine, from.namespace, {
+      program: 'probe',
+      destination: to.address,
+      proto: options.proto ?? 'icmp',
+      port: options.port ?? 0,
+      size: options.size ?? 56,
+      df: options.df ?? false,
+      tag,
+      timeout: options.timeout ?? SECOND,
+    });
+    begun.push({ program, trail, tag });
+  }
+  await controller.finish(begun.map(b => b.program));
+  return begun.map(({ program, trail, tag }, i) => {
+    controller.trails.forget(tag);
+    const [from, to] = pairs[i]!;
+    const result = program.exit!.result as ProbeResult;
+    return {
+      from,
+      to,
+      result,
+      way: wayOut(from, trail),
+      died: result.answered ? undefined : trail.drops[0],
+      trail,
+    };
+  });
+}
+
+/** The last device on which the sender's machine was seen to send it; between its own pods it never leaves. */
+function wayOut(from: Party, trail: Trail): Way | undefined {
+  const out = trail.hops.filter(
+    hop => hop.machine === from.machine && hop.direction === 'transmit' && hop.namespace === '',
+  );
+  if (out.some(hop => hop.device === 'tunl0')) return 'tunl0';
+  if (out.some(hop => hop.device === 'vxlan.calico')) return 'vxlan.calico';
+  if (out.length === 0) return undefined;
+  return out.every(hop => hop.device.startsWith('cali') || hop.device === 'lo') ? 'local' : 'direct';
+}

@@ -1,0 +1,14 @@
+/** What a switch is built from: plain data. */
+import type { PortRules } from './cloud.ts';
+
+export interface SwitchPortSpec {
+  /** The NIC at the other end of the cable, as a drop names it: `k8s-w1/ens5`. */
+  readonly nic: string;
+  /** What the cloud checks there; absent: nothing. */
+  readonly rules?: PortRules;
+}
+
+export interface SwitchSpec {
+  /** By jack. */
+  readonly ports: readonly SwitchPortSpec[];
+}

@@ -1,0 +1,158 @@
+/**
+ * An Ethernet switch: a learning bridge (IEEE 802.1D §7.7–7.9) without spanning tree and without processing time.
+ *
+ * It learns the source of each frame, sends to the jack it knows the destination at, and floods what it does not know
+ * and what is for a group. Entries age after 300 s. A flooded frame leaves as one copy for each jack. Where the fabric is
+ * a cloud's, each port has rules (cloud.ts), asked when a frame comes in from a node and before it goes out to one.
+ */
+import type { MacAddress } from '../addr/mac.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import { SECOND, type VirtualTime } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import { FrameAccount } from '../trace/frame-account.ts';
+import * as Ethernet from '../wire/ethernet.ts';
+import { judge, type PortRules } from './cloud.ts';
+import type { SwitchSpec } from './spec.ts';
+
+const AGEING_TIME = 300 * SECOND;
+
+interface ForwardingEntry {
+  jack: number;
+  seen: VirtualTime;
+}
+
+/** What a probe's frame that died here leaves in the trail. */
+export interface PortDropRecord {
+  readonly type: 'drop';
+  readonly tag: number;
+  /** The switch. */
+  readonly namespace: string;
+  /** The NIC at that port: `k8s-w1/ens5`. */
+  readonly device: string;
+  readonly reason: DropReason;
+}
+
+/** What the outside asks of a switch, as journal commands. */
+export type SwitchCommand =
+  | { readonly do: 'counters' }
+  | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
+  /** Nothing: the process looks at its clock. */
+  | { readonly do: 'look' };
+
+export class Switch extends LogicalProcess {
+  readonly account = new FrameAccount();
+  /** By jack; absent: nothing is checked. */
+  readonly ports: (PortRules | undefined)[] = [];
+  /** By jack: whose NIC is at the other end. */
+  readonly #nics: string[] = [];
+  readonly #addresses = new Map<MacAddress, ForwardingEntry>();
+
+  constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
+    super(id, name, habitat);
+    for (const [jack, { nic, rules }] of spec.ports.entries()) {
+      this.#nics[jack] = nic;
+      this.ports[jack] = rules;
+    }
+  }
+
+  override boot(): void {}
+
+  protected override execute(raw: unknown): unknown {
+    const command = raw as SwitchCommand;
+    switch (command.do) {
+      case 'counters':
+        return this.account.counters();
+      case 'carrier':
+        this.outputs[command.jack]!.up = command.up;
+        if (!command.up) this.forget(command.jack);
+        return undefined;
+      case 'look':
+        return undefined;
+    }
+  }
+
+  protected override receive(frame: Frame, jack: number): void {
+    const view = this.frames.view(frame);
+    const at = this.frames.start[frame]!;
+    if (Ethernet.check(view, at, this.frames.end[frame]!) !== Ethernet.Fault.None) {
+      this.#drop(frame, 'MALFORMED', jack);
+      return;
+    }
+    const rules = this.ports[jack];
+    if (rules !== undefined) {
+      const reason = judge(rules, 'fromNode', view, at, this.frames.end[frame]!);
+      if (reason !== '') {
+        this.#drop(frame, reason, jack);
+        return;
+      }
+    }
+    this.#learn(Ethernet.source(view, at), jack);
+    const group = Ethernet.isToGroup(view, at);
+    const known = group ? undefined : this.#addresses.get(Ethernet.destination(view, at));
+    if (known === undefined || this.now - known.seen >= AGEING_TIME) this.#flood(frame, jack);
+    else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME', jack);
+    else this.#send(frame, known.jack);
+  }
+
+  #learn(source: MacAddress, jack: number): void {
+    const known = this.#addresses.get(source);
+    if (known === undefined) this.#addresses.set(source, { jack, seen: this.now });
+    else {
+      known.jack = jack;
+      known.seen = this.now;
+    }
+  }
+
+  /** To every jack that is up but the one it came from; the last one gets the frame itself. */
+  #flood(frame: Frame, from: number): void {
+    let last = -1;
+    for (let jack = 0; jack < this.outputs.length; jack++) {
+      if (jack === from || this.outputs[jack]?.up !== true) continue;
+      if (last >= 0) {
+        this.account.originated++;
+        this.#send(this.frames.copy(frame), last);
+      }
+      last = jack;
+    }
+    if (last >= 0) this.#send(frame, last);
+    else this.#drop(frame, 'NOT_FOR_ME', from);
+  }
+
+  #send(frame: Frame, jack: number): void {
+    const rules = this.ports[jack];
+    if (rules !== undefined) {
+      const { frames } = this;
+      const reason = judge(rules, 'toNode', frames.view(frame), frames.start[frame]!, frames.end[frame]!);
+      if (reason !== '') {
+        this.#drop(frame, reason, jack);
+        return;
+      }
+    }
+    const refusal = this.outputs[jack]!.transmit(frame, this.now);
+    if (refusal !== undefined) this.#drop(frame, refusal, jack);
+  }
+
+  #drop(frame: Frame, reason: DropReason, jack: number): void {
+    this.account.drop(reason);
+    const tag = this.frames.tag[frame]!;
+    if (tag !== 0) {
+      const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
+      const record: PortDropRecord = { type: 'drop', tag, ...place, reason };
+      this.habitat.report(this, record);
+    }
+    this.frames.free(frame);
+  }
+
+  /** What was learnt behind `jack` is void: its link went down. */
+  forget(jack: number): void {
+    for (const [mac, entry] of this.#addresses) if (entry.jack === jack) this.#addresses.delete(mac);
+  }
+
+  /** `bridge fdb`: which jack leads to which address, learnt ones that have aged left out. */
+  addresses(): { readonly mac: MacAddress; readonly jack: number }[] {
+    return [...this.#addresses]
+      .filter(([, entry]) => this.now - entry.seen < AGEING_TIME)
+      .map(([mac, { jack }]) => ({ mac, jack }));
+  }
+}

@@ -1,0 +1,46 @@
+/** A network interface card: `eth0` of a node, on a link of the fabric. */
+import type { MacAddress } from '../addr/mac.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import type { Namespace } from './namespace.ts';
+import { NetDevice } from './netdevice.ts';
+
+export interface EthernetOptions {
+  readonly mac: MacAddress;
+  readonly mtu: number;
+  /** The host's jack that it is plugged into, in both directions. */
+  readonly jack: number;
+}
+
+export class EthernetDevice extends NetDevice {
+  readonly kind = 'ether';
+  readonly needsNeighbour = true;
+  readonly jack: number;
+
+  constructor(namespace: Namespace, name: string, options: EthernetOptions) {
+    super(namespace, name, namespace.nextIndex(), options.mtu);
+    this.mac = options.mac;
+    this.jack = options.jack;
+    namespace.attach(this);
+    namespace.host.plug(options.jack, this);
+  }
+
+  get carrier(): boolean {
+    return this.namespace.host.outputs[this.jack]?.up === true;
+  }
+
+  transmit(frame: Frame): void {
+    const { namespace } = this;
+    const { host } = namespace;
+    const output = host.outputs[this.jack];
+    if (output === undefined || !this.up) {
+      namespace.drop(frame, 'LINK_DOWN', this);
+      return;
+    }
+    this.egress(frame);
+    const refusal = output.transmit(frame, host.now);
+    if (refusal !== undefined) {
+      this.counters.txDropped++;
+      namespace.drop(frame, refusal, this);
+    }
+  }
+}

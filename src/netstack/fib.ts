@@ -1,0 +1,301 @@
+/**
+ * The forwarding information base of a namespace: tables `local` and `main`, as Linux's `fib_trie.c` keeps them.
+ *
+ *   lookup ──> FibTrie (hot, allocation-free) ──> leaf number ──> the winning route of the longest prefix
+ *   updates, listings, explanations ──> routes by prefix (cold): all routes of a prefix, best first
+ *
+ * As in Linux without policy rules both tables share one trie: the longest prefix wins whatever its table; among the
+ * routes of one prefix `local` comes before `main`, then the lowest metric, then the one that was there first.
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Prefixes from '../addr/prefix.ts';
+import { FibTrie, NO_LEAF } from './fib-trie.ts';
+import { type MultipathHashPolicy, multipathHash, selectNextHop } from './multipath.ts';
+import type { NetDevice } from './netdevice.ts';
+import type { NextHop, Route, RouteType } from './route.ts';
+
+/** Which route to remove: the first that agrees with all that is given. */
+export interface RouteSelector {
+  readonly prefix: Prefixes.Prefix;
+  /** Default: `local` for types local and broadcast, else `main`, as `ip route del` has it. */
+  readonly table?: Route['table'];
+  readonly type?: RouteType;
+  readonly protocol?: string;
+  readonly metric?: number;
+  readonly device?: NetDevice;
+  readonly via?: Ipv4Address;
+}
+
+export interface RouteChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly route: Route;
+  /** What `changed` replaced. */
+  readonly previous: Route | undefined;
+}
+
+/** Why a route that covers the destination was not taken. */
+export type BeatenBecause = 'shorter-prefix' | 'table-order' | 'higher-metric' | 'added-later';
+
+export interface RouteExplanation {
+  /** The route that decides, also when it is a blackhole or a throw. */
+  readonly winner: Route | undefined;
+  readonly beaten: readonly { readonly route: Route; readonly because: BeatenBecause }[];
+}
+
+export class Fib {
+  /** Grows with every real change; replacing a route by an equal one is none. */
+  changed = 0;
+  readonly #hashSeed: number;
+  readonly #trie = new FibTrie();
+  /** Leaf number by address, one map for each prefix length in use. */
+  readonly #leaves: (Map<number, number> | undefined)[] = [];
+  /** By leaf number: the best route of the prefix. */
+  readonly #best: (Route | undefined)[] = [];
+  /** By leaf number, where a prefix has several routes: all of them, best first. */
+  readonly #several = new Map<number, Route[]>();
+  readonly #freeLeaves: number[] = [];
+  readonly #listeners: ((change: RouteChange) => void)[] = [];
+
+  /** `hashSeed` stands for the kernel's random multipath hash key. */
+  constructor(hashSeed = 0) {
+    this.#hashSeed = hashSeed;
+  }
+
+  /** The route that decides about `destination`; `undefined` when none covers it, or a `throw` route does. O(1). */
+  lookup(destination: Ipv4Address): Route | undefined {
+    const leaf = this.#trie.lookup(destination);
+    if (leaf === NO_LEAF) return undefined;
+    const route = this.#best[leaf]!;
+    return route.type === 'throw' ? undefined : route;
+  }
+
+  /**
+   * The next hop of `route` for a flow. Ports are 0 for protocols without, and for fragments; an ICMP error is hashed
+   * by the flow it quotes, so that it takes that flow's way. `route` must have next hops.
+   */
+  select(
+    route: Route,
+    source: Ipv4Address,
+    destination: Ipv4Address,
+    sourcePort: number,
+    destinationPort: number,
+    protocol: number,
+    policy: MultipathHashPolicy,
+  ): NextHop {
+    const nextHops = route.nextHops;
+    if (nextHops.length === 1) return nextHops[0]!;
+    return selectNextHop(
+      nextHops,
+      multipathHash(this.#hashSeed, source, destination, sourcePort, destinationPort, protocol, policy),
+    );
+  }
+
+  /** `ip route replace`: takes the place of the route of that prefix, table and metric, or is added. */
+  replace(route: Route): void {
+    const routes = this.#routesOf(route.prefix);
+    const at = routes.findIndex(other => sameKey(other, route));
+    if (at < 0) {
+      this.#insert(route, routes);
+      return;
+    }
+    const previous = routes[at]!;
+    if (sameRoute(previous, route)) return;
+    this.#store(route.prefix, routes.with(at, route));
+    this.#tell({ kind: 'changed', route, previous });
+  }
+
+  /** `ip route add`: false (EEXIST) when the prefix has a route of that table and metric. */
+  add(route: Route): boolean {
+    const routes = this.#routesOf(route.prefix);
+    if (routes.some(other => sameKey(other, route))) return false;
+    this.#insert(route, routes);
+    return true;
+  }
+
+  /** `ip route append`: goes behind the routes of that prefix, table and metric. False when it is there already. */
+  append(route: Route): boolean {
+    const routes = this.#routesOf(route.prefix);
+    if (routes.some(other => sameRoute(other, route))) return false;
+    this.#insert(route, routes);
+    return true;
+  }
+
+  /** `ip route del`. False (ESRCH) when no route agrees. */
+  remove(selector: RouteSelector): boolean {
+    const routes = this.#routesOf(selector.prefix);
+    const at = routes.findIndex(route => agrees(route, selector));
+    if (at < 0) return false;
+    this.#removeAt(routes, at);
+    return true;
+  }
+
+  /** Remove every route for which `doomed` holds; returns how many. */
+  removeWhere(doomed: (route: Route) => boolean): number {
+    const victims = this.#all().filter(doomed);
+    for (const victim of victims) {
+      const routes = this.#routesOf(victim.prefix);
+      this.#removeAt(routes, routes.indexOf(victim));
+    }
+    return victims.length;
+  }
+
+  /** The device is gone or was set down: its routes go, and multipath routes lose the next hops that used it. */
+  removeDevice(device: NetDevice): void {
+    for (const route of this.#all()) {
+      if (!route.nextHops.some(hop => hop.device === device)) continue;
+      const nextHops = route.nextHops.filter(hop => hop.device !== device);
+      const routes = this.#routesOf(route.prefix);
+      const at = routes.indexOf(route);
+      if (nextHops.length === 0) {
+        this.#removeAt(routes, at);
+        continue;
+      }
+      const rest: Route = { ...route, nextHops };
+      this.#store(route.prefix, routes.with(at, rest));
+      this.#tell({ kind: 'changed', route: rest, previous: route });
+    }
+  }
+
+  /**
+   * All routes of a table in the order of `ip route`: by address; at one address the longest prefix first; at one prefix
+   * the best first.
+   */
+  list(table: Route['table']): readonly Route[] {
+    return this.#all().filter(route => route.table === table);
+  }
+
+  /** The routes that cover `destination`: which one decides, and what beat each of the others. */
+  explain(destination: Ipv4Address): RouteExplanation {
+    const covering: Route[] = [];
+    for (let length = 32; length >= 0; length--)
+      covering.push(...this.#routesOf(Prefixes.network(destination, length)));
+    const winner = covering[0];
+    if (winner === undefined) return { winner, beaten: [] };
+    const beaten = covering.slice(1).map(route => ({ route, because: beatenBecause(route, winner) }));
+    return { winner, beaten };
+  }
+
+  onChange(listener: (change: RouteChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Octets of the trie, for the memory budget. */
+  get octets(): number {
+    return this.#trie.octets;
+  }
+
+  #all(): Route[] {
+    const prefixes: Prefixes.Prefix[] = [];
+    this.#leaves.forEach((leaves, length) => {
+      for (const address of leaves?.keys() ?? []) prefixes.push({ address: address >>> 0, length });
+    });
+    prefixes.sort((a, b) => a.address - b.address || b.length - a.length);
+    return prefixes.flatMap(prefix => this.#routesOf(prefix));
+  }
+
+  #leafOf(prefix: Prefixes.Prefix): number {
+    // Keys are signed, so that they stay small integers of the engine.
+    return this.#leaves[prefix.length]?.get(prefix.address | 0) ?? NO_LEAF;
+  }
+
+  #routesOf(prefix: Prefixes.Prefix): readonly Route[] {
+    const leaf = this.#leafOf(prefix);
+    return leaf === NO_LEAF ? [] : (this.#several.get(leaf) ?? [this.#best[leaf]!]);
+  }
+
+  #insert(route: Route, routes: readonly Route[]): void {
+    const rank = (other: Route): number =>
+      other.table === route.table ? 0 : other.table === 'local' ? -1 : 1;
+    const at = routes.findIndex(other => (rank(other) || other.metric - route.metric) > 0);
+    this.#store(route.prefix, routes.toSpliced(at < 0 ? routes.length : at, 0, route));
+    this.#tell({ kind: 'added', route, previous: undefined });
+  }
+
+  #removeAt(routes: readonly Route[], at: number): void {
+    const route = routes[at]!;
+    this.#store(route.prefix, routes.toSpliced(at, 1));
+    this.#tell({ kind: 'removed', route, previous: undefined });
+  }
+
+  /** The one writer of the tables: `prefix` has these routes from now on, best first. */
+  #store(prefix: Prefixes.Prefix, routes: Route[]): void {
+    const { address, length } = prefix;
+    let leaf = this.#leafOf(prefix);
+    if (routes.length === 0) {
+      this.#leaves[length]!.delete(address | 0);
+      const cover = this.#cover(prefix);
+      this.#trie.remove(address, length, cover.leaf, cover.length);
+      this.#best[leaf] = undefined;
+      this.#several.delete(leaf);
+      this.#freeLeaves.push(leaf);
+      return;
+    }
+    if (leaf === NO_LEAF) {
+      if (!Prefixes.isMasked(prefix))
+        throw new Error(`host bits in the prefix of a route: ${Prefixes.format(prefix)}`);
+      leaf = this.#freeLeaves.pop() ?? this.#best.length;
+      this.#leaves[length] ??= new Map();
+      this.#leaves[length].set(address | 0, leaf);
+      this.#trie.insert(address, length, leaf);
+    }
+    this.#best[leaf] = routes[0]!;
+    if (routes.length > 1) this.#several.set(leaf, routes);
+    else this.#several.delete(leaf);
+  }
+
+  /** The longest shorter prefix that has routes. */
+  #cover(prefix: Prefixes.Prefix): { leaf: number; length: number } {
+    for (let length = prefix.length - 1; length >= 0; length--) {
+      const leaf = this.#leafOf(Prefixes.network(prefix.address, length));
+      if (leaf !== NO_LEAF) return { leaf, length };
+    }
+    return { leaf: NO_LEAF, length: 0 };
+  }
+
+  #tell(change: RouteChange): void {
+    this.changed++;
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+const sameKey = (a: Route, b: Route): boolean => a.table === b.table && a.metric === b.metric;
+
+function sameRoute(a: Route, b: Route): boolean {
+  return (
+    sameKey(a, b) &&
+    a.type === b.type &&
+    a.protocol === b.protocol &&
+    a.scope === b.scope &&
+    a.source === b.source &&
+    a.mtu === b.mtu &&
+    a.nextHops.length === b.nextHops.length &&
+    a.nextHops.every((hop, i) => {
+      const other = b.nextHops[i]!;
+      return (
+        hop.via === other.via &&
+        hop.device === other.device &&
+        hop.onlink === other.onlink &&
+        hop.weight === other.weight
+      );
+    })
+  );
+}
+
+function agrees(route: Route, selector: RouteSelector): boolean {
+  const { type, protocol, metric, device, via } = selector;
+  const table = selector.table ?? (type === 'local' || type === 'broadcast' ? 'local' : 'main');
+  return (
+    route.table === table &&
+    (type === undefined || route.type === type) &&
+    (protocol === undefined || route.protocol === protocol) &&
+    (metric === undefined || route.metric === metric) &&
+    (device === undefined || route.nextHops.some(hop => hop.device === device)) &&
+    (via === undefined || route.nextHops.some(hop => hop.via === via))
+  );
+}
+
+function beatenBecause(route: Route, winner: Route): BeatenBecause {
+  if (route.prefix.length !== winner.prefix.length) return 'shorter-prefix';
+  if (route.table !== winner.table) return 'table-order';
+  return route.metric === winner.metric ? 'added-later' : 'higher-metric';
+}

@@ -1,0 +1,142 @@
+/**
+ * A host: a logical process with network namespaces. A Kubernetes node is one (its own namespace and those of its pods),
+ * a router and a plain host are others.
+ *
+ *   link ──> jack ──> EthernetDevice.ingress ──> Namespace ──> … ──> Transmitter
+ *                                                   │   ^
+ *                       veth, tunnel, loopback:  handOver  (settle, at the same instant)
+ *
+ * Namespaces of one host hand frames to each other through one first-in first-out backlog, drained before the next event:
+ * no recursion, however long the chain of veths and tunnels.
+ */
+import { type Frame, FrameQueue, NO_FRAME } from '../sim/frame-store.ts';
+import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import { FrameAccount } from '../trace/frame-account.ts';
+import { Namespace } from './namespace.ts';
+import type { Direction, NetDevice } from './netdevice.ts';
+import type { DropRecord, HopRecord, Tracer } from './trace-point.ts';
+
+/** Hand-overs at one instant. More means that frames run in a circle without ever losing TTL: a bug of ours. */
+const BACKLOG_BOUND = 1_000_000;
+
+export abstract class NetHost extends LogicalProcess {
+  readonly namespaces: Namespace[] = [];
+  readonly account = new FrameAccount();
+  /** Whether there is a tracer: the one test on the path. */
+  tracing = false;
+  /** How deep a transmission is inside tunnels (Linux `dev_xmit_recursion`). */
+  tunnelDepth = 0;
+  readonly #devices: NetDevice[] = [];
+  readonly #jacks: (NetDevice | undefined)[] = [];
+  readonly #backlog: FrameQueue;
+  #tracer: Tracer | undefined;
+
+  constructor(id: number, name: string, habitat: Habitat) {
+    super(id, name, habitat);
+    this.#backlog = new FrameQueue(this.frames);
+  }
+
+  /** A new namespace of this host, with `lo` and the kernel's `tunl0`, both down. */
+  namespace(name: string): Namespace {
+    const namespace = new Namespace(this, name);
+    this.namespaces.push(namespace);
+    return namespace;
+  }
+
+  /** The namespace and what is in it are gone; its device numbers are never used again. */
+  removeNamespace(namespace: Namespace): void {
+    namespace.shutdown();
+    this.namespaces.splice(this.namespaces.indexOf(namespace), 1);
+  }
+
+  /** A device joins; called once by the namespace it is in. */
+  register(device: NetDevice): void {
+    device.number = this.#devices.length;
+    this.#devices.push(device);
+  }
+
+  /** `device` is what receives on `jack`; `undefined`: nobody any more. */
+  plug(jack: number, device: NetDevice | undefined): void {
+    this.#jacks[jack] = device;
+  }
+
+  protected override receive(frame: Frame, jack: number): void {
+    const device = this.#jacks[jack];
+    if (device === undefined) this.drop(frame, 'LINK_DOWN', undefined, undefined);
+    else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
+    else device.ingress(frame);
+  }
+
+  /** `frame` arrives at `device` at this instant, when what is being done now is done. Takes ownership. */
+  handOver(device: NetDevice, frame: Frame): void {
+    this.frames.meta[frame] = device.number;
+    this.#backlog.add(frame);
+  }
+
+  protected override settle(): void {
+    for (let handed = 0; ; handed++) {
+      const frame = this.#backlog.take();
+      if (frame === NO_FRAME) return;
+      if (handed === BACKLOG_BOUND) throw new Error(`${this.name}: the backlog never empties`);
+      const device = this.#devices[this.frames.meta[frame]!]!;
+      if (device.up) device.ingress(frame);
+      else this.drop(frame, 'LINK_DOWN', device.namespace, device);
+    }
+  }
+
+  /** Count a frame that dies, say so, and free it. */
+  drop(
+    frame: Frame,
+    reason: DropReason,
+    namespace: Namespace | undefined,
+    device: NetDevice | undefined,
+  ): void {
+    this.account.drop(reason);
+    if (device !== undefined) {
+      device.drops ??= new Map();
+      device.drops.set(reason, (device.drops.get(reason) ?? 0) + 1);
+    }
+    if (namespace !== undefined) {
+      if (this.tracing) this.#tracer!.drop(namespace, device, reason, frame);
+      const tag = this.frames.tag[frame]!;
+      if (tag !== 0) {
+        const record: DropRecord = {
+          type: 'drop',
+          tag,
+          namespace: namespace.name,
+          device: device?.name ?? '',
+          reason,
+        };
+        this.habitat.report(this, record);
+      }
+    }
+    this.frames.free(frame);
+  }
+
+  /** Count a frame that reached whom it was for, and free it. */
+  deliver(frame: Frame): void {
+    this.account.delivered++;
+    this.frames.free(frame);
+  }
+
+  /** A frame passes a device that is observed, or the frame is tagged. */
+  pass(device: NetDevice, frame: Frame, direction: Direction): void {
+    if (this.tracing) this.#tracer!.pass(device, frame, direction);
+    const tag = this.frames.tag[frame]!;
+    if (tag === 0) return;
+    const record: HopRecord = {
+      type: 'hop',
+      tag,
+      namespace: device.namespace.name,
+      device: device.name,
+      direction,
+    };
+    this.habitat.report(this, record);
+  }
+
+  trace(tracer: Tracer | undefined): void {
+    this.#tracer = tracer;
+    this.tracing = tracer !== undefined;
+  }
+}

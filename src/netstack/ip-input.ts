@@ -1,0 +1,216 @@
+/**
+ * What happens to an IPv4 packet that comes in (Linux `ip_rcv`, `ip_route_input_slow`, `ip_local_deliver`):
+ *
+ *   header checks ─> PREROUTING ─> route ─┬─ local, broadcast ─> reassembly ─> INPUT ─> protocol
+ *                                         ├─ unicast ─> ip-forward.ts
+ *                                         └─ none, unreachable, prohibit: ICMP; blackhole: silence
+ */
+import * as Ipv4Address from '../addr/ipv4.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import * as Icmpv4 from '../wire/icmpv4.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
+import * as Udp from '../wire/udp.ts';
+import { ACCEPT, INPUT, PREROUTING, STOLEN, type Verdict } from './hooks.ts';
+import { ipForward } from './ip-forward.ts';
+import type { Namespace } from './namespace.ts';
+import type { NetDevice } from './netdevice.ts';
+import type { Route } from './route.ts';
+
+/**
+ * An IPv4 packet arrived on `device` (start = IPv4 header). `unicast`: the frame was addressed to the device's own
+ * MAC address. Takes ownership.
+ */
+export function ipReceive(namespace: Namespace, device: NetDevice, frame: Frame, unicast: boolean): void {
+  const { frames } = namespace;
+  const view = frames.view(frame);
+  const at = frames.start[frame]!;
+  const available = frames.length(frame);
+  const fault = Ipv4.check(view, at, frames.end[frame]!, available);
+  if (fault !== Ipv4.Fault.None) {
+    namespace.drop(frame, fault === Ipv4.Fault.BadChecksum ? 'BAD_CHECKSUM' : 'MALFORMED', device);
+    return;
+  }
+  const total = Ipv4.totalLength(view, at);
+  if (total < available) trim(namespace, frame, total);
+  const verdict = namespace.hooks.run(PREROUTING, frame, device, undefined);
+  if (verdict !== ACCEPT) {
+    discard(namespace, frame, verdict, device);
+    return;
+  }
+  if (device.kind === 'loopback') localDeliver(namespace, device, frame);
+  else routeInput(namespace, device, frame, unicast);
+}
+
+/** Cut off what an Ethernet pad added behind the packet. */
+function trim(namespace: Namespace, frame: Frame, total: number): void {
+  const { frames } = namespace;
+  const real = frames.end[frame]! - frames.start[frame]!;
+  if (real > total) frames.end[frame] = frames.start[frame]! + total;
+  frames.trimPayload(frame, Math.max(0, total - real));
+}
+
+/** A hook did not accept the frame: it kept it, or it dies. */
+export function discard(
+  namespace: Namespace,
+  frame: Frame,
+  verdict: Exclude<Verdict, typeof ACCEPT>,
+  device: NetDevice | undefined,
+): void {
+  if (verdict !== STOLEN) namespace.drop(frame, verdict, device);
+}
+
+function routeInput(namespace: Namespace, device: NetDevice, frame: Frame, unicast: boolean): void {
+  const { frames } = namespace;
+  const view = frames.view(frame);
+  const at = frames.start[frame]!;
+  const source = Ipv4.source(view, at);
+  const destination = Ipv4.destination(view, at);
+  const martian = martianReason(device, source, destination);
+  if (martian !== '') {
+    namespace.drop(frame, martian, device);
+    return;
+  }
+  if (destination === Ipv4Address.BROADCAST) {
+    localDeliver(namespace, device, frame);
+    return;
+  }
+  if (Ipv4Address.isMulticast(destination)) {
+    namespace.drop(frame, 'NOT_FOR_ME', device); // nobody here joins groups
+    return;
+  }
+  const route = namespace.fib.lookup(destination);
+  if (route === undefined || (route.type !== 'local' && route.nextHops.length === 0)) {
+    routeError(namespace, device, frame, route);
+    return;
+  }
+  const invalid = source === 0 ? '' : invalidSource(namespace, device, source);
+  if (route.type === 'unicast') {
+    if (!namespace.forwards(device)) namespace.drop(frame, 'NOT_FORWARDING', device);
+    else if (invalid !== '') namespace.drop(frame, invalid, device);
+    else if (!unicast) namespace.drop(frame, 'NOT_FOR_ME', device);
+    else ipForward(namespace, device, frame, route);
+    return;
+  }
+  if (invalid !== '') namespace.drop(frame, invalid, device);
+  else localDeliver(namespace, device, frame);
+}
+
+/** Addresses that never come from, or go to, a wire. */
+function martianReason(
+  device: NetDevice,
+  source: Ipv4Address.Ipv4Address,
+  destination: Ipv4Address.Ipv4Address,
+): DropReason | '' {
+  if (Ipv4Address.isMulticast(source) || source === Ipv4Address.BROADCAST) return 'MARTIAN_SOURCE';
+  if (destination === Ipv4Address.BROADCAST) return '';
+  if (source >>> 24 === 0) return 'MARTIAN_SOURCE';
+  if (destination >>> 24 === 0) return 'MARTIAN_DESTINATION';
+  if (device.sysctl.routeLocalnet) return '';
+  if (Ipv4Address.isLoopback(destination)) return 'MARTIAN_DESTINATION';
+  return Ipv4Address.isLoopback(source) ? 'MARTIAN_SOURCE' : '';
+}
+
+/** Reverse path filter and our own addresses coming from outside (`fib_validate_source`). '' when all is well. */
+function invalidSource(
+  namespace: Namespace,
+  device: NetDevice,
+  source: Ipv4Address.Ipv4Address,
+): DropReason | '' {
+  const { rpFilter, acceptLocal } = device.sysctl;
+  const back = namespace.fib.lookup(source);
+  if (back !== undefined && back.type === 'local') return acceptLocal ? '' : 'MARTIAN_SOURCE';
+  if (rpFilter === 0) return '';
+  if (back === undefined) return 'RPF_STRICT';
+  if (back.type !== 'unicast') return 'MARTIAN_SOURCE';
+  if (rpFilter === 2) return '';
+  for (let i = 0; i < back.nextHops.length; i++) if (back.nextHops[i]!.device === device) return '';
+  return 'RPF_STRICT';
+}
+
+export const sourceIsValid = (
+  namespace: Namespace,
+  device: NetDevice,
+  source: Ipv4Address.Ipv4Address,
+): boolean => invalidSource(namespace, device, source) === '';
+
+/** Nothing leads to the destination (`ip_error`): who sent it hears why, unless it is a blackhole. */
+function routeError(namespace: Namespace, device: NetDevice, frame: Frame, route: Route | undefined): void {
+  if (!namespace.forwards(device)) {
+    namespace.drop(frame, 'NOT_FORWARDING', device);
+    return;
+  }
+  let reason: DropReason = 'NO_ROUTE';
+  let code: number = Icmpv4.NET_UNREACHABLE;
+  if (route?.type === 'blackhole') {
+    namespace.drop(frame, 'BLACKHOLE_ROUTE', device);
+    return;
+  }
+  if (route?.type === 'unreachable') {
+    reason = 'UNREACHABLE_ROUTE';
+    code = Icmpv4.HOST_UNREACHABLE;
+  } else if (route?.type === 'prohibit') {
+    reason = 'PROHIBIT_ROUTE';
+    code = Icmpv4.COMMUNICATION_PROHIBITED;
+  }
+  const source = Ipv4.source(namespace.frames.view(frame), namespace.frames.start[frame]!);
+  if (namespace.peers.allowRouteError(source))
+    namespace.sendIcmpError(frame, Icmpv4.DESTINATION_UNREACHABLE, code, 0, device);
+  namespace.drop(frame, reason, device);
+}
+
+/** The packet is for this host. */
+export function localDeliver(namespace: Namespace, device: NetDevice, frame: Frame): void {
+  const { frames } = namespace;
+  if (Ipv4.isFragment(frames.view(frame), frames.start[frame]!) && !namespace.reassembly.add(frame, device))
+    return;
+  const verdict = namespace.hooks.run(INPUT, frame, device, undefined);
+  if (verdict !== ACCEPT) {
+    discard(namespace, frame, verdict, device);
+    return;
+  }
+  const view = frames.view(frame);
+  const at = frames.start[frame]!;
+  const protocol = Ipv4.protocol(view, at);
+  const transportAt = frames.pull(frame, Ipv4.headerLength(view, at));
+  if (protocol === Ipv4.PROTOCOL_ICMP) {
+    namespace.icmp.receive(frame, at, device);
+    return;
+  }
+  if (protocol === Ipv4.PROTOCOL_IPIP) {
+    if (namespace.ipip?.up === true) namespace.ipip.decapsulate(frame, at);
+    else refuse(namespace, device, frame, at, Icmpv4.PORT_UNREACHABLE, 'TUNNEL_DOWN');
+    return;
+  }
+  if (protocol === Ipv4.PROTOCOL_UDP && namespace.vxlan !== undefined) {
+    const { vxlan } = namespace;
+    if (
+      vxlan.up &&
+      frames.end[frame]! - transportAt >= Udp.HEADER_LENGTH &&
+      Udp.destinationPort(view, transportAt) === vxlan.port
+    ) {
+      vxlan.decapsulate(frame, at);
+      return;
+    }
+  }
+  const transport = namespace.transports[protocol];
+  if (transport !== undefined) transport.receive(frame, at, device);
+  else refuse(namespace, device, frame, at, refusal(protocol), 'UNKNOWN_PROTOCOL');
+}
+
+/** TCP and UDP without anybody who speaks them are closed ports; the others nobody knows. */
+const refusal = (protocol: number): number =>
+  protocol === Ipv4.PROTOCOL_UDP ? Icmpv4.PORT_UNREACHABLE : Icmpv4.PROTOCOL_UNREACHABLE;
+
+function refuse(
+  namespace: Namespace,
+  device: NetDevice,
+  frame: Frame,
+  ipAt: number,
+  code: number,
+  reason: DropReason,
+): void {
+  namespace.frames.start[frame] = ipAt;
+  namespace.sendIcmpError(frame, Icmpv4.DESTINATION_UNREACHABLE, code, 0, device);
+  namespace.drop(frame, reason, device);
+}

@@ -1,0 +1,37 @@
+/** Routes as iproute2 prints them (`ip route`, `ip -4 route show table all`), byte for byte: a blank ends each part. */
+import * as Ipv4 from '../addr/ipv4.ts';
+import * as Prefixes from '../addr/prefix.ts';
+import type { NextHop, Route } from './route.ts';
+
+/** `default`, `10.0.0.1` (a host) or `10.0.0.0/8`. */
+export function formatDestination(prefix: Prefixes.Prefix): string {
+  if (prefix.length === 0) return 'default';
+  return prefix.length === 32 ? Ipv4.format(prefix.address) : Prefixes.format(prefix);
+}
+
+const formatHop = (hop: NextHop): string =>
+  (hop.via === 0 ? '' : `via ${Ipv4.format(hop.via)} `) + `dev ${hop.device.name} `;
+
+/**
+ * One route, without a line feed at its end; a multipath route takes a line for each next hop. `showTable` is what
+ * `show table all` does: it names tables other than `main`.
+ */
+export function formatRoute(route: Route, showTable = false): string {
+  const { nextHops } = route;
+  const single = nextHops.length === 1 ? nextHops[0]! : undefined;
+  let text = route.type === 'unicast' ? '' : `${route.type} `;
+  text += `${formatDestination(route.prefix)} `;
+  if (single !== undefined) text += formatHop(single);
+  if (showTable && route.table !== 'main') text += `table ${route.table} `;
+  if (route.protocol !== 'boot') text += `proto ${route.protocol} `;
+  if (route.scope !== 'global') text += `scope ${route.scope} `;
+  if (route.source !== 0) text += `src ${Ipv4.format(route.source)} `;
+  if (route.metric !== 0) text += `metric ${route.metric} `;
+  if (single?.onlink) text += 'onlink ';
+  if (route.mtu !== 0) text += `mtu ${route.mtu} `;
+  if (nextHops.length > 1) {
+    for (const hop of nextHops)
+      text += `\n\tnexthop ${formatHop(hop)}weight ${hop.weight} ${hop.onlink ? 'onlink ' : ''}`;
+  }
+  return text;
+}

@@ -1,0 +1,52 @@
+/** The way of a tunnel's outer packet: a route to the far end that does not lead into the tunnel again. */
+import type { Ipv4Address } from '../../addr/ipv4.ts';
+import type { Frame } from '../../sim/frame-store.ts';
+import { localMtu, localOut, sourceFor } from '../ip-output.ts';
+import type { NetDevice } from '../netdevice.ts';
+
+/** Tunnels in tunnels in tunnels: Linux stops at eight transmissions inside each other. */
+const DEPTH = 8;
+
+/** One to a tunnel device, found anew for every packet. */
+export class OuterPath {
+  device: NetDevice;
+  nextHop: Ipv4Address = 0;
+  source: Ipv4Address = 0;
+  mtu = 0;
+  readonly #tunnel: NetDevice;
+
+  constructor(tunnel: NetDevice) {
+    this.#tunnel = tunnel;
+    this.device = tunnel;
+  }
+
+  /** The way to `remote`, from `source` (0: chosen by the route). False when there is none: the packet was dropped. */
+  find(frame: Frame, remote: Ipv4Address, source: Ipv4Address): boolean {
+    const tunnel = this.#tunnel;
+    const { namespace } = tunnel;
+    const route = namespace.fib.lookup(remote);
+    const hop = route?.nextHops[0];
+    if (route === undefined || hop === undefined) {
+      namespace.drop(frame, 'NO_ROUTE', tunnel);
+      return false;
+    }
+    const device = route.type === 'local' ? namespace.loopback : hop.device;
+    if (device === tunnel || namespace.host.tunnelDepth >= DEPTH) {
+      namespace.drop(frame, 'TUNNEL_LOOP', tunnel);
+      return false;
+    }
+    this.device = device;
+    this.nextHop = hop.via === 0 ? remote : hop.via;
+    this.source = source || sourceFor(namespace, route, hop, remote);
+    this.mtu = localMtu(namespace, route, device, remote);
+    return true;
+  }
+
+  /** Send the finished outer packet (start = outer IPv4 header). Takes ownership. */
+  transmit(frame: Frame): void {
+    const { namespace } = this.#tunnel;
+    namespace.host.tunnelDepth++;
+    localOut(namespace, frame, this.device, this.nextHop, this.mtu);
+    namespace.host.tunnelDepth--;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * `vxlan.calico` (RFC 7348; Linux `vxlan_xmit_one`): Ethernet frames between nodes in UDP.
+ *
+ *   | IPv4 20 | UDP 8 | VXLAN 8 | inner Ethernet 14 | inner IPv4 packet |     50 octets more than the packet
+ *
+ * Outer TTL 64, DF never set, DSCP 0, ECN per RFC 6040; source port from the flow's hash, checksum over the true inner
+ * octets. Which node has which MAC address is programmed (`fdb`), never learnt.
+ */
+import type { Ipv4Address } from '../../addr/ipv4.ts';
+import type { MacAddress } from '../../addr/mac.ts';
+import type { Frame } from '../../sim/frame-store.ts';
+import * as Checksum from '../../wire/checksum.ts';
+import * as Ethernet from '../../wire/ethernet.ts';
+import * as Ipv4 from '../../wire/ipv4.ts';
+import * as Udp from '../../wire/udp.ts';
+import * as Vxlan from '../../wire/vxlan.ts';
+import { flowHash, flowSourcePort } from '../flow-hash.ts';
+import type { Namespace } from '../namespace.ts';
+import { NetDevice } from '../netdevice.ts';
+import * as Ecn from './ecn.ts';
+import { OuterPath } from './outer.ts';
+
+const OUTER_TTL = 64;
+const ENCAPSULATION = Udp.HEADER_LENGTH + Vxlan.HEADER_LENGTH;
+
+export interface VxlanOptions {
+  readonly mac: MacAddress;
+  readonly mtu: number;
+  readonly vni: number;
+  readonly port: number;
+  /** Source of the outer packets. */
+  readonly local: Ipv4Address;
+  /** The device that holds `local`, for `ip -d link`. */
+  readonly parent: NetDevice;
+}
+
+export class VxlanDevice extends NetDevice {
+  readonly kind = 'ether';
+  readonly needsNeighbour = true;
+  readonly carrier = true;
+  readonly vni: number;
+  readonly port: number;
+  readonly local: Ipv4Address;
+  readonly parent: NetDevice;
+  /** `bridge fdb`: which node has a MAC address. */
+  readonly fdb = new Map<MacAddress, Ipv4Address>();
+  readonly #udp = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
+  readonly #outer = new OuterPath(this);
+  readonly #hashSeed: number;
+
+  constructor(namespace: Namespace, name: string, options: VxlanOptions) {
+    super(namespace, name, namespace.nextIndex(), options.mtu);
+    this.mac = options.mac;
+    this.vni = options.vni;
+    this.port = options.port;
+    this.local = options.local;
+    this.parent = options.parent;
+    this.#hashSeed = namespace.random('flow-hash').next();
+    namespace.attach(this);
+    namespace.vxlan = this;
+  }
+
+  /** Send the Ethernet frame to the node that its destination belongs to. Takes ownership. */
+  transmit(frame: Frame): void {
+    const { namespace } = this;
+    const { frames, header } = namespace;
+    this.egress(frame);
+    const view = frames.view(frame);
+    const at = frames.start[frame]!;
+    const remote = this.fdb.get(Ethernet.destination(view, at));
+    if (remote === undefined) {
+      this.counters.txDropped++;
+      namespace.drop(frame, 'VTEP_MISSING', this);
+      return;
+    }
+    const outer = this.#outer;
+    if (!outer.find(frame, remote, this.local)) return;
+    const inner = at + Ethernet.HEADER_LENGTH;
+    const isIp = Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4;
+    const sourcePort = this.#sourcePort(view, inner, isIp);
+    const vxlanAt = frames.push(frame, Vxlan.HEADER_LENGTH);
+    Vxlan.emit(view, vxlanAt, this);
+    const udpAt = frames.push(frame, Udp.HEADER_LENGTH);
+    const udp = this.#udp;
+    udp.sourcePort = sourcePort;
+    udp.destinationPort = this.port;
+    udp.length = frames.length(frame);
+    Udp.emit(view, udpAt, udp);
+    Udp.setChecksum(view, udpAt, this.#checksum(frame, udpAt, outer.source, remote, udp.length));
+    header.tos = isIp ? Ecn.encapsulated(Ipv4.tos(view, inner)) : 0;
+    header.totalLength = Ipv4.MIN_HEADER_LENGTH + udp.length;
+    header.identification = namespace.identification();
+    header.flags = 0;
+    header.ttl = OUTER_TTL;
+    header.protocol = Ipv4.PROTOCOL_UDP;
+    header.source = outer.source;
+    header.destination = remote;
+    Ipv4.emit(view, frames.push(frame, Ipv4.MIN_HEADER_LENGTH), header);
+    outer.transmit(frame);
+  }
+
+  /** A datagram to our port (start = UDP header, `ipAt` = outer IPv4). Takes ownership. */
+  decapsulate(frame: Frame, ipAt: number): void {
+    const { namespace } = this;
+    const { frames } = namespace;
+    const view = frames.view(frame);
+    const udpAt = frames.start[frame]!;
+    const end = frames.end[frame]!;
+    const length = frames.length(frame);
+    const vxlanAt = udpAt + Udp.HEADER_LENGTH;
+    const at = udpAt + ENCAPSULATION;
+    if (
+      Udp.check(view, udpAt, end, length) !== Udp.Fault.None ||
+      Vxlan.check(view, vxlanAt, end) !== Vxlan.Fault.None ||
+      Ethernet.check(view, at, end) !== Ethernet.Fault.None
+    ) {
+      namespace.drop(frame, 'MALFORMED', this);
+      return;
+    }
+    const field = Udp.checksumField(view, udpAt);
+    const source = Ipv4.source(view, ipAt);
+    if (field !== 0 && field !== this.#checksum(frame, udpAt, source, Ipv4.destination(view, ipAt), length)) {
+      namespace.drop(frame, 'BAD_CHECKSUM', this);
+      return;
+    }
+    if (Vxlan.vni(view, vxlanAt) !== this.vni || Ethernet.source(view, at) === this.mac) {
+      namespace.drop(frame, 'UNKNOWN_PROTOCOL', this);
+      return;
+    }
+    const tos = Ipv4.tos(view, ipAt);
+    frames.pull(frame, ENCAPSULATION);
+    const inner = at + Ethernet.HEADER_LENGTH;
+    if (Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4 && end - inner >= Ipv4.MIN_HEADER_LENGTH) {
+      if (Ecn.isInvalid(tos, Ipv4.tos(view, inner))) {
+        this.counters.rxDropped++;
+        namespace.drop(frame, 'ECN_INVALID', this);
+        return;
+      }
+      Ecn.decapsulate(tos, view, inner);
+    }
+    namespace.host.handOver(this, frame);
+  }
+
+  /** Over pseudo header, UDP header and everything behind it, of which the tail may be a descriptor. */
+  #checksum(
+    frame: Frame,
+    udpAt: number,
+    source: Ipv4Address,
+    destination: Ipv4Address,
+    length: number,
+  ): number {
+    const { frames } = this.namespace;
+    const behind = udpAt + Udp.HEADER_LENGTH;
+    const end = frames.end[frame]!;
+    const payload = frames.payloadSum(frame);
+    const aligned = ((end - behind) & 1) === 1 ? Checksum.swap(payload) : payload;
+    const view = frames.view(frame);
+    const sum = Checksum.sum(view, behind, end, aligned);
+    return Udp.checksum(view, udpAt, source, destination, length, sum);
+  }
+
+  /** In `ip_local_port_range`, by the hash of the inner flow. */
+  #sourcePort(view: DataView, inner: number, isIp: boolean): number {
+    const [low, high] = this.namespace.sysctl.ipLocalPortRange;
+    return flowSourcePort(isIp ? flowHash(this.#hashSeed, view, inner) : 0, low, high);
+  }
+}

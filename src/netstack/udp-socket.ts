@@ -1,0 +1,151 @@
+/** A UDP socket: what a program sends, hears and is told. The layer below it is in udp.ts. */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Payload from '../sim/payload.ts';
+import type { NetDevice } from './netdevice.ts';
+import type { IcmpErrorReport, SendError, SendRequest } from './transport.ts';
+import type { UdpLayer } from './udp.ts';
+
+/** `net.core.rmem_default`. */
+const RECEIVE_BUFFER = 212_992;
+/** What a waiting datagram costs beside its data: about what Linux's `skb->truesize` adds. */
+const BOOKKEEPING = 768;
+/** What a program sends: a slice as in sim/payload.ts. */
+export interface UdpPayload {
+  readonly pattern: Payload.Pattern;
+  readonly offset: number;
+  readonly length: number;
+  readonly bytes: Uint8Array | null;
+}
+
+export const octets = (bytes: Uint8Array): UdpPayload => ({
+  pattern: Payload.REAL,
+  offset: 0,
+  length: bytes.length,
+  bytes,
+});
+
+export interface UdpDatagram extends UdpPayload {
+  readonly source: Ipv4Address;
+  readonly sourcePort: number;
+  readonly destination: Ipv4Address;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly device: NetDevice;
+  /** The probe that it is part of, 0 for none. */
+  readonly tag: number;
+}
+
+/** The octets of a datagram: a copy. */
+export function read(datagram: UdpPayload): Uint8Array {
+  const { pattern, offset, length, bytes } = datagram;
+  const copy = new Uint8Array(length);
+  Payload.write(copy, 0, pattern, offset, length, bytes);
+  return copy;
+}
+
+/** What an ICMP error means to a socket, as errno. */
+export type UdpError =
+  | 'ENETUNREACH'
+  | 'EHOSTUNREACH'
+  | 'ENOPROTOOPT'
+  | 'ECONNREFUSED'
+  | 'EMSGSIZE'
+  | 'EOPNOTSUPP'
+  | 'EHOSTDOWN'
+  | 'ENONET'
+  | 'EPROTO';
+
+export type BindError = '' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'EINVAL';
+
+export class UdpSocket {
+  /** Called with each datagram. While it is undefined they wait in the receive buffer: `take`. */
+  onReceive: ((datagram: UdpDatagram) => void) | undefined;
+  /** Called with each error; while it is undefined the next `send` returns it (once). */
+  onError: ((error: UdpError, report: IcmpErrorReport) => void) | undefined;
+  /** IP_RECVERR: hear of every error, also of the passing ones, and when not connected. */
+  receivesErrors = false;
+  /** 0: `net.ipv4.ip_default_ttl`. */
+  ttl = 0;
+  tos = 0;
+  pmtu: SendRequest['pmtu'] = 'want';
+  /** SO_BINDTODEVICE. */
+  device: NetDevice | undefined;
+  /** The probe that what is sent belongs to, 0 for none. */
+  tag = 0;
+  localAddress: Ipv4Address = 0;
+  localPort = 0;
+  /** 0 while not connected. */
+  remoteAddress: Ipv4Address = 0;
+  remotePort = 0;
+  readonly #layer: UdpLayer;
+  readonly #waiting: UdpDatagram[] = [];
+  #waitingOctets = 0;
+  #pending: UdpError | '' = '';
+
+  constructor(layer: UdpLayer) {
+    this.#layer = layer;
+  }
+
+  /** Take `port` (0: any free one) of `address` (0: all). */
+  bind(address: Ipv4Address, port: number): BindError {
+    return this.localPort === 0 ? this.#layer.bind(this, address, port) : 'EINVAL';
+  }
+
+  /** Send there and hear from there only. The source address is chosen now. */
+  connect(address: Ipv4Address, port: number): SendError {
+    const path = this.#layer.path(this, address, port);
+    if (typeof path === 'string') return path;
+    if (this.localPort === 0 && this.bind(0, 0) !== '') return 'EHOSTUNREACH';
+    if (this.localAddress === 0) this.localAddress = path.source;
+    this.remoteAddress = address;
+    this.remotePort = port;
+    return '';
+  }
+
+  /** Send to the connected peer. Returns an error that was waiting, instead of sending, as a system call does. */
+  send(payload: UdpPayload): SendError | UdpError {
+    return this.sendTo(this.remoteAddress, this.remotePort, payload);
+  }
+
+  sendTo(address: Ipv4Address, port: number, payload: UdpPayload): SendError | UdpError {
+    const pending = this.#pending;
+    this.#pending = '';
+    return pending || this.#layer.send(this, address, port, payload);
+  }
+
+  /** The MTU for packets to the connected peer, what was learnt about the path included; 0 without a route. */
+  get mtu(): number {
+    const path = this.#layer.path(this, this.remoteAddress, this.remotePort);
+    return typeof path === 'string' ? 0 : path.mtu;
+  }
+
+  /** The oldest datagram of the receive buffer. */
+  take(): UdpDatagram | undefined {
+    const datagram = this.#waiting.shift();
+    if (datagram !== undefined) this.#waitingOctets -= datagram.length + BOOKKEEPING;
+    return datagram;
+  }
+
+  /** False when the receive buffer is full. */
+  deliver(datagram: UdpDatagram): boolean {
+    if (this.onReceive !== undefined) {
+      this.onReceive(datagram);
+      return true;
+    }
+    const cost = datagram.length + BOOKKEEPING;
+    if (this.#waitingOctets + cost > RECEIVE_BUFFER) return false;
+    this.#waitingOctets += cost;
+    this.#waiting.push(datagram);
+    return true;
+  }
+
+  fail(error: UdpError, report: IcmpErrorReport): void {
+    if (this.onError === undefined) this.#pending = error;
+    else this.onError(error, report);
+  }
+
+  close(): void {
+    this.#layer.release(this);
+    this.#waiting.length = 0;
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * UDP (RFC 768; RFC 1122 §4.1; Linux `net/ipv4/udp.c`): sockets, demultiplexing, ICMP errors for connected sockets.
+ *
+ *   receive ─> checksum ─> the socket that fits best ─> callback, or receive buffer until somebody takes it
+ *                           connected to the sender > bound to the address > bound to the port
+ */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import * as Payload from '../sim/payload.ts';
+import type { Random } from '../sim/random.ts';
+import * as Checksum from '../wire/checksum.ts';
+import * as Icmp from '../wire/icmpv4.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
+import * as Udp from '../wire/udp.ts';
+import type { Namespace } from './namespace.ts';
+import type { NetDevice } from './netdevice.ts';
+import type {
+  IcmpErrorReport,
+  IpLayer,
+  Path,
+  SendError,
+  SendRequest,
+  TransportProtocol,
+} from './transport.ts';
+import { type BindError, type UdpDatagram, type UdpError, type UdpPayload, UdpSocket } from './udp-socket.ts';
+
+const MAX_PAYLOAD = 65_507;
+
+/** `icmp_err_convert`: by code of Destination Unreachable; true = the connected socket hears of it. */
+const UNREACHABLE: readonly (readonly [UdpError, boolean])[] = [
+  ['ENETUNREACH', false],
+  ['EHOSTUNREACH', false],
+  ['ENOPROTOOPT', true],
+  ['ECONNREFUSED', true],
+  ['EMSGSIZE', false],
+  ['EOPNOTSUPP', false],
+  ['ENETUNREACH', true],
+  ['EHOSTDOWN', true],
+  ['ENONET', true],
+  ['ENETUNREACH', true],
+  ['EHOSTUNREACH', true],
+  ['ENETUNREACH', false],
+  ['EHOSTUNREACH', false],
+  ['EHOSTUNREACH', true],
+  ['EHOSTUNREACH', true],
+  ['EHOSTUNREACH', true],
+];
+
+export class UdpLayer implements TransportProtocol {
+  readonly #ip: IpLayer;
+  readonly #random: Random;
+  readonly #sockets = new Map<number, UdpSocket[]>();
+  readonly #request: SendRequest = {
+    protocol: Ipv4.PROTOCOL_UDP,
+    source: 0,
+    destination: 0,
+    ttl: 0,
+    tos: 0,
+    pmtu: 'want',
+    device: undefined,
+    sourcePort: 0,
+    destinationPort: 0,
+  };
+  readonly #header = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
+
+  constructor(ip: IpLayer) {
+    this.#ip = ip;
+    this.#random = ip.random('udp/port');
+  }
+
+  socket(): UdpSocket {
+    return new UdpSocket(this);
+  }
+
+  /** Every open socket that has a port, by port. */
+  list(): readonly UdpSocket[] {
+    return [...this.#sockets.values()].flat().sort((a, b) => a.localPort - b.localPort);
+  }
+
+  receive(frame: Frame, ipAt: number, device: NetDevice): void {
+    const { frames } = this.#ip;
+    const view = frames.view(frame);
+    const at = frames.start[frame]!;
+    const available = frames.length(frame);
+    if (Udp.check(view, at, frames.end[frame]!, available) !== Udp.Fault.None) {
+      this.#ip.drop(frame, 'MALFORMED', device);
+      return;
+    }
+    const length = Udp.length(view, at);
+    if (length < available) this.#trim(frame, at, length);
+    const source = Ipv4.source(view, ipAt);
+    const destination = Ipv4.destination(view, ipAt);
+    if (!Udp.isValid(view, at, source, destination, length, this.#dataSum(frame, at))) {
+      this.#ip.drop(frame, 'BAD_CHECKSUM', device);
+      return;
+    }
+    const sourcePort = Udp.sourcePort(view, at);
+    const socket = this.#find(source, sourcePort, destination, Udp.destinationPort(view, at), device);
+    if (socket === undefined) {
+      frames.start[frame] = ipAt;
+      const { DESTINATION_UNREACHABLE, PORT_UNREACHABLE } = Icmp;
+      this.#ip.sendIcmpError(frame, DESTINATION_UNREACHABLE, PORT_UNREACHABLE, 0, device);
+      this.#ip.drop(frame, 'NO_SOCKET', device);
+      return;
+    }
+    const { pattern, offset, bytes } = this.#data(frame, at);
+    const datagram: UdpDatagram = {
+      source,
+      sourcePort,
+      destination,
+      ttl: Ipv4.ttl(view, ipAt),
+      tos: Ipv4.tos(view, ipAt),
+      device,
+      tag: frames.tag[frame]!,
+      pattern,
+      offset,
+      length: length - Udp.HEADER_LENGTH,
+      bytes,
+    };
+    if (socket.deliver(datagram)) this.#ip.deliver(frame);
+    else this.#ip.drop(frame, 'SOCKET_BUFFER_FULL', device);
+  }
+
+  error(report: IcmpErrorReport): void {
+    const socket = this.#quotedSocket(report);
+    if (socket === undefined) return;
+    const [error, hard] = meaning(report, socket.pmtu);
+    if (socket.receivesErrors || (hard && socket.remotePort !== 0)) socket.fail(error, report);
+  }
+
+  owns(report: IcmpErrorReport): boolean {
+    return this.#quotedSocket(report) !== undefined;
+  }
+
+  bind(socket: UdpSocket, address: Ipv4Address, wanted: number): BindError {
+    if (address !== 0 && !this.#ip.isLocal(address)) return 'EADDRNOTAVAIL';
+    const port = wanted === 0 ? this.#ephemeralPort(socket, address) : wanted;
+    if (port === 0 || this.#isTaken(socket, address, port)) return 'EADDRINUSE';
+    socket.localAddress = address;
+    socket.localPort = port;
+    const sockets = this.#sockets.get(port);
+    if (sockets === undefined) this.#sockets.set(port, [socket]);
+    else sockets.push(socket);
+    return '';
+  }
+
+  release(socket: UdpSocket): void {
+    const rest = (this.#sockets.get(socket.localPort) ?? []).filter(other => other !== socket);
+    if (rest.length > 0) this.#sockets.set(socket.localPort, rest);
+    else this.#sockets.delete(socket.localPort);
+    socket.localPort = 0;
+  }
+
+  path(socket: UdpSocket, address: Ipv4Address, port: number): Path | SendError {
+    return this.#ip.path(this.#fill(socket, address, port));
+  }
+
+  send(socket: UdpSocket, address: Ipv4Address, port: number, payload: UdpPayload): SendError {
+    if (payload.length > MAX_PAYLOAD) return 'EMSGSIZE';
+    if (socket.localPort === 0 && this.bind(socket, 0, 0) !== '') return 'EHOSTUNREACH';
+    const request = this.#fill(socket, address, port);
+    if (request.source === 0) {
+      const path = this.#ip.path(request);
+      if (typeof path === 'string') return path;
+      request.source = path.source;
+    }
+    const { frames } = this.#ip;
+    const frame = frames.allocate();
+    frames.tag[frame] = socket.tag;
+    const at = frames.append(frame, Udp.HEADER_LENGTH);
+    frames.setPayload(frame, payload.pattern, payload.offset, payload.length, payload.bytes);
+    const header = this.#header;
+    header.sourcePort = socket.localPort;
+    header.destinationPort = port;
+    header.length = Udp.HEADER_LENGTH + payload.length;
+    const view = frames.view(frame);
+    Udp.emit(view, at, header);
+    const { source } = request;
+    Udp.setChecksum(
+      view,
+      at,
+      Udp.checksum(view, at, source, address, header.length, frames.payloadSum(frame)),
+    );
+    return this.#ip.send(frame, request);
+  }
+
+  #fill(socket: UdpSocket, address: Ipv4Address, port: number): SendRequest {
+    const request = this.#request;
+    request.source = socket.localAddress;
+    request.destination = address;
+    request.ttl = socket.ttl || this.#ip.sysctl.ipDefaultTtl;
+    request.tos = socket.tos;
+    request.pmtu = socket.pmtu;
+    request.device = socket.device;
+    request.sourcePort = socket.localPort;
+    request.destinationPort = port;
+    return request;
+  }
+
+  /** A random free port of `net.ipv4.ip_local_port_range`; 0 when all are taken. */
+  #ephemeralPort(socket: UdpSocket, address: Ipv4Address): number {
+    const [low, high] = this.#ip.sysctl.ipLocalPortRange;
+    const size = high - low + 1;
+    const first = this.#random.below(size);
+    for (let i = 0; i < size; i++) {
+      const port = low + ((first + i) % size);
+      if (!this.#isTaken(socket, address, port)) return port;
+    }
+    return 0;
+  }
+
+  #isTaken(socket: UdpSocket, address: Ipv4Address, port: number): boolean {
+    return (this.#sockets.get(port) ?? []).some(
+      other =>
+        (address === 0 || other.localAddress === 0 || other.localAddress === address) &&
+        (other.device === undefined || socket.device === undefined || other.device === socket.device),
+    );
+  }
+
+  /** `udp4_lib_lookup`: the socket that names most of the datagram's addresses. */
+  #find(
+    source: Ipv4Address,
+    sourcePort: number,
+    destination: Ipv4Address,
+    destinationPort: number,
+    device: NetDevice | undefined,
+  ): UdpSocket | undefined {
+    const sockets = this.#sockets.get(destinationPort);
+    if (sockets === undefined) return undefined;
+    let best: UdpSocket | undefined;
+    let bestScore = -1;
+    for (const socket of sockets) {
+      const connected = socket.remotePort !== 0;
+      if (connected && (socket.remoteAddress !== source || socket.remotePort !== sourcePort)) continue;
+      if (socket.localAddress !== 0 && socket.localAddress !== destination) continue;
+      if (socket.device !== undefined && device !== undefined && socket.device !== device) continue;
+      const score = (connected ? 8 : 0) + (socket.localAddress !== 0 ? 4 : 0) + (socket.device ? 4 : 0);
+      if (score > bestScore) {
+        best = socket;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  /** The socket that sent the packet quoted by an ICMP error. */
+  #quotedSocket({ view, at, source, destination }: IcmpErrorReport): UdpSocket | undefined {
+    const [local, remote] = [Udp.sourcePort(view, at), Udp.destinationPort(view, at)];
+    return this.#find(destination, remote, source, local, undefined);
+  }
+
+  /** The datagram ends before the packet does. */
+  #trim(frame: Frame, at: number, length: number): void {
+    const { frames } = this.#ip;
+    const real = frames.end[frame]! - at;
+    if (real > length) frames.end[frame] = at + length;
+    frames.trimPayload(frame, Math.max(0, length - real));
+  }
+
+  /** Sum of all that follows the header: real octets, then the payload. */
+  #dataSum(frame: Frame, at: number): number {
+    const { frames } = this.#ip;
+    const from = at + Udp.HEADER_LENGTH;
+    const end = frames.end[frame]!;
+    const payload = frames.payloadSum(frame);
+    if (from === end) return payload;
+    return Checksum.sum(frames.view(frame), from, end, (end - from) & 1 ? Checksum.swap(payload) : payload);
+  }
+
+  /** The datagram's data as a descriptor: the frame's own, or a copy when some of it are real octets. */
+  #data(frame: Frame, at: number): Omit<UdpPayload, 'length'> {
+    const { frames } = this.#ip;
+    if (frames.end[frame] === at + Udp.HEADER_LENGTH) {
+      const pattern = frames.pattern[frame]! as Payload.Pattern;
+      return { pattern, offset: frames.payloadOffset[frame]!, bytes: frames.real[frame] ?? null };
+    }
+    return { pattern: Payload.REAL, offset: Udp.HEADER_LENGTH, bytes: frames.materialise(frame) };
+  }
+}
+
+/** `__udp4_lib_err`: the errno, and whether a connected socket without IP_RECVERR hears of it. */
+function meaning({ type, code }: IcmpErrorReport, pmtu: SendRequest['pmtu']): readonly [UdpError, boolean] {
+  if (type === Icmp.PARAMETER_PROBLEM) return ['EPROTO', true];
+  if (type !== Icmp.DESTINATION_UNREACHABLE) return ['EHOSTUNREACH', false];
+  if (code === Icmp.FRAGMENTATION_NEEDED) return ['EMSGSIZE', pmtu !== 'dont'];
+  return UNREACHABLE[code] ?? ['EHOSTUNREACH', false];
+}
+
+/** The UDP of a namespace, there from the first time that somebody asks. */
+export function udpOf(namespace: Namespace): UdpLayer {
+  const known = namespace.transports[Ipv4.PROTOCOL_UDP];
+  if (known instanceof UdpLayer) return known;
+  const layer = new UdpLayer(namespace);
+  namespace.transports[Ipv4.PROTOCOL_UDP] = layer;
+  return layer;
+}

@@ -1,0 +1,164 @@
+/**
+ * BIRD on a Kubernetes node, and confd beside it: the datastore's resources become the speaker's configuration a moment
+ * after they have changed.
+ *
+ *   watch ──> confd (renders, checks, sends SIGHUP: tens of milliseconds) ──> Speaker.configure ──> kernel, peers
+ */
+import * as Prefix from '../addr/prefix.ts';
+import { type CalicoPool, calicoExportToBgpPeers, calicoKernelProgramming } from '../bgp/calico-filters.ts';
+import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
+import type { SpeakerPorts } from '../bgp/ports.ts';
+import { Speaker } from '../bgp/speaker.ts';
+import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import type { IPPool } from '../calico/resources/pool.ts';
+import type { Random } from '../sim/random.ts';
+import { MILLISECOND, type Timer } from '../sim/time.ts';
+import { filterRules } from './bgp-filter.ts';
+import type { ResourceCache } from './resource-cache.ts';
+
+/** How long confd takes from an event to `sv hup bird`. */
+const CONFD_LEAST = 20 * MILLISECOND;
+const CONFD_MOST = 120 * MILLISECOND;
+
+export class BirdDaemon {
+  speaker: Speaker | undefined;
+  readonly #node: string;
+  readonly #cache: ResourceCache;
+  readonly #ports: SpeakerPorts;
+  readonly #random: Random;
+  readonly #confd: Timer;
+  /** What the running configuration was made from; the same text again is no reconfiguration. */
+  #rendered = '';
+
+  constructor(node: string, cache: ResourceCache, ports: SpeakerPorts, random: Random) {
+    this.#node = node;
+    this.#cache = cache;
+    this.#ports = ports;
+    this.#random = random;
+    this.#confd = ports.clock.timer(() => this.#render());
+  }
+
+  /** The datastore has changed. */
+  changed(): void {
+    if (this.#confd.armed) return;
+    const delay = CONFD_LEAST + this.#random.below(CONFD_MOST - CONFD_LEAST);
+    this.#confd.arm(this.#ports.clock.now + delay);
+  }
+
+  /** Devices or routes of the node have changed (netlink). */
+  netlink(): void {
+    this.speaker?.netlink();
+  }
+
+  /** True while confd has not yet told BIRD of the latest change. */
+  get pending(): boolean {
+    return this.#confd.armed;
+  }
+
+  stop(how: 'shutdown' | 'kill'): void {
+    this.#confd.cancel();
+    this.speaker?.stop(how);
+    this.speaker = undefined;
+    this.#rendered = '';
+  }
+
+  #render(): void {
+    const config = birdConfig({
+      node: this.#node,
+      nodes: this.#cache.list('Node'),
+      pools: this.#cache.list('IPPool'),
+      affinities: this.#cache.list('BlockAffinity'),
+      configurations: this.#cache.list('BGPConfiguration'),
+      peers: this.#cache.list('BGPPeer'),
+      filters: this.#cache.list('BGPFilter'),
+    });
+    if (config === undefined) return;
+    const rendered = JSON.stringify(config);
+    if (rendered === this.#rendered) return;
+    this.#rendered = rendered;
+    const speakerConfig = speakerConfigOf(config, this.#cache.list('IPPool').map(calicoPool));
+    if (this.speaker !== undefined) this.speaker.configure(speakerConfig);
+    else {
+      this.speaker = new Speaker(speakerConfig, this.#ports);
+      this.speaker.start();
+    }
+  }
+}
+
+const calicoPool = (pool: IPPool): CalicoPool => ({
+  cidr: Prefix.from(pool.spec.cidr),
+  ipipMode: pool.spec.ipipMode ?? 'Never',
+  vxlanMode: pool.spec.vxlanMode ?? 'Never',
+  disableBGPExport: pool.spec.disableBGPExport ?? false,
+});
+
+/** The speaker's configuration, filters included, as the templates of v3.28 render it. */
+export function speakerConfigOf(config: BirdConfig, pools: readonly CalicoPool[]): SpeakerConfig {
+  return {
+    routerId: config.routerId,
+    localAs: config.asNumber,
+    listenPort: config.listenPort,
+    gracefulRestartRecovery: true,
+    kernel: {
+      scanTimeSec: config.scanTimeSec,
+      learn: true,
+      persist: true,
+      mergePaths: true,
+      exportFilter: calicoKernelProgramming({ pools, localSubnet: config.localSubnet }),
+    },
+    staticBlackholes: config.staticRoutes.flatMap(r => (r.kind === 'blackhole' ? [r.prefix] : [])),
+    staticRoutes: config.staticRoutes.flatMap(r =>
+      r.kind === 'via' ? [{ prefix: r.prefix, via: r.gateway }] : [],
+    ),
+    directInterfaces: [...config.directExcluded.map(pattern => `-${pattern}`), '*'],
+    peers: config.peers.map(peer => peerConfigOf(peer, config, pools)),
+  };
+}
+
+function peerConfigOf(peer: BirdPeer, config: BirdConfig, pools: readonly CalicoPool[]): PeerConfig {
+  const exported = calicoExportToBgpPeers({
+    pools,
+    ownBlocks: config.blocks,
+    internalPeer: peer.internal,
+    communities: config.communities.map(rule => ({ cidr: rule.prefix, ...communities(rule.communities) })),
+  });
+  return {
+    name: peer.name,
+    description: 'Connection to BGP peer',
+    remoteAddress: peer.address,
+    remotePort: peer.port,
+    remoteAs: peer.asNumber,
+    localAs: peer.localAsNumber,
+    sourceAddress: peer.sourceAddress ?? config.routerId,
+    passive: peer.passive,
+    rrClient: peer.rrClient,
+    rrClusterId: config.clusterId === undefined ? undefined : Number(clusterNumber(config.clusterId)),
+    nextHopSelf: peer.nextHop === 'self',
+    nextHopKeep: peer.nextHop === 'keep',
+    allowLocalAs: peer.allowLocalAs,
+    gracefulRestartTimeSec: peer.gracefulRestartSec,
+    keepaliveTimeSec: peer.keepaliveSec,
+    connectDelaySec: config.connectDelaySec,
+    connectRetrySec: config.connectRetrySec,
+    errorWaitMinSec: config.errorWaitSec[0],
+    errorWaitMaxSec: config.errorWaitSec[1],
+    holdTimeSec: config.holdTimeSec,
+    importFilter: filterRules(peer.importRules, undefined),
+    exportFilter: filterRules(peer.exportRules, exported),
+  };
+}
+
+const clusterNumber = (text: string): number =>
+  text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+
+/** `65001:100` is a community, `65001:100:3` a large one. */
+function communities(values: readonly string[]): {
+  communities: number[];
+  largeCommunities: (readonly [number, number, number])[];
+} {
+  const parts = values.map(value => value.split(':').map(Number));
+  return {
+    communities: parts.filter(p => p.length === 2).map(([a, b]) => a! * 65536 + b!),
+    largeCommunities: parts.filter(p => p.length === 3).map(([a, b, c]) => [a!, b!, c!] as const),
+  };
+}

@@ -1,0 +1,63 @@
+/** The programs that run on a machine, by the number the outside gave them. */
+import type { Namespace } from '../netstack/namespace.ts';
+import type { ExitRecord, OutputRecord } from '../trace/record.ts';
+import { OptionError } from '../traffic/options.ts';
+import { Ping } from '../traffic/ping.ts';
+import { parsePing } from '../traffic/ping-options.ts';
+import { Probe } from '../traffic/probe.ts';
+import { type Program, UsageError } from '../traffic/program.ts';
+import { Traceroute } from '../traffic/traceroute.ts';
+import { parseTraceroute } from '../traffic/traceroute-options.ts';
+import type { ProgramSpec } from './command.ts';
+
+type Report = (record: OutputRecord | ExitRecord) => void;
+
+export class ProgramTable {
+  readonly #report: Report;
+  readonly #running = new Map<number, Program>();
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  start(id: number, namespace: Namespace, what: ProgramSpec): void {
+    let program: Program;
+    try {
+      program = this.#make(id, namespace, what);
+    } catch (error) {
+      if (!(error instanceof UsageError) && !(error instanceof OptionError)) throw error;
+      this.#report({ type: 'output', program: id, stream: 'stderr', text: `${error.message}\n` });
+      this.#report({ type: 'exit', program: id, code: error instanceof UsageError ? error.exitCode : 2 });
+      return;
+    }
+    this.#running.set(id, program);
+    program.start();
+  }
+
+  /** Ctrl-C. A program that has ended does not mind. */
+  signal(id: number): void {
+    this.#running.get(id)?.stop('SIGINT');
+  }
+
+  #make(id: number, namespace: Namespace, what: ProgramSpec): Program {
+    if (what.program === 'probe') {
+      return new Probe(namespace, what, result => {
+        this.#running.delete(id);
+        this.#report({ type: 'exit', program: id, code: result.answered ? 0 : 1, result });
+      });
+    }
+    const context = { namespace, tag: 0, resolve: () => undefined };
+    const program =
+      what.program === 'ping'
+        ? new Ping(context, parsePing(what.args))
+        : new Traceroute(context, parseTraceroute(what.args));
+    program.onLine = (line, stream) => {
+      this.#report({ type: 'output', program: id, stream, text: `${line}\n` });
+    };
+    program.onExit = code => {
+      this.#running.delete(id);
+      this.#report({ type: 'exit', program: id, code });
+    };
+    return program;
+  }
+}

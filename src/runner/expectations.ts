@@ -1,0 +1,177 @@
+/**
+ * Judges expectations. `within` polls on a fixed grid of 10 ms of virtual time until it holds; `for` goes on looking for
+ * as long and wants it to hold all along. Nothing sleeps, so nothing is flaky.
+ */
+import * as Ipv4 from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import type { Cluster } from '../controller/cluster.ts';
+import { NoSuchParty } from '../controller/cluster.ts';
+import { converge, GRID } from '../controller/convergence.ts';
+import type { DeviceView, MachineStatus, RouteView } from '../node/command.ts';
+import type {
+  BgpExpectation,
+  ConvergedExpectation,
+  Expectation,
+  IpamExpectation,
+  MtuExpectation,
+  OutputExpectation,
+  RouteExpectation,
+} from '../scenario/types.ts';
+import { judgeReachability } from './reachability.ts';
+import { formatTime, type Verdict } from './verdict.ts';
+
+export interface Surroundings {
+  readonly cluster: Cluster;
+  /** What the last command of a step printed. */
+  readonly output: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+export async function judge(around: Surroundings, expectation: Expectation): Promise<Verdict> {
+  const { controller } = around.cluster;
+  const deadline = controller.now + (expectation.withinNs ?? 0);
+  if (expectation.kind === 'converged') return judgeConverged(around, expectation, deadline);
+  let verdict = await look(around, expectation);
+  while (!verdict.ok && controller.now < deadline && !around.signal?.aborted) {
+    await controller.run(nextGridPoint(controller.now));
+    verdict = await look(around, expectation);
+  }
+  const until = controller.now + (expectation.forNs ?? 0);
+  while (verdict.ok && controller.now < until && !around.signal?.aborted) {
+    await controller.run(nextGridPoint(controller.now));
+    verdict = await look(around, expectation);
+  }
+  return verdict;
+}
+
+const nextGridPoint = (now: number): number => (Math.floor(now / GRID) + 1) * GRID;
+
+async function look(around: Surroundings, expectation: Expectation): Promise<Verdict> {
+  try {
+    switch (expectation.kind) {
+      case 'reachable':
+      case 'unreachable':
+        return await judgeReachability(around.cluster, expectation);
+      case 'route':
+      case 'noRoute':
+        return await judgeRoute(around.cluster, expectation);
+      case 'bgp':
+        return await judgeBgp(around.cluster, expectation);
+      case 'mtu':
+        return await judgeMtu(around.cluster, expectation);
+      case 'ipam':
+        return await judgeIpam(around.cluster, expectation);
+      case 'output':
+        return judgeOutput(around.output, expectation);
+      case 'converged':
+        throw new Error('convergence is judged by waiting, not by a look');
+    }
+  } catch (error) {
+    if (!(error instanceof NoSuchParty)) throw error;
+    return { ok: false, inconclusive: true, expected: expectation.text, received: error.message };
+  }
+}
+
+async function judgeConverged(
+  around: Surroundings,
+  expectation: ConvergedExpectation,
+  deadline: number,
+): Promise<Verdict> {
+  const { controller } = around.cluster;
+  const state = await converge(controller, deadline, around.signal);
+  const within = expectation.withinNs === undefined ? '' : ` within ${formatTime(expectation.withinNs)}`;
+  const expected = `converged${within}`;
+  if (state.converged) return { ok: true, expected, received: `converged at ${formatTime(state.at)}` };
+  const first = state.missing[0] ?? 'tables still change';
+  const more = state.missing.length > 1 ? ` (and ${state.missing.length - 1} more)` : '';
+  return { ok: false, inconclusive: true, expected, received: `${first}${more}` };
+}
+
+async function judgeRoute(cluster: Cluster, expectation: RouteExpectation): Promise<Verdict> {
+  const place = await cluster.party(expectation.on);
+  const prefix = expectation.prefix.length === 0 ? 'default' : Prefix.format(expectation.prefix);
+  const candidates = (await cluster.routes(place)).filter(r => Prefix.equal(r.prefix, expectation.prefix));
+  const devices = await cluster.devices(place);
+  const fits = candidates.some(route => routeFits(route, expectation, devices));
+  const expected =
+    expectation.kind === 'route'
+      ? wantedRoute(expectation, prefix)
+      : `no ${wantedRoute(expectation, prefix)}`;
+  const received = candidates.map(r => r.text.trim()).join(' | ') || `no route to ${prefix}`;
+  return { ok: fits === (expectation.kind === 'route'), expected, received };
+}
+
+function wantedRoute(e: RouteExpectation, prefix: string): string {
+  const words = [
+    e.type === undefined || e.type === 'unicast' ? '' : `${e.type} `,
+    prefix,
+    e.via === undefined ? '' : ` via ${Ipv4.format(e.via)}`,
+    e.dev === undefined ? '' : ` dev ${e.dev}`,
+    e.proto === undefined ? '' : ` proto ${e.proto}`,
+    e.metric === undefined ? '' : ` metric ${e.metric}`,
+    e.onlink === true ? ' onlink' : '',
+  ];
+  return words.join('');
+}
+
+function routeFits(route: RouteView, e: RouteExpectation, devices: readonly DeviceView[]): boolean {
+  const named = (device: string): boolean =>
+    device === e.dev || devices.some(d => d.name === device && d.altnames.includes(e.dev!));
+  return (
+    (e.type === undefined || route.type === e.type) &&
+    (e.proto === undefined || route.protocol === e.proto) &&
+    (e.metric === undefined || route.metric === e.metric) &&
+    (e.via === undefined || route.nextHops.some(h => h.via === e.via)) &&
+    (e.dev === undefined || route.nextHops.some(h => named(h.device))) &&
+    (e.onlink === undefined || route.nextHops.some(h => h.onlink === e.onlink))
+  );
+}
+
+async function judgeBgp(cluster: Cluster, e: BgpExpectation): Promise<Verdict> {
+  const { sessions } = await cluster.controller.ask<MachineStatus>(e.on, { do: 'status' });
+  const session = sessions.find(s => s.peer === e.peer);
+  const state = session?.state ?? 'none';
+  const peer = Ipv4.format(e.peer);
+  return { ok: state === e.state, expected: `${e.on}: session with ${peer} ${e.state}`, received: state };
+}
+
+async function judgeMtu(cluster: Cluster, e: MtuExpectation): Promise<Verdict> {
+  const place = await cluster.party(e.on);
+  const device = (await cluster.devices(place)).find(d => d.name === e.dev || d.altnames.includes(e.dev));
+  const expected = `${place.name}: ${e.dev} has MTU ${e.value}`;
+  if (device === undefined) return { ok: false, expected, received: `no device ${e.dev}` };
+  return { ok: device.mtu === e.value, expected, received: `MTU ${device.mtu}` };
+}
+
+async function judgeIpam(cluster: Cluster, e: IpamExpectation): Promise<Verdict> {
+  const wanted = [
+    e.address === undefined ? [] : [`address ${Ipv4.format(e.address)}`],
+    e.block === undefined ? [] : [`block ${Prefix.format(e.block)}`],
+  ].flat();
+  const expected = `${e.text}: ${wanted.join(', ')}`;
+  const addresses = await addressesOf(cluster, e);
+  const received = addresses.map(Ipv4.format).join(', ') || 'no address';
+  const fits = addresses.some(
+    a =>
+      (e.address === undefined || a === e.address) && (e.block === undefined || Prefix.contains(e.block, a)),
+  );
+  return { ok: fits, expected, received };
+}
+
+/** A pod's address; of a node, those of its tunnels. */
+async function addressesOf(cluster: Cluster, e: IpamExpectation): Promise<number[]> {
+  if (e.of.kind === 'pod') return [(await cluster.party(e.of)).address];
+  if (e.of.kind !== 'node') return [];
+  const node = await cluster.find('Node', e.of.name);
+  const texts = [node?.spec.bgp?.ipv4IPIPTunnelAddr, node?.spec.ipv4VXLANTunnelAddr];
+  return texts.flatMap(text => (text === undefined ? [] : [Ipv4.from(text)]));
+}
+
+function judgeOutput(output: string, e: OutputExpectation): Verdict {
+  if (e.equals !== undefined) {
+    return { ok: output === e.equals, expected: JSON.stringify(e.equals), received: JSON.stringify(output) };
+  }
+  const missing = e.contains.find(text => !output.includes(text));
+  const expected = `output contains ${JSON.stringify(missing ?? e.contains.join(', '))}`;
+  return { ok: missing === undefined, expected, received: JSON.stringify(output) };
+}

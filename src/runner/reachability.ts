@@ -1,0 +1,70 @@
+/** Expectations about who reaches whom, judged by what the probe was seen to do. */
+import type { Cluster } from '../controller/cluster.ts';
+import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
+import type { ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
+import { formatTime, type Verdict } from './verdict.ts';
+
+type Expectation = ReachableExpectation | UnreachableExpectation;
+
+export async function judgeReachability(cluster: Cluster, expectation: Expectation): Promise<Verdict> {
+  const [from, to] = [await cluster.party(expectation.from), await cluster.party(expectation.to)];
+  const options: ProbeOptions = {
+    proto: expectation.proto,
+    df: expectation.df,
+    ...(expectation.port !== undefined && { port: expectation.port }),
+    ...(expectation.sizeBytes !== undefined && { size: expectation.sizeBytes }),
+  };
+  const pairs = expectation.symmetric
+    ? ([
+        [from, to],
+        [to, from],
+      ] as const)
+    : ([[from, to]] as const);
+  const outcomes = await cluster.probe(pairs, options);
+  const verdicts = outcomes.map(outcome =>
+    expectation.kind === 'reachable'
+      ? judgeReachable(expectation, outcome)
+      : judgeUnreachable(expectation, outcome),
+  );
+  return verdicts.find(verdict => !verdict.ok) ?? verdicts[0]!;
+}
+
+function judgeReachable(expectation: ReachableExpectation, outcome: ProbeOutcome): Verdict {
+  const way = expectation.via === undefined ? '' : ` via ${expectation.via}`;
+  const expected = `${names(outcome)} answers${way}`;
+  if (!outcome.result.answered) return { ok: false, expected, ...deathOf(outcome) };
+  const received = `answer in ${formatTime(outcome.result.rtt)}, ttl ${outcome.result.ttl}, via ${outcome.way}`;
+  // Two pods of one node need no tunnel: `direct` is what a user calls that, too.
+  const seen = outcome.way === 'local' ? 'direct' : outcome.way;
+  return { ok: expectation.via === undefined || seen === expectation.via, expected, received };
+}
+
+function judgeUnreachable(expectation: UnreachableExpectation, outcome: ProbeOutcome): Verdict {
+  const { reason, place } = expectation;
+  const expected = `${names(outcome)} dies${place ? ` at ${place}` : ''}${reason ? ` with ${reason}` : ''}`;
+  if (outcome.result.answered) {
+    return {
+      ok: false,
+      expected,
+      received: `answer in ${formatTime(outcome.result.rtt)}, via ${outcome.way}`,
+    };
+  }
+  const death = deathOf(outcome);
+  const ok =
+    (reason === undefined || death.reason === reason) &&
+    (place === undefined || death.at === place || death.device?.split('/')[0] === place);
+  return { ok, expected, ...death };
+}
+
+const names = (outcome: ProbeOutcome): string => `${outcome.from.name} -> ${outcome.to.name}`;
+
+function deathOf(outcome: ProbeOutcome): { received: string; reason?: string; at?: string; device?: string } {
+  const { died, result } = outcome;
+  if (died !== undefined) {
+    // A switch drops at the port of a NIC, which it calls `k8s-w1/ens5`: the place is that node.
+    const received = `no answer: ${died.reason} at ${died.device.includes('/') ? died.device : died.machine}`;
+    return { received, reason: died.reason, at: died.machine, device: died.device };
+  }
+  if (typeof result.error === 'string') return { received: `the sender's own node says ${result.error}` };
+  return { received: 'no answer, and nothing was seen to be dropped' };
+}

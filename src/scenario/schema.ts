@@ -1,0 +1,347 @@
+/**
+ * The form of a scenario file, as a zod schema: the source of the checks, of the raw types, and of
+ * `scenarios/scenario.schema.json`, which editors use. What a form cannot say (names that must exist, addresses that
+ * must fit) is in `fabric.ts` and `steps.ts`.
+ */
+import { z } from 'zod';
+import { EXPECTATION_LIMIT, expectation } from './expectation-schema.ts';
+import {
+  address,
+  asNumber,
+  delay,
+  duration,
+  interfaceAddress,
+  labels,
+  meaning,
+  name,
+  named,
+  network,
+  rate,
+  size,
+  text,
+} from './schema-kit.ts';
+
+export const API_VERSION = 'tunlab.dev/v1alpha1';
+
+/** Releases of profile A (facts: Calico up to 3.31 shows the same routes); the behaviour that is built. */
+export const DEFAULT_CALICO_VERSION = 'v3.28.1';
+const PROFILE_A = { major: 3, firstMinor: 20, lastMinor: 31 };
+
+/** Sysctls that the network stack knows. */
+export const SYSCTLS = [
+  'net.ipv4.ip_forward',
+  'net.ipv4.conf.all.rp_filter',
+  'net.ipv4.conf.default.rp_filter',
+  'net.ipv4.conf.eth0.rp_filter',
+  'net.ipv4.ip_no_pmtu_disc',
+  'net.ipv4.tcp_mtu_probing',
+  'net.ipv4.icmp_ratelimit',
+  'net.ipv4.icmp_ratemask',
+  'net.ipv4.icmp_errors_use_inbound_ifaddr',
+] as const;
+
+const version = meaning(
+  'a release such as v3.28.1',
+  written => {
+    const match = /^v?(\d+)\.(\d+)\.(\d+)$/.exec(written);
+    if (match === null) return undefined;
+    const minor = Number(match[2]);
+    const built =
+      Number(match[1]) === PROFILE_A.major && minor >= PROFILE_A.firstMinor && minor <= PROFILE_A.lastMinor;
+    return built
+      ? `v${match[1]}.${match[2]}.${match[3]}`
+      : new Error(`the behaviour of ${written} is not built: v3.20.0 to v3.31.x are`);
+  },
+  'Calico release whose behaviour is emulated',
+);
+
+const date = meaning(
+  'a time such as 2024-09-22T09:00:00Z',
+  written => {
+    if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,3})?Z)?$/.test(written)) return undefined;
+    const ms = Date.parse(written);
+    return Number.isNaN(ms) || ms < 0 ? undefined : ms;
+  },
+  'The virtual wall clock when the run begins (UTC)',
+);
+
+/** `router .254` or `router 192.168.10.254`. */
+const placed = (what: string, example: string, description: string) =>
+  meaning(
+    `${what} such as "${example}"`,
+    written => {
+      const match = /^([a-z0-9][-a-z0-9.]*) +(\.?\d[\d.]*)$/.exec(written);
+      return match === null ? undefined : { name: match[1]!, host: match[2]! };
+    },
+    description,
+  );
+
+const hostPart = meaning(
+  'an address such as .10 or 192.168.10.10',
+  written => (/^\.?\d{1,3}(\.\d{1,3}){0,3}$/.test(written) ? written : undefined),
+  'Address in the subnet, in full or by its last octets (.10)',
+);
+
+const routeTarget = meaning(
+  'none or an address',
+  written => (written === 'none' ? ('none' as const) : /^\.?\d[\d.]*$/.test(written) ? written : undefined),
+  'Next hop of the default route, or none',
+);
+
+const onOff = (description: string) =>
+  z
+    .enum(['on', 'off'])
+    .transform(value => value === 'on')
+    .meta({ description });
+
+const mtu = (description: string) => z.int().min(576).max(9216).meta({ description });
+
+const subnet = z
+  .strictObject({
+    cidr: network('Prefix of the subnet, /8 to /30'),
+    gateway: placed(
+      'a router and its address',
+      'k8s-rtr .254',
+      'Router and its address: `k8s-rtr .254`',
+    ).optional(),
+    routers: named(hostPart, 'More routers on this subnet, with their addresses').optional(),
+    rate: rate('Rate of each link').prefault('10Gbit'),
+    delay: delay('Delay of each link, from a node to the switch').prefault('50us'),
+    mtu: mtu('MTU of the NICs').default(1500),
+    queue: size('Bound of each transmit queue').optional(),
+  })
+  .meta({ description: 'A layer 2 segment: a switch with a link to each of its members' });
+
+const neighbor = z.union([
+  text('A node, a router or an address'),
+  z.strictObject({
+    peer: text('A node, a router or an address'),
+    as: asNumber('AS number of the neighbor').optional(),
+  }),
+]);
+
+const routerBgp = z
+  .strictObject({
+    as: asNumber('AS number of the router'),
+    routerId: address('BGP identifier; default: the highest address').optional(),
+    networks: z
+      .array(network('A prefix'))
+      .max(10_000)
+      .default([])
+      .meta({ description: 'Prefixes it originates' }),
+    neighbors: z.array(neighbor).max(5000).default([]).meta({ description: 'Sessions it opens' }),
+    listenRange: z
+      .union([
+        network('Who may open a session'),
+        z.strictObject({
+          prefix: network('Who may open a session'),
+          as: asNumber('AS number of those peers').optional(),
+        }),
+      ])
+      .optional()
+      .meta({ description: 'Dynamic neighbors: sources that may open a session' }),
+    routeReflectorClient: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Its neighbors are reflector clients' }),
+    clusterId: address('Cluster ID; default: the BGP identifier').optional(),
+    nextHopSelf: z.boolean().default(false).meta({ description: 'Put its own address as next hop' }),
+    maximumPaths: z.int().min(1).max(64).default(1).meta({ description: 'Equal paths it installs' }),
+  })
+  .meta({ description: 'BGP speaker of the router' });
+
+const router = z
+  .strictObject({
+    default: routeTarget.default('none'),
+    bgp: routerBgp.optional(),
+    loopbacks: z
+      .array(interfaceAddress('An address'))
+      .max(64)
+      .default([])
+      .meta({ description: 'Addresses of dummy devices: 10.1.1.254/24' }),
+    answersPing: z.boolean().optional().meta({ description: 'Answers pings to itself; default true' }),
+    silent: z.boolean().optional().meta({ description: 'Sends no ICMP errors; default false' }),
+  })
+  .meta({ description: 'A router' });
+
+const node = z.union([
+  placed('a subnet and an address', 'a .10', 'Subnet and address: `a .10`'),
+  z
+    .strictObject({
+      subnet: name('Subnet of the node'),
+      address: hostPart,
+      labels: labels('Labels of the node').default({}),
+      interface: z
+        .enum(['eth0', 'ens5'])
+        .optional()
+        .meta({ description: 'Name of the NIC; ens5 has altname enp0s5' }),
+      mtu: mtu('MTU of the NIC; default: that of the subnet').optional(),
+      defaultRoute: routeTarget.optional(),
+      asNumber: asNumber('AS number of the node, if not the cluster’s').optional(),
+      sourceDestCheck: onOff('Source/destination check of this NIC').optional(),
+      bgpAddress: interfaceAddress(
+        'What the Node resource says of its address; default: address/length',
+      ).optional(),
+    })
+    .meta({ description: 'A node' }),
+]);
+
+const host = z.union([
+  placed('a subnet and an address', 'a .50', 'Subnet and address: `a .50`'),
+  z
+    .strictObject({
+      address: address('Its address'),
+      behind: name('The router it hangs on'),
+    })
+    .meta({ description: 'A host behind a router: `{ address: 8.8.8.8, behind: vpc }`' }),
+]);
+
+const link = z
+  .strictObject({
+    rate: rate('Rate').optional(),
+    delay: delay('Delay').optional(),
+    queue: size('Bound of the transmit queue').optional(),
+    loss: z.number().min(0).max(1).optional().meta({ description: 'Share of frames lost, 0 to 1' }),
+  })
+  .meta({ description: 'What differs from the subnet' });
+
+const fabric = z
+  .strictObject({
+    cloud: z
+      .enum(['none', 'aws-vpc', 'azure-vnet', 'port-security'])
+      .default('none')
+      .meta({ description: 'What the network between the nodes drops' }),
+    sourceDestCheck: onOff('Source/destination check of all NICs (aws-vpc; default on)').optional(),
+    routers: named(router, 'Routers by name').default({}),
+    subnets: named(subnet, 'Subnets by name'),
+    nodes: named(node, 'Kubernetes nodes by name: `k8s-w1: a .101`, or the long form'),
+    hosts: named(host, 'Machines outside the cluster, by name').default({}),
+    links: z
+      .record(z.string(), link)
+      .default({})
+      .meta({ description: 'Links that differ, by `node/device`: `k8s-w1/eth0: { rate: 1Gbit }`' }),
+  })
+  .meta({ description: 'The network between the nodes' });
+
+const one = <T extends z.ZodType>(item: T, description: string, limit: number) =>
+  z.union([item, z.array(item).min(1).max(limit)]).meta({ description });
+
+/** `node/device`. */
+const jack = (description: string) =>
+  meaning(
+    'a node and its device such as "k8s-w1/eth0"',
+    written => {
+      const match = /^([a-z0-9][-a-z0-9.]*)\/([\w.@-]+)$/.exec(written);
+      return match === null ? undefined : { owner: match[1]!, device: match[2]! };
+    },
+    description,
+  );
+
+const step = z
+  .strictObject({
+    name: text('What the step is about').optional(),
+    link: z
+      .strictObject({
+        down: jack('Take this link down').optional(),
+        up: jack('Bring this link up').optional(),
+      })
+      .optional()
+      .meta({ description: 'Take a link down or bring it up: `{ down: k8s-w1/eth0 }`' }),
+    node: z
+      .strictObject({
+        stop: name('Power this node off').optional(),
+        start: name('Power this node on').optional(),
+      })
+      .optional()
+      .meta({ description: 'Power a node off or on' }),
+    run: one(text('A shell command'), 'Commands, typed at k8s-m', 1000).optional(),
+    wait: duration('Let virtual time pass').optional(),
+    expect: one(expectation, 'What must hold', EXPECTATION_LIMIT).optional(),
+  })
+  .meta({ description: 'Parts happen in this order: link, node, run, wait, expect' });
+
+const pod = z.union([
+  name('Node of the pod'),
+  z.strictObject({
+    node: name('Node of the pod'),
+    labels: labels('Labels of the pod').default({}),
+  }),
+]);
+
+const MODES = ['direct', 'ipip', 'vxlan', 'ipip-crosssubnet', 'vxlan-crosssubnet'] as const;
+
+const bench = z
+  .strictObject({
+    modes: z
+      .array(z.enum(MODES))
+      .min(1)
+      .default([...MODES])
+      .meta({ description: 'Modes to compare' }),
+    mtus: z.array(mtu('An MTU')).min(1).default([1500]).meta({ description: 'MTUs of the underlay' }),
+    rates: z.array(rate('A rate')).min(1).prefault(['10Gbit']).meta({ description: 'Rates of the links' }),
+    streams: z
+      .array(z.int().min(1).max(64))
+      .min(1)
+      .default([1])
+      .meta({ description: 'Numbers of parallel TCP streams' }),
+    duration: duration('Virtual time of each cell').prefault('10s'),
+  })
+  .meta({ description: 'Cells of `tunlab bench`' });
+
+export const scenarioSchema = z
+  .strictObject({
+    apiVersion: z.literal(API_VERSION).meta({ description: 'Version of this form' }),
+    kind: z.literal('Scenario').meta({ description: 'Always Scenario' }),
+    metadata: z
+      .strictObject({
+        name: name('Name of the scenario'),
+        annotations: z
+          .record(z.string(), z.string().max(65536))
+          .default({})
+          .meta({ description: 'Free text; `tunlab/about` is shown in listings' }),
+      })
+      .meta({ description: 'Who it is' }),
+    spec: z
+      .strictObject({
+        calico: z
+          .strictObject({ version: version.prefault(DEFAULT_CALICO_VERSION) })
+          .prefault({})
+          .meta({ description: 'Calico' }),
+        seed: z
+          .int()
+          .min(0)
+          .max(4_294_967_295)
+          .default(1)
+          .meta({ description: 'Seed of all random streams' }),
+        date: date.prefault('2024-09-22'),
+        hooks: z
+          .enum(['calico', 'none', 'masquerade'])
+          .default('calico')
+          .meta({ description: 'Netfilter hooks that are there: all of Calico, none, or natOutgoing only' }),
+        sysctls: z
+          .partialRecord(z.enum(SYSCTLS), z.int().min(0).max(2_147_483_647))
+          .default({})
+          .meta({ description: 'Sysctls of every node' }),
+        fabric,
+        resources: z
+          .array(text('Path of a YAML file, relative to this one'))
+          .max(1000)
+          .default([])
+          .meta({ description: 'Files with Calico and Kubernetes resources' }),
+        pods: z
+          .record(z.string(), pod)
+          .default({})
+          .meta({ description: 'Pods from before: `coredns-1: k8s-w1`, `kube-system/coredns-1: k8s-w1`' }),
+        steps: z.array(step).max(10_000).default([]).meta({ description: 'What is done and what must hold' }),
+        bench: bench.optional(),
+      })
+      .meta({ description: 'What it holds' }),
+  })
+  .meta({
+    title: 'tunlab scenario',
+    description: 'A network, a Calico configuration, and what happens to it',
+  });
+
+export type RawScenario = z.output<typeof scenarioSchema>;
+export type RawFabric = RawScenario['spec']['fabric'];
+export type RawStep = RawScenario['spec']['steps'][number];

@@ -1,0 +1,93 @@
+/**
+ * What logical processes report to the outside: plain data, ordered by (virtual time, process, sequence). The time and
+ * the process are the envelope's. Reports never influence the run.
+ */
+import type { DropReason } from './drop-reason.ts';
+
+/** A tagged frame passed a device: one step of a probe's observed trail. */
+export interface HopRecord {
+  readonly type: 'hop';
+  readonly tag: number;
+  readonly namespace: string;
+  readonly device: string;
+  readonly direction: 'receive' | 'transmit';
+}
+
+/** A tagged frame died. */
+export interface DropRecord {
+  readonly type: 'drop';
+  readonly tag: number;
+  readonly namespace: string;
+  /** '' when it was at no device; of a switch the NIC at the other end, `k8s-w1/ens5`. */
+  readonly device: string;
+  readonly reason: DropReason;
+}
+
+/** A line (with its newline) that a program printed. */
+export interface OutputRecord {
+  readonly type: 'output';
+  readonly program: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface ExitRecord {
+  readonly type: 'exit';
+  readonly program: number;
+  readonly code: number;
+  /** What a silent program found out (a probe's outcome). */
+  readonly result?: unknown;
+}
+
+/** A captured packet. */
+export interface PacketRecord {
+  readonly type: 'packet';
+  readonly capture: number;
+  readonly namespace: string;
+  readonly device: string;
+  /** The device's ifindex. */
+  readonly index: number;
+  readonly direction: 'receive' | 'transmit';
+  readonly link: 'ether' | 'raw';
+  readonly octets: Uint8Array;
+  /** Length before the snap length cut it. */
+  readonly length: number;
+  readonly dropped?: DropReason;
+}
+
+export interface RouteRecord {
+  readonly type: 'route';
+  readonly namespace: string;
+  readonly action: 'added' | 'changed' | 'removed';
+  /** As `ip route` prints it. */
+  readonly text: string;
+}
+
+export interface SessionRecord {
+  readonly type: 'session';
+  readonly name: string;
+  readonly peer: string;
+  readonly from: string;
+  readonly to: string;
+  readonly because: string;
+}
+
+/** A line for `--trace`, by BIRD's classes. */
+export interface TraceRecord {
+  readonly type: 'trace';
+  readonly class: TraceClass;
+  readonly text: string;
+}
+
+export const TRACE_CLASSES = ['states', 'routes', 'filters', 'interfaces', 'events', 'packets'] as const;
+export type TraceClass = (typeof TRACE_CLASSES)[number];
+
+export type LabRecord =
+  | HopRecord
+  | DropRecord
+  | OutputRecord
+  | ExitRecord
+  | PacketRecord
+  | RouteRecord
+  | SessionRecord
+  | TraceRecord;
