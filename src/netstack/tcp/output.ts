@@ -34,6 +34,7 @@ export function sendPending(tcb: Tcb): number {
   const { snd, inFlight, cong } = tcb;
   if (snd.nxt >= tcb.sendEnd) return 0;
   if (inFlight.packets === 0) restartAfterIdle(tcb);
+  if (snd.una >= tcb.pathCheckedTo) refreshPath(tcb);
   const bufferEnd = snd.una + tcb.ip.sysctl.tcpWmem[2];
   let sent = 0;
   let limited = false;
@@ -175,6 +176,18 @@ export function retransmit(tcb: Tcb, position: number): void {
   statistics.retransmits++;
   statistics.bytesRetransmitted += end - start;
   if (transmit(tcb, start, end) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
+}
+
+/**
+ * Once a round trip, and when the timer expires: has IP learnt of another MTU, or forgotten one? (Linux
+ * `tcp_current_mss` compares before every segment.)
+ */
+export function refreshPath(tcb: Tcb): void {
+  tcb.pathCheckedTo = tcb.snd.nxt + 1;
+  const path = tcb.ip.path(tcb.request);
+  if (typeof path === 'string' || path.mtu === tcb.pathMtu) return;
+  tcb.pathMtu = path.mtu;
+  updateMss(tcb);
 }
 
 /** IP refused a segment as too large: the path's MTU is asked for again. True when segments became smaller. */

@@ -212,19 +212,15 @@ export class TcpLayer implements TransportProtocol, Services {
     else if (tcb.tellFailure !== '') this.forget(tcb);
   }
 
+  /** Is the quoted segment one that we have in flight? Blind attacks are kept out (RFC 5927 §4). */
+  owns(report: IcmpErrorReport): boolean {
+    return this.#quoted(report) !== undefined;
+  }
+
   /** An ICMP error about one of our segments (Linux `tcp_v4_err`). */
   error(report: IcmpErrorReport): void {
-    const { view, at } = report;
-    const tcb = this.#find(
-      report.source,
-      Tcp.sourcePort(view, at),
-      report.destination,
-      Tcp.destinationPort(view, at),
-    );
-    if (tcb === undefined || tcb.state === State.TIME_WAIT) return;
-    // Blind attacks are kept out: the quoted number must be in flight (RFC 5927 §4).
-    const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
-    if (seq < tcb.snd.una || seq > tcb.snd.nxt) return;
+    const tcb = this.#quoted(report);
+    if (tcb === undefined) return;
     if (report.type === 3 && report.code === 4) {
       this.#fragmentationNeeded(tcb, report.mtu);
       return;
@@ -259,6 +255,13 @@ export class TcpLayer implements TransportProtocol, Services {
     const at = chain.indexOf(tcb);
     if (at >= 0) chain.splice(at, 1);
     if (chain.length === 0) this.#connections.delete(key);
+  }
+
+  #quoted({ view, at, source, destination }: IcmpErrorReport): Tcb | undefined {
+    const tcb = this.#find(source, Tcp.sourcePort(view, at), destination, Tcp.destinationPort(view, at));
+    if (tcb === undefined || tcb.state === State.TIME_WAIT) return undefined;
+    const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
+    return seq >= tcb.snd.una && seq <= tcb.snd.nxt ? tcb : undefined;
   }
 
   #withoutConnection(segment: Segment, iss: number, tag: number): '' | 'NO_SOCKET' | 'TCP_OUT_OF_WINDOW' {

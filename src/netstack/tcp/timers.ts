@@ -3,7 +3,7 @@
  * never need a timer at the same time, so they share one.
  */
 import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { sendAck, sendProbe, sendReset, transmit } from './output.ts';
+import { refreshPath, sendAck, sendProbe, sendReset, transmit } from './output.ts';
 import {
   detectByTime,
   enterLoss,
@@ -112,6 +112,7 @@ function retransmissionTimeout(tcb: Tcb): void {
   tcb.retries++;
   // A lost SYN says nothing about congestion yet: the window begins when the handshake ends.
   if (tcb.isSynchronised) enterLoss(tcb);
+  refreshPath(tcb);
   retransmitHead(tcb);
   tcb.rto.backoff++;
   armTimer(tcb);

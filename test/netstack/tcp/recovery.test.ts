@@ -228,6 +228,7 @@ t('ICMP 3/4: the MSS falls, what is in flight is cut and sent at once, the windo
     view,
     at: 0,
   };
+  bench.ip.mtu = 1400;
   bench.layer.error({ ...report, mtu: 1400 });
   const out = bench.take();
   assert.is(stream.info().mss, 1360);
@@ -236,10 +237,13 @@ t('ICMP 3/4: the MSS falls, what is in flight is cut and sent at once, the windo
     [1360, 100, 1360, 100],
   );
   assert.is(stream.info().cwnd, cwnd);
+  assert.ok(bench.layer.owns({ ...report, mtu: 100 }));
   bench.layer.error({ ...report, mtu: 100 });
   assert.is(stream.info().pathMtu, 552, 'smaller reports are not believed');
   bench.layer.error({ ...report, mtu: 9000 });
   assert.is(stream.info().pathMtu, 552);
+  view.setUint32(4, (bench.iss + 90_000) >>> 0);
+  assert.not(bench.layer.owns({ ...report, mtu: 100 }), 'not in flight');
 });
 
 t('a path that shrinks in the middle of a transfer costs no octet', () => {
