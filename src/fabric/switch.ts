@@ -11,6 +11,7 @@ import { LogicalProcess } from '../sim/logical-process.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
+import { isObservation } from '../trace/observation.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { judge, type PortRules } from './cloud.ts';
 
@@ -21,7 +22,7 @@ interface ForwardingEntry {
   seen: VirtualTime;
 }
 
-/** What a probe's frame that died here leaves in the trail. */
+/** A frame died here: one of a probe, or (`tag` 0) any other while somebody listens. */
 export interface PortDropRecord {
   readonly type: 'drop';
   readonly tag: number;
@@ -37,11 +38,26 @@ export class Switch extends LogicalProcess {
   /** By jack; absent: nothing is checked. */
   readonly ports: (PortRules | undefined)[] = [];
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
+  /** Report every frame that dies here, or only those of probes. */
+  #reportsDrops = false;
 
   override boot(): void {}
 
+  /** To look changes nothing, so it is not in the fingerprint. */
+  override command(at: VirtualTime, command: unknown): unknown {
+    if (!isObservation(command)) return super.command(at, command);
+    this.now = at;
+    return this.execute(command);
+  }
+
   protected override execute(raw: unknown): unknown {
-    const command = raw as { readonly do: string; readonly jack?: number; readonly up?: boolean };
+    const command = raw as {
+      readonly do: string;
+      readonly jack?: number;
+      readonly up?: boolean;
+      on?: boolean;
+    };
+    if (command.do === 'drops') this.#reportsDrops = command.on === true;
     if (command.do === 'counters') return this.account.counters();
     if (command.do === 'carrier') this.outputs[command.jack!]!.up = command.up === true;
     return undefined;
@@ -111,7 +127,7 @@ export class Switch extends LogicalProcess {
   #drop(frame: Frame, reason: DropReason, jack: number): void {
     this.account.drop(reason);
     const tag = this.frames.tag[frame]!;
-    if (tag !== 0) {
+    if (tag !== 0 || this.#reportsDrops) {
       const place = { namespace: this.name, device: `port${jack}` };
       const record: PortDropRecord = { type: 'drop', tag, ...place, reason };
       this.habitat.report(this, record);
