@@ -19,7 +19,8 @@ import type { LabRecord, PacketRecord } from '../trace/record.ts';
 import { type Exit, type Program, type ProgramListener, ProgramTable } from './programs.ts';
 import { TrailTable } from './trails.ts';
 
-const BUILDER = new URL('../cluster/build.js', import.meta.url).href;
+/** The module that builds a lab's processes, in the worker that each lives on. */
+export const BUILDER = new URL('../cluster/build.js', import.meta.url).href;
 
 export interface Observed<R extends LabRecord = LabRecord> {
   readonly machine: string;

@@ -227,7 +227,8 @@ t('shows progress on terminals, ten times a second at most, and takes it away', 
 async function call(argv: readonly string[], bodies: Bodies, controller = new AbortController()) {
   const out = sink(false);
   const err = sink(false);
-  const io: Io = { stdout: out.output, stderr: err.output, signal: controller.signal };
+  const input = async (): Promise<Uint8Array> => new Uint8Array();
+  const io: Io = { stdout: out.output, stderr: err.output, input, signal: controller.signal };
   const code = await dispatch(argv, io, bodies);
   return { code, out: out.written.join(''), err: err.written.join('') };
 }
