@@ -8,7 +8,10 @@
  * | from the kernel, by gw | NEXT_HOP = that gateway                      | NEXT_HOP = source address              |
  * | internal BGP           | only by reflection, NEXT_HOP kept           | NEXT_HOP = source address, unless keep |
  * | external BGP           | NEXT_HOP kept, unless self                  | the same; MED dropped                  |
+ *
+ * A single-hop external peer is told the true next hop when it is on the peer's own network (RFC 4271 §5.1.3, case 2).
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import { asPartial, Origin, type PathAttributes, prepend } from '../wire/bgp/attributes.ts';
 import type { PeerConfig } from './config.ts';
 import type { FilterChanges } from './filter.ts';
@@ -29,6 +32,10 @@ export interface Recipient {
   readonly protocol: Protocol;
   readonly identity: PeerIdentity;
   readonly config: PeerConfig;
+  /** Our end of the connection. */
+  readonly sourceAddress: Ipv4Address;
+  /** The device that connects us to the peer, on a single-hop session. */
+  readonly device?: string | undefined;
 }
 
 /** Why the peer must not hear of this route, whatever the filter says; `undefined` when it may. */
@@ -68,23 +75,28 @@ export function attributesFor(
   return { ...external, asPath: prepend(changed.asPath ?? [], identity.localAs) };
 }
 
-function originated(route: Route, { identity, config }: Recipient): PathAttributes {
-  const byGateway =
-    route.destination === 'router' && identity.internal && !config.nextHopSelf && route.gateway !== undefined;
+function originated(route: Route, to: Recipient): PathAttributes {
+  const byGateway = route.destination === 'router' && route.gateway !== undefined;
   return {
     origin: Origin.Igp,
     asPath: [],
-    nextHop: byGateway ? route.gateway : config.sourceAddress,
+    nextHop: byGateway && keepsNextHop(route, to) ? route.gateway : to.sourceAddress,
   };
 }
 
-function forwarded(route: Route, from: PeerIdentity, { identity, config }: Recipient): PathAttributes {
+function keepsNextHop(route: Route, { identity, config, device }: Recipient): boolean {
+  if (config.nextHopSelf) return false;
+  return identity.internal || (device !== undefined && device === route.device);
+}
+
+function forwarded(route: Route, from: PeerIdentity, to: Recipient): PathAttributes {
+  const { identity, config } = to;
   const attributes = route.attributes!;
-  const self = config.nextHopSelf || !identity.internal;
+  const keep = config.nextHopKeep || keepsNextHop(route, to);
   const { med, unknown, ...rest } = attributes;
   return {
     ...rest,
-    ...(config.nextHopKeep || !self ? {} : { nextHop: config.sourceAddress }),
+    ...(keep ? {} : { nextHop: to.sourceAddress }),
     // RFC 4271 §5.1.4: a neighbour's MED is not passed on to another AS.
     ...(med !== undefined && identity.internal ? { med } : {}),
     ...(unknown === undefined ? {} : { unknown: asPartial(unknown) }),

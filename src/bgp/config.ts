@@ -13,6 +13,7 @@ export interface PeerConfig {
   readonly remoteAs: number | 'internal' | 'external';
   /** Instead of the speaker's own number, on this session. */
   readonly localAs?: number | undefined;
+  /** Our end of the connection, and the NEXT_HOP of our own routes; 0 leaves it to the connection. */
   readonly sourceAddress: Ipv4Address;
   /** Wait for the peer to connect. */
   readonly passive?: boolean | undefined;

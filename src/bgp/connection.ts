@@ -2,6 +2,7 @@
  * One BGP connection: a TCP stream, the framing of its bytes, and the machine that judges them. It turns bytes into
  * FSM events (RFC 4271 §8.1) and FSM outputs into bytes and timers.
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Random } from '../sim/random.ts';
 import { type Clock, SECOND, type Timer } from '../sim/time.ts';
 import { ErrorCode, WireError } from '../wire/bgp/error.ts';
@@ -65,6 +66,10 @@ export class Connection implements FsmOutputs, StreamEvents {
 
   get state(): BgpState {
     return this.fsm.state;
+  }
+
+  get localAddress(): Ipv4Address | undefined {
+    return this.#stream?.localAddress;
   }
 
   get hasStream(): boolean {

@@ -2,6 +2,8 @@
  * Everything the daemon keeps for one peer beside the session itself: what the peer said, what it was told, and which
  * prefixes have changed since.
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
 import { RefreshSubtype } from '../wire/bgp/refresh.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
@@ -10,8 +12,8 @@ import { intern } from './attribute-table.ts';
 import type { PeerConfig } from './config.ts';
 import { ACCEPT, type Filter, REJECT } from './filter.ts';
 import type { Net } from './loc-rib.ts';
-import type { PeerIdentity, Protocol, Route } from './route.ts';
-import { keyOf } from './route.ts';
+import type { KernelDevice } from './ports.ts';
+import { keyOf, type PeerIdentity, type Protocol, type Route } from './route.ts';
 import type { Session } from './session.ts';
 import { Stats } from './stats.ts';
 
@@ -28,6 +30,7 @@ export class Peering implements Recipient {
   feeding = false;
   /** The peer asked for everything again. */
   repeating = false;
+  device: string | undefined;
   /** Nothing is sent until our own restart is over (RFC 4724 §4.1). */
   deferred = false;
 
@@ -51,6 +54,10 @@ export class Peering implements Recipient {
     return this.session.config;
   }
 
+  get sourceAddress(): Ipv4Address {
+    return this.session.sourceAddress;
+  }
+
   get importFilter(): Filter {
     return this.config.importFilter ?? ACCEPT;
   }
@@ -65,7 +72,10 @@ export class Peering implements Recipient {
   }
 
   /** The session is up: everything in the table is new to the peer. */
-  beginFeed(nets: Iterable<Net>, narrowChanges: number): void {
+  beginFeed(nets: Iterable<Net>, narrowChanges: number, devices: readonly KernelDevice[]): void {
+    const { multihop, remoteAddress } = this.config;
+    const connected = devices.find(d => d.up && d.addresses.some(a => Prefix.contains(a, remoteAddress)));
+    this.device = multihop === false ? connected?.name : undefined;
     this.feeding = true;
     this.#narrowCounted = narrowChanges;
     this.markAll(nets);

@@ -30,6 +30,7 @@ export interface StreamEvents {
 }
 
 export interface StreamStack {
+  /** Begin to connect. No event comes before this returns. */
   connect(
     options: {
       localAddress?: Ipv4Address;
@@ -40,7 +41,10 @@ export interface StreamStack {
     },
     events: StreamEvents,
   ): Stream;
-  /** `accept` answers `undefined` to refuse. Returns the way to stop listening. */
+  /**
+   * `accept` is given each connection once it is established, and may write to it at once; it answers `undefined` to
+   * refuse. Returns the way to stop listening.
+   */
   listen(port: number, accept: (stream: Stream) => StreamEvents | undefined): () => void;
 }
 
@@ -78,7 +82,10 @@ export interface Kernel {
   remove(route: KernelRoute): void;
 }
 
-/** What a speaker tells of itself: for traces, for the lab's emitter and for finding convergence. */
+/**
+ * What a speaker tells of itself: for traces, for the lab's emitter and for finding convergence. A session has two
+ * connections, ours and the peer's; `because` begins with which one changed its state.
+ */
 export type SpeakerEvent =
   | {
       readonly kind: 'session';

@@ -131,8 +131,9 @@ export class Session implements ConnectionOwner {
     return armed ? Math.ceil((deadline - this.#owner.ports.clock.now) / SECOND) : undefined;
   }
 
+  /** The configured one, or what the connection has. */
   get sourceAddress(): Ipv4Address {
-    return this.config.sourceAddress;
+    return this.config.sourceAddress === 0 ? (this.current?.localAddress ?? 0) : this.config.sourceAddress;
   }
 
   start(): void {
@@ -237,7 +238,7 @@ export class Session implements ConnectionOwner {
     const { remoteAddress, remotePort, sourceAddress, multihop } = this.config;
     return this.#owner.ports.streams.connect(
       {
-        localAddress: sourceAddress,
+        ...(sourceAddress === 0 ? {} : { localAddress: sourceAddress }),
         remoteAddress,
         remotePort: remotePort ?? BGP_PORT,
         tos: TOS,

@@ -199,6 +199,8 @@ export interface RouteQuery {
   readonly protocol?: string;
   /** Only the best of each prefix. */
   readonly primary?: boolean;
+  /** Only how many. */
+  readonly count?: boolean;
 }
 
 /** `show route [all] [for A] [protocol P] [primary]`. */
@@ -209,21 +211,25 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
   if (query.prefix !== undefined) nets = [table.get(query.prefix)];
   const lines = [welcome(speaker)];
   let found = 0;
+  let total = 0;
   for (const net of nets) {
     if (net === undefined) continue;
     let name = Prefix.format(net.prefix);
     for (const route of net.routes) {
       const isBest = route === net.routes[0];
+      total++;
       if (query.protocol !== undefined && route.source.protocol.name !== query.protocol) continue;
       if (query.primary && !isBest) continue;
+      found++;
+      if (query.count) continue;
       const mark = !isBest ? '' : speaker.isKernelRefused(net.prefix) ? ' !' : ' *';
       lines.push(routeLine(name, route, mark, clock));
       if (query.all) lines.push(...routeDetails(route));
       name = '';
-      found++;
     }
   }
-  if (found === 0 && (query.for !== undefined || query.prefix !== undefined))
+  if (query.count) lines.push(`${found} of ${total} routes for ${table.size} networks`);
+  else if (found === 0 && (query.for !== undefined || query.prefix !== undefined))
     lines.push('Network not in table');
   return text(lines);
 }

@@ -58,6 +58,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly #kernel: KernelSync;
   readonly #settle: Timer;
   readonly #recovery: Timer;
+  readonly #netlink: Timer;
   /** Sessions whose End-of-RIB the recovery still waits for. */
   readonly #awaited = new Set<Session>();
   readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
@@ -79,6 +80,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernel = new KernelSync(config.kernel, this, this.recovering);
     this.#settle = ports.clock.timer(() => this.#settleNow());
     this.#recovery = ports.clock.timer(() => this.#recovered());
+    this.#netlink = ports.clock.timer(() => this.#kernel.look());
   }
 
   /** The master table. */
@@ -139,6 +141,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernel.stop(how === 'kill' || (this.config.kernel.persist ?? true));
     this.#settle.cancel();
     this.#recovery.cancel();
+    this.#netlink.cancel();
     this.#stopListening?.();
   }
 
@@ -160,6 +163,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       else this.#refilter(peering, peer);
     }
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
+    this.#sortPeerings();
     this.#kernel.config = config.kernel;
     if (!sameKernelExport(was, config))
       for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
@@ -169,9 +173,9 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#settleSoon();
   }
 
-  /** The kernel says that devices or routes changed (netlink): look now, not at the next scan. */
+  /** The kernel says that devices or routes changed (netlink): look at the end of this instant, not at the next scan. */
   netlink(): void {
-    if (this.running) this.#kernel.look();
+    if (this.running && !this.#netlink.armed) this.#netlink.arm(this.ports.clock.now);
   }
 
   /** Every expected session is up, both End-of-RIBs are through, and nothing is waiting to be done. */
@@ -198,7 +202,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     // RFC 4724 §4.1: a restarting speaker defers its own advertisements, but two that restart do not wait for each other.
     if (this.recovering && !peerReady) this.#unlock(session);
     peering.deferred = this.recovering && peerReady;
-    peering.beginFeed(this.table.nets(), this.narrowChanges);
+    peering.beginFeed(this.table.nets(), this.narrowChanges, this.ports.kernel.devices());
     if (peering.isWide) this.#wide.add(peering);
     this.#schedule(peering);
   }
@@ -280,6 +284,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   }
 
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
+    if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
     const peering = new Peering(session, dynamic);
     this.peerings.set(config.name, peering);
@@ -296,6 +301,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.peerings.delete(peering.config.name);
     this.#byAddress.delete(peering.config.remoteAddress);
     this.#master.release(peering.protocol);
+  }
+
+  /** Listings follow the configuration; who came by a range comes behind. */
+  #sortPeerings(): void {
+    const all = new Map(this.peerings);
+    this.peerings.clear();
+    for (const { name } of this.config.peers) this.peerings.set(name, all.get(name)!);
+    for (const [name, peering] of all) if (peering.dynamic) this.peerings.set(name, peering);
   }
 
   /** Only filters can differ: run them again, without touching the session. */

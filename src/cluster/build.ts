@@ -1,6 +1,7 @@
 /** Makes the logical process that a `ProcessSpec` describes. Runs on the worker that the process lives on. */
 import { ApiServer } from '../api/api-server.ts';
 import type { ApiServerSpec } from '../api/spec.ts';
+import type { SwitchSpec } from '../fabric/spec.ts';
 import { Switch } from '../fabric/switch.ts';
 import { KubernetesNode } from '../node/kubernetes-node.ts';
 import { Router } from '../node/router.ts';
@@ -19,7 +20,7 @@ export function build(
     case 'router':
       return new Router(id, name, habitat, spec as RouterSpec);
     case 'switch':
-      return new Switch(id, name, habitat);
+      return new Switch(id, name, habitat, spec as SwitchSpec);
     case 'api':
       return new ApiServer(id, name, habitat, spec as ApiServerSpec);
     default:

@@ -9,7 +9,8 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { ApiServerSpec } from '../api/spec.ts';
-import type { PortGuardSpec, SwitchSpec } from '../fabric/spec.ts';
+import { portRules } from '../fabric/cloud.ts';
+import type { SwitchPortSpec, SwitchSpec } from '../fabric/spec.ts';
 import type { NicSpec, NodeSpec, RouterSpec, StaticRouteSpec } from '../node/spec.ts';
 import type { LabSpec, LinkSpec, ProcessSpec } from '../parallel/simulation.ts';
 import type * as Scenario from '../scenario/types.ts';
@@ -56,8 +57,8 @@ class Planner {
   readonly #processes: ProcessSpec[] = [];
   readonly #links: LinkSpec[] = [];
   readonly #nics = new Map<string, NicAttachment>();
-  readonly #switchJacks = new Map<string, number>();
-  readonly #guards = new Map<string, PortGuardSpec[]>();
+  /** By subnet: what is plugged into its switch, by jack. */
+  readonly #ports = new Map<string, SwitchPortSpec[]>();
   readonly #ids = new Map<string, number>();
 
   constructor(scenario: Scenario.Scenario, resources: readonly unknown[], seed: number) {
@@ -112,7 +113,7 @@ class Planner {
       startMs: this.#scenario.startMs,
       kernelConnectedMetric: aws ? 100 : 0,
     };
-    this.#guard(node, subnet);
+    this.#guard(node, nic);
     this.#process(node.name, 'node', spec);
   }
 
@@ -209,10 +210,7 @@ class Planner {
   }
 
   #addSwitch(subnet: Scenario.Subnet): void {
-    const spec: SwitchSpec = {
-      jacks: this.#switchJacks.get(subnet.name) ?? 0,
-      guards: this.#guards.get(subnet.name) ?? [],
-    };
+    const spec: SwitchSpec = { ports: this.#ports.get(subnet.name) ?? [] };
     this.#process(switchName(subnet.name), 'switch', spec);
   }
 
@@ -248,8 +246,9 @@ class Planner {
   ): NicSpec {
     const process = this.#ids.get(owner)!;
     const peer = this.#ids.get(switchName(subnet.name))!;
-    const peerJack = this.#switchJacks.get(subnet.name) ?? 0;
-    this.#switchJacks.set(subnet.name, peerJack + 1);
+    const ports = this.#ports.get(subnet.name) ?? [];
+    this.#ports.set(subnet.name, ports);
+    const peerJack = ports.push({ nic: `${owner}/${device}` }) - 1;
     const override = this.#scenario.fabric.links.find(
       l => l.owner === owner && (l.device === device || altnames.includes(l.device)),
     );
@@ -285,19 +284,16 @@ class Planner {
     this.#links.push({ id: this.#links.length, from: to, to: from, ...common });
   }
 
-  #guard(node: Scenario.Node, subnet: Scenario.Subnet): void {
+  /** The cloud's checks at the port of a node's NIC, unless they are switched off for it. */
+  #guard(node: Scenario.Node, nic: NicSpec): void {
     const { cloud } = this.#scenario.fabric;
-    const guard: PortGuardSpec = {
-      jack: this.#switchJacks.get(subnet.name)! - 1,
-      address: node.address,
-      sourceDestCheck: node.sourceDestCheck,
-      portSecurity: cloud === 'port-security',
-      blocksIpip: cloud === 'azure-vnet',
+    if (cloud === 'none') return;
+    const ports = this.#ports.get(node.subnet)!;
+    const rules = {
+      ...portRules(cloud, [nic.address], nic.mac),
+      sourceDestinationCheck: node.sourceDestCheck,
     };
-    if (!guard.sourceDestCheck && !guard.portSecurity && !guard.blocksIpip) return;
-    const guards = this.#guards.get(subnet.name) ?? [];
-    guards.push(guard);
-    this.#guards.set(subnet.name, guards);
+    ports[ports.length - 1] = { ...ports.at(-1)!, rules };
   }
 
   #subnet(name: string): Scenario.Subnet {

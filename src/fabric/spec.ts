@@ -1,17 +1,14 @@
 /** What a switch is built from: plain data. */
-import type { Ipv4Address } from '../addr/ipv4.ts';
+import type { PortRules } from './cloud.ts';
 
-/** What the fabric refuses at one jack of a switch. */
-export interface PortGuardSpec {
-  readonly jack: number;
-  /** The NIC's own address. */
-  readonly address: Ipv4Address;
-  readonly sourceDestCheck: boolean;
-  readonly portSecurity: boolean;
-  readonly blocksIpip: boolean;
+export interface SwitchPortSpec {
+  /** The NIC at the other end of the cable, as a drop names it: `k8s-w1/ens5`. */
+  readonly nic: string;
+  /** What the cloud checks there; absent: nothing. */
+  readonly rules?: PortRules;
 }
 
 export interface SwitchSpec {
-  readonly jacks: number;
-  readonly guards: readonly PortGuardSpec[];
+  /** By jack. */
+  readonly ports: readonly SwitchPortSpec[];
 }

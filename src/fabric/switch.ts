@@ -7,13 +7,14 @@
  */
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
-import { LogicalProcess } from '../sim/logical-process.ts';
+import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import { isObservation } from '../trace/observation.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { judge, type PortRules } from './cloud.ts';
+import type { SwitchSpec } from './spec.ts';
 
 const AGEING_TIME = 300 * SECOND;
 
@@ -28,18 +29,36 @@ export interface PortDropRecord {
   readonly tag: number;
   /** The switch. */
   readonly namespace: string;
-  /** `port` and the jack's number. */
+  /** The NIC at that port: `k8s-w1/ens5`. */
   readonly device: string;
   readonly reason: DropReason;
 }
+
+/** What the outside asks of a switch, as journal commands. */
+export type SwitchCommand =
+  | { readonly do: 'counters' }
+  | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
+  /** Nothing: the process looks at its clock. */
+  | { readonly do: 'look' }
+  | { readonly do: 'drops'; readonly on: boolean };
 
 export class Switch extends LogicalProcess {
   readonly account = new FrameAccount();
   /** By jack; absent: nothing is checked. */
   readonly ports: (PortRules | undefined)[] = [];
+  /** By jack: whose NIC is at the other end. */
+  readonly #nics: string[] = [];
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
   /** Report every frame that dies here, or only those of probes. */
   #reportsDrops = false;
+
+  constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
+    super(id, name, habitat);
+    for (const [jack, { nic, rules }] of spec.ports.entries()) {
+      this.#nics[jack] = nic;
+      this.ports[jack] = rules;
+    }
+  }
 
   override boot(): void {}
 
@@ -51,16 +70,20 @@ export class Switch extends LogicalProcess {
   }
 
   protected override execute(raw: unknown): unknown {
-    const command = raw as {
-      readonly do: string;
-      readonly jack?: number;
-      readonly up?: boolean;
-      on?: boolean;
-    };
-    if (command.do === 'drops') this.#reportsDrops = command.on === true;
-    if (command.do === 'counters') return this.account.counters();
-    if (command.do === 'carrier') this.outputs[command.jack!]!.up = command.up === true;
-    return undefined;
+    const command = raw as SwitchCommand;
+    switch (command.do) {
+      case 'counters':
+        return this.account.counters();
+      case 'carrier':
+        this.outputs[command.jack]!.up = command.up;
+        if (!command.up) this.forget(command.jack);
+        return undefined;
+      case 'look':
+        return undefined;
+      case 'drops':
+        this.#reportsDrops = command.on;
+        return undefined;
+    }
   }
 
   protected override receive(frame: Frame, jack: number): void {
@@ -128,7 +151,7 @@ export class Switch extends LogicalProcess {
     this.account.drop(reason);
     const tag = this.frames.tag[frame]!;
     if (tag !== 0 || this.#reportsDrops) {
-      const place = { namespace: this.name, device: `port${jack}` };
+      const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
       const record: PortDropRecord = { type: 'drop', tag, ...place, reason };
       this.habitat.report(this, record);
     }

@@ -31,6 +31,7 @@ export function sendError(
   code: number,
   info: number,
 ): void {
+  if (namespace.silent) return;
   const { frames } = namespace;
   const view = frames.view(frame);
   const at = frames.start[frame]!;

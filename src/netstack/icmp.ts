@@ -54,8 +54,10 @@ export class Icmp {
       return;
     }
     const type = Icmpv4.type(view, at);
-    if (type === Icmpv4.ECHO_REQUEST) this.#echo(frame, ipAt, device);
-    else if (type === Icmpv4.ECHO_REPLY) this.#reply(frame, ipAt, device);
+    if (type === Icmpv4.ECHO_REQUEST) {
+      if (this.#namespace.sysctl.icmpEchoIgnoreAll) this.#namespace.drop(frame, 'NO_SOCKET', device);
+      else this.#echo(frame, ipAt, device);
+    } else if (type === Icmpv4.ECHO_REPLY) this.#reply(frame, ipAt, device);
     else if (Icmpv4.isError(type)) {
       receiveError(this.#namespace, frame, ipAt);
       this.#namespace.deliver(frame);

@@ -80,6 +80,7 @@ export class Namespace implements IpLayer {
     ipLocalPortRange: [32768, 60999],
     icmpRatelimit: 1000,
     icmpRatemask: 0x1818,
+    icmpEchoIgnoreAll: false,
     tcpRmem: [4096, 131072, 6291456],
     tcpWmem: [4096, 16384, 4194304],
     tcpCongestionControl: 'cubic',
@@ -89,6 +90,8 @@ export class Namespace implements IpLayer {
     tcpWindowScaling: true,
     fibMultipathHashPolicy: 0,
   };
+  /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
+  silent = false;
   #lastIndex = 0;
   #identification: number;
 

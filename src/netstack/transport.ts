@@ -108,6 +108,7 @@ export interface NamespaceSysctl {
   ipLocalPortRange: readonly [number, number];
   icmpRatelimit: number;
   icmpRatemask: number;
+  icmpEchoIgnoreAll: boolean;
   tcpRmem: readonly [number, number, number];
   tcpWmem: readonly [number, number, number];
   tcpCongestionControl: 'cubic' | 'reno';

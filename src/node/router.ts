@@ -28,8 +28,8 @@ export class Router extends Machine {
     this.plugIn(spec.nics, spec.routes, 0);
     this.applySysctls(spec.sysctls);
     this.root.sysctl.ipForward = spec.forwards;
-    // this.root.sysctl.icmpEchoIgnoreAll = !spec.answersPing;
-    // this.root.silent = spec.silent;
+    this.root.sysctl.icmpEchoIgnoreAll = !spec.answersPing;
+    this.root.silent = spec.silent;
     for (const { address, length } of spec.loopbacks) this.root.addAddress(this.#loopback(), address, length);
     this.#speaker = spec.bgp === undefined ? undefined : this.#makeSpeaker(spec, spec.bgp);
   }

@@ -10,7 +10,7 @@
 import type { DropReason } from '../trace/drop-reason.ts';
 import { type Frame, FrameQueue, type FrameStore } from './frame-store.ts';
 import type { Random } from './random.ts';
-import type { VirtualTime } from './time.ts';
+import { NEVER, type VirtualTime } from './time.ts';
 
 /** Where transmitted frames go. `time` is the arrival. The sink owns the frame from here on. */
 export interface Sink {
@@ -90,6 +90,8 @@ export class InputQueue implements Sink {
   /** The receiver's number for this link. */
   readonly jack: number;
   readonly queue: FrameQueue;
+  /** When the oldest frame arrives, infinity when there is none: the key of the process's merge, kept at hand. */
+  headTime: VirtualTime = NEVER;
   readonly #frames: FrameStore;
   readonly #arrived: (input: InputQueue, time: VirtualTime) => void;
 
@@ -109,6 +111,14 @@ export class InputQueue implements Sink {
   accept(frame: Frame, time: VirtualTime): void {
     this.#frames.time[frame] = time;
     this.queue.add(frame);
-    if (this.queue.length === 1) this.#arrived(this, time);
+    if (this.headTime !== NEVER) return;
+    this.headTime = time;
+    this.#arrived(this, time);
+  }
+
+  take(): Frame {
+    const frame = this.queue.take();
+    this.headTime = this.queue.headTime();
+    return frame;
   }
 }

@@ -15,7 +15,7 @@ import { COMMAND, Fingerprint, TIMER } from './fingerprint.ts';
 import type { Frame, FrameStore } from './frame-store.ts';
 import { InputQueue, type Transmitter } from './link.ts';
 import { Random } from './random.ts';
-import type { Clock, Timer, VirtualTime } from './time.ts';
+import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
 import { TimerQueue } from './timers.ts';
 
 /** What a process is given by the partition it lives in. */
@@ -81,15 +81,14 @@ export abstract class LogicalProcess implements Clock {
 
   /** Nothing happens here before this time unless a frame comes. */
   get nextTime(): VirtualTime {
-    const frames = this.#inputs.length === 0 ? Number.POSITIVE_INFINITY : this.#inputs[0]!.queue.headTime();
+    const frames = this.#inputs.length === 0 ? NEVER : this.#inputs[0]!.headTime;
     return Math.min(frames, this.#timers.next);
   }
 
   /** Handle everything before `horizon`. */
   run(horizon: VirtualTime): void {
     for (;;) {
-      const arrival =
-        this.#inputs.length === 0 ? Number.POSITIVE_INFINITY : this.#inputs[0]!.queue.headTime();
+      const arrival = this.#inputs.length === 0 ? NEVER : this.#inputs[0]!.headTime;
       const deadline = this.#timers.next;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
@@ -122,8 +121,8 @@ export abstract class LogicalProcess implements Clock {
 
   #takeFrame(): void {
     const input = this.#inputs[0]!;
-    const frame = input.queue.take();
-    if (input.queue.length === 0) this.#removeFirst();
+    const frame = input.take();
+    if (input.headTime === NEVER) this.#removeFirst();
     else this.#down(0);
     this.fingerprint.frame(this.frames, frame, this.now);
     this.receive(frame, input.jack);
@@ -164,6 +163,5 @@ export abstract class LogicalProcess implements Clock {
 }
 
 function before(a: InputQueue, b: InputQueue): boolean {
-  const difference = a.queue.headTime() - b.queue.headTime();
-  return difference < 0 || (difference === 0 && a.order < b.order);
+  return a.headTime < b.headTime || (a.headTime === b.headTime && a.order < b.order);
 }

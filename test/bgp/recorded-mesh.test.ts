@@ -1,5 +1,8 @@
+import * as Ipv4 from '../../src/addr/ipv4.ts';
+import * as Prefix from '../../src/addr/prefix.ts';
 import type { WallClock } from '../../src/bgp/show.ts';
 import * as Show from '../../src/bgp/show.ts';
+import type { Speaker } from '../../src/bgp/speaker.ts';
 import * as Header from '../../src/wire/bgp/header.ts';
 import { assert, fixture, suite } from '../kit.ts';
 import { at, Lab, MODES, type Mode, NODES, recorded } from './lab.ts';
@@ -64,6 +67,42 @@ t('all sessions converge within 5 s', () => {
     assert.ok(lab.converged(), mode);
   }
 });
+
+for (const [what, text, pattern] of [
+  [
+    'status',
+    (w1: Speaker) => Show.status(w1),
+    /ready\.\nBIRD v0\.3\.3\+birdv1\.6\.8\nRouter ID is 192\.168\.10\.101\n/,
+  ],
+  [
+    'route for an address',
+    (w1: Speaker) => Show.routes(w1, { for: Ipv4.from('172.16.34.9') }),
+    /ready\.\n172\.16\.34\.0\/26 {5}via 192\.168\.10\.254 on eth0 \[.*\n$/,
+  ],
+  [
+    'route of a protocol',
+    (w1: Speaker) => Show.routes(w1, { protocol: 'static1' }),
+    /ready\.\n172\.16\.158\.0\/26 {4}blackhole \[static1 .*\n$/,
+  ],
+  [
+    'route count',
+    (w1: Speaker) => Show.routes(w1, { count: true }),
+    /ready\.\n8 of 8 routes for 8 networks\n$/,
+  ],
+  [
+    'route for a prefix that is not there',
+    (w1: Speaker) => Show.routes(w1, { prefix: Prefix.from('10.0.0.0/8') }),
+    /Network not in table/,
+  ],
+  [
+    'protocols all of one name',
+    (w1: Speaker) => Show.protocols(w1, { all: true, name: 'kernel1' }),
+    /info\nkernel1 [\s\S]*Output filter: {2}calico_kernel_programming/,
+  ],
+] as const)
+  t(`prints show ${what}`, () => {
+    assert.match(text(converged('ipip-always').at('k8s-w1').speaker), pattern);
+  });
 
 /** The messages of one direction of a recorded session, as hex. */
 const recordedMessages = (session: string, sender: string): string[] =>

@@ -318,6 +318,7 @@ const recipient = (
   return {
     protocol: bgpProtocol(peer),
     identity: peer,
+    sourceAddress: ip('192.168.10.101'),
     config: {
       name: 'to',
       remoteAddress: 99,
@@ -387,6 +388,18 @@ for (const [what, route, to, nextHop] of [
     bgpRoute(),
     recipient(EXTERNAL, { nextHopKeep: true }),
     '192.168.10.10',
+  ],
+  [
+    'an internal route to an external peer on the same network: kept',
+    bgpRoute(),
+    { ...recipient(EXTERNAL), device: 'eth0' },
+    '192.168.10.10',
+  ],
+  [
+    'an internal route to an external peer on another network: self',
+    bgpRoute(),
+    { ...recipient(EXTERNAL), device: 'eth1' },
+    '192.168.10.101',
   ],
   ['a reflected route: kept', bgpRoute(), recipient({ rrClient: true }), '192.168.10.10'],
   ['an external route to an internal peer: kept', bgpRoute({ peer: EXTERNAL }), recipient(), '192.168.10.10'],

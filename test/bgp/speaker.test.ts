@@ -240,15 +240,17 @@ t('a peer that is removed, and one that comes back', () => {
   const w1 = lab.at('k8s-w1');
   const config = configOf(w1.spec, 'ipip-always');
   w1.speaker.configure({ ...config, peers: config.peers.filter(p => p.name !== 'Mesh_192_168_20_100') });
+  assert.equal([...w1.speaker.peerings.keys()], ['Mesh_192_168_10_10', 'Mesh_192_168_10_102']);
   lab.net.pass(1);
   assert.equal(w1.kernel.list(), without(lines('ipip-always', 'k8s-w1'), '172.16.34.0/26'));
   assert.match(
     Show.protocols(lab.at('k8s-w0').speaker),
     /Mesh_192_168_10_101 .* Active {8}Received: Peer de-configured/,
   );
-  w1.speaker.configure(config);
+  w1.speaker.configure({ ...config, peers: [...config.peers].reverse() });
   lab.net.pass(10);
   assert.equal(w1.kernel.list(), lines('ipip-always', 'k8s-w1'));
+  assert.is([...w1.speaker.peerings.keys()][0], 'Mesh_192_168_20_100');
 });
 
 t('a changed import filter asks the peer for its routes again (ROUTE-REFRESH), in both directions', () => {
@@ -339,7 +341,7 @@ function router(lab: Lab, remoteAs: 'internal' | 'external', more: Partial<Speak
     ],
     [],
   );
-  const template = { sourceAddress: ROUTER, addPaths: false, gracefulRestart: false, exportFilter: ACCEPT };
+  const template = { sourceAddress: 0, addPaths: false, gracefulRestart: false, exportFilter: ACCEPT };
   const speaker = new Speaker(
     {
       routerId: ROUTER,

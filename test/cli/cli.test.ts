@@ -46,6 +46,8 @@ for (const [line, name, args] of [
   [['run', 'a.yaml', '--pcap', 'out', '--record', 'j.bin'], 'run', { ...RUN, pcap: 'out', record: 'j.bin' }],
   [['run', '--reverse', 'a.yaml'], 'run', { ...RUN, reverse: true }],
   [['run', '--', '-odd.yaml'], 'run', { ...RUN, paths: ['-odd.yaml'] }],
+  [['run', '-'], 'run', { ...RUN, paths: ['-'] }],
+  [['run', 'a.yaml', '-', '--record', '-'], 'run', { ...RUN, paths: ['a.yaml', '-'], record: '-' }],
   [['start'], 'start', { workers: 'per-node', seed: undefined }],
   [
     ['fingerprint', 'a.yaml', '--workers', '2'],

@@ -79,6 +79,7 @@ class Run {
   readonly #record: OutputFile | undefined;
   readonly #steps: StepResult[] = [];
   #fault: RunFault | undefined;
+  #journal: Lab['journal'];
 
   /** Opens the files that it will write. `name` is the scenario's among those of this command line. */
   constructor(scenario: Scenario, name: string, options: RunOptions, io: Io) {
@@ -153,11 +154,12 @@ class Run {
   async #outcome(lab: Lab): Promise<RunOutcome> {
     let fingerprint: string | undefined;
     let counters: RunOutcome['counters'];
-    // The fingerprint first: to ask for counters is a command, and commands are part of it.
+    // Fingerprint and journal first: to ask for counters is a command, and commands are part of both.
     if (this.#fault === undefined)
       await this.#faultless(async () => {
         fingerprint = await lab.fingerprint();
       });
+    this.#journal = lab.journal;
     const broken = this.#fault instanceof SimulationFault && this.#fault.kind !== 'aborted';
     if (!broken)
       await this.#faultless(async () => {
@@ -183,12 +185,12 @@ class Run {
     }
     await this.#faultless(async () => this.#capture?.close());
     await this.#faultless(async () => {
-      const { journal } = lab;
-      if (this.#record === undefined || journal === undefined) return;
+      if (this.#record === undefined || this.#journal === undefined) return;
       const results = runJson({ ...outcome, fault: this.#end() }, version());
       const { lab: processes } = lab.controller.plan;
       const scenario = this.#scenario.file;
-      this.#record.write(encodeRecord({ tunlab: version(), scenario, lab: processes, journal, results }));
+      const record = { tunlab: version(), scenario, lab: processes, journal: this.#journal, results };
+      this.#record.write(encodeRecord(record));
       this.#record.close();
     });
   }

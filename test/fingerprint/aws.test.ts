@@ -1,0 +1,6 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint('scenarios/aws/source-dest-check-on.yaml', 'scenarios/aws/source-dest-check-off.yaml');
+
+// The suites are run by `sameFingerprint`, which ends in
+// t.run();

@@ -1,0 +1,50 @@
+/** One law for every shipped scenario: the run is the same for any number of workers and any order inside a window. */
+import { Lab, type LabOptions } from '../../src/lab.ts';
+import { assert, fromRoot, suite } from '../kit.ts';
+
+const VARIANTS: readonly (readonly [name: string, options: LabOptions])[] = [
+  ['processes of a window in reverse order', { workers: 0, reversed: true }],
+  ['1 worker', { workers: 1 }],
+  ['2 workers', { workers: 2 }],
+  ['5 workers', { workers: 5 }],
+  ['16 workers', { workers: 16 }],
+  ['a worker for each node', { workers: 'per-node' }],
+];
+
+async function fingerprintOf(file: string, options: LabOptions): Promise<string> {
+  const lab = await Lab.load(fromRoot(file), options);
+  try {
+    const results = await lab.steps();
+    const failed = results.flatMap(r => r.expectations.filter(e => !e.verdict.ok));
+    assert.equal(
+      failed.map(f => `${f.expectation.text}: ${f.verdict.received}`),
+      [],
+    );
+    const { inFlight } = await lab.counters();
+    assert.ok(inFlight >= 0, `more frames ended than began: ${inFlight}`);
+    return await lab.fingerprint();
+  } finally {
+    await lab.close();
+  }
+}
+
+/** Registers the tests of one file and runs them. */
+export function sameFingerprint(...files: readonly string[]): void {
+  for (const file of files) {
+    const t = suite(`fingerprint of ${file}`, {}, 60_000);
+    let expected = '';
+    t('all expectations hold on the main thread', async () => {
+      expected = await fingerprintOf(file, { workers: 0 });
+      assert.match(expected, /^[0-9a-f]{64}$/);
+    });
+    for (const [name, options] of VARIANTS) {
+      t(name, async () => {
+        assert.is(await fingerprintOf(file, options), expected);
+      });
+    }
+    t('another seed is another run', async () => {
+      assert.is.not(await fingerprintOf(file, { workers: 0, seed: 4711 }), expected);
+    });
+    t.run();
+  }
+}
