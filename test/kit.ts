@@ -49,12 +49,13 @@ function hook<T>(label: string, fn: Fn<T>): (ctx: T) => Promise<void> {
   };
 }
 
-export function suite<T = Record<string, unknown>>(name: string, ctx?: T): Test<T> {
+/** `limitMs`: what one test may take, for those that boot whole labs many times. */
+export function suite<T = Record<string, unknown>>(name: string, ctx?: T, limitMs = LIMIT_MS): Test<T> {
   const inner = uvuSuite<T>(name, ctx);
-  const outer = ((t: string, fn: Fn<T>) => inner(t, guarded(`${name} > ${t}`, fn))) as Test<T>;
+  const outer = ((t: string, fn: Fn<T>) => inner(t, guarded(`${name} > ${t}`, fn, limitMs))) as Test<T>;
   outer.only = ((t: string, fn: Fn<T>) => {
     if (process.env['CI']) throw new Error(`${name} > ${t}: a stray .only would hide every other test`);
-    inner.only(t, guarded(`${name} > ${t}`, fn));
+    inner.only(t, guarded(`${name} > ${t}`, fn, limitMs));
   }) as Test<T>['only'];
   outer.skip = inner.skip;
   outer.run = inner.run;

@@ -2,7 +2,7 @@
  * Runs every built test file in its own process, some at a time, and ends with the
  * one line `N passed, N failed, N skipped`. The numbers are uvu's own, sent by the child.
  *
- *   node build/test/run.js [pattern ...] [--jobs=2] [--limit=60000] [--interop]
+ *   node build/test/run.js [pattern ...] [--jobs=2] [--limit=240000] [--interop]
  *
  * `*.interop.test.ts` need a real peer (Debian packages, root) and run with `--interop` only.
  */
@@ -115,7 +115,7 @@ async function main(argv: string[]): Promise<void> {
   const bad: Verdict[] = [];
   const lane = async () => {
     for (let f = todo.shift(); f !== undefined; f = todo.shift()) {
-      const v = await one(f, fileURLToPath(new URL(f, root)), flag('limit', 60_000), flag('grace', 2_000));
+      const v = await one(f, fileURLToPath(new URL(f, root)), flag('limit', 240_000), flag('grace', 2_000));
       sum.passed += v.passed;
       sum.failed += v.failed;
       sum.skipped += v.skipped;

@@ -52,7 +52,10 @@ export class ThreadedSimulation implements Simulation {
   readonly #faulted: Promise<never>;
   #reject: (fault: SimulationFault) => void = () => {};
   readonly #watchdog: Watchdog;
+  /** Reports of the boot wait here until somebody can listen. */
+  #held: Report[] = [];
   #closing = false;
+  #threadsEnded: Promise<void> | undefined;
   /** Somebody wants the run to stop. */
   #interrupted = false;
 
@@ -192,8 +195,14 @@ export class ThreadedSimulation implements Simulation {
     this.#state.close();
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#barrier.end();
-    await this.#pool.destroy();
+    await this.#endThreads();
     for (const { port } of this.#threads) port.close();
+  }
+
+  /** Resolves when all threads have ended, those that do not listen any more and the one that piscina put in too. */
+  #endThreads(): Promise<void> {
+    this.#threadsEnded ??= this.#pool.destroy();
+    return this.#threadsEnded;
   }
 
   /** By worker: the workers that it has links to. */
@@ -289,9 +298,6 @@ export class ThreadedSimulation implements Simulation {
     this.#handOn(await Promise.all(asked));
   }
 
-  /** Reports of the boot wait here until somebody can listen. */
-  #held: Report[] = [];
-
   #handOn(replies: readonly Reply[]): void {
     const reports = merged([this.#held, ...replies.map(reply => reply.reports)]);
     this.#held = [];
@@ -352,6 +358,6 @@ export class ThreadedSimulation implements Simulation {
     this.#barrier.end();
     this.#reject(fault);
     // Threads that do not listen any more are ended; the others leave by themselves.
-    this.#pool.destroy().catch(() => {});
+    this.#endThreads().catch(() => {});
   }
 }

@@ -119,6 +119,8 @@ class Worker {
   readonly #readers: { readonly from: number; readonly reader: RingReader }[] = [];
   /** By target, in the order of the barrier's shape: the window of the earliest frame sent to it in this round. */
   readonly #sent: number[] = [];
+  /** When the last commands were carried out: several batches of one instant are one round, and boot is the first. */
+  #commandsAt: VirtualTime = 0;
   #assembly: Assembly | undefined;
   /** The process that a command is for. */
   #commanded: LogicalProcess | undefined;
@@ -203,6 +205,7 @@ class Worker {
     const { partition } = this.#assembly!;
     const barrier = this.#barrier;
     this.#drain();
+    this.#sent.fill(NEVER);
     partition.runWindow(barrier.window, barrier.horizon);
     this.#finishRound();
     barrier.leave();
@@ -214,7 +217,6 @@ class Worker {
     const barrier = this.#barrier;
     for (const writer of this.#writers) writer.publish();
     barrier.writeRow(this.#index, partition.nextWindow(), this.#sent);
-    this.#sent.fill(NEVER);
     if (partition.wantsAttention) {
       partition.wantsAttention = false;
       barrier.raiseAttention();
@@ -250,6 +252,8 @@ class Worker {
       if (request.kind === 'close') return false;
       if (request.kind === 'commands') {
         this.#drain();
+        if (request.at !== this.#commandsAt) this.#sent.fill(NEVER);
+        this.#commandsAt = request.at;
         const outcomes = request.list.map(({ process: id, command }) => {
           this.#commanded = this.#assembly!.processes.get(id)!;
           this.#barrier.beat(this.#index);

@@ -2,7 +2,7 @@
 import { Lab } from '../../src/lab.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite<{ lab: Lab }>('routing/direct');
+const t = suite<{ lab: Lab }>('routing/direct', undefined, 30_000);
 
 t.before(async context => {
   context.lab = await Lab.load(fromRoot('scenarios/modes/direct.yaml'), { workers: 0 });
