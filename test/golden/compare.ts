@@ -133,7 +133,8 @@ const BULK = /-tcp-(upload|download)-/;
 function comparePackets(mode: Mode, hooks: Hooks, seen: Observation): Comparison[] {
   const recorded = packets(mode, hooks);
   const names = new Set([...recorded.keys(), ...seen.packets.keys()]);
-  const present = answering([...recorded.values()].flatMap(byProbe => [...byProbe.values()].flat()));
+  const both = [...recorded.values(), ...seen.packets.values()];
+  const present = answering(both.flatMap(byProbe => [...byProbe.values()].flat()));
   return [...names].sort().map(at => {
     const comparison: Comparison = { table: `packets ${at}`, compared: 0, differing: [] };
     for (const { name } of probes(mode, hooks)) {
@@ -177,7 +178,28 @@ function established(rows: readonly PacketRow[], a: string, b: string): PacketRo
   return between.filter(row => used !== undefined && connection(row) === connection(used));
 }
 
-/** Handshake, then each side's messages in order. */
+/** One side of a session: how its SYN or SYN-ACK and its data look, then its messages in order. */
+function sideForm(rows: readonly PacketRow[], from: string): string[] {
+  const own = rows.filter(row => row['source'] === from);
+  const outside = ({ ttl, dsfield, df, mss }: PacketRow): string => `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss}`;
+  const opening = own.filter(row => row['flags']!.includes('S')).map(row => `SYN ${outside(row)}`);
+  const data = own.filter(row => row['payload'] !== '');
+  const stream = data.map(row => row['payload']).join('');
+  return [...opening, ...new Set(data.map(outside)), ...messages(stream)];
+}
+
+/** Messages of a stream of octets in hex, cut at their lengths (RFC 4271 §4.1). */
+function messages(stream: string): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < stream.length; ) {
+    const octets = Number.parseInt(stream.slice(at + 32, at + 36), 16);
+    found.push(stream.slice(at, at + octets * 2));
+    at += octets * 2;
+  }
+  return found;
+}
+
+/** Each side of both recorded sessions; ours goes on after the last message of the recording. */
 function compareBgp(mode: Mode, seen: Observation): Comparison {
   const comparison: Comparison = { table: 'bgp', compared: 0, differing: [] };
   const sessions = [
@@ -186,25 +208,19 @@ function compareBgp(mode: Mode, seen: Observation): Comparison {
   ] as const;
   for (const [session, a, b] of sessions) {
     const there = bgp(mode).filter(row => row['session'] === session);
-    const here = established(seen.bgp, a, b)
-      .map(row => ({
-        source: row['source']!,
-        destination: row['destination']!,
-        ttl: row['ip.ttl']!,
-        dsfield: row['ip.dsfield']!,
-        df: row['ip.flags.df']!,
-        flags: row['tcp.flags.str']!,
-        mss: row['tcp.options.mss_val'] ?? '',
-        payload: row['payload']!,
-      }));
+    const here = established(seen.bgp, a, b).map(row => ({
+      source: row['source']!,
+      ttl: row['ip.ttl']!,
+      dsfield: row['ip.dsfield']!,
+      df: row['ip.flags.df']!,
+      flags: row['tcp.flags.str']!,
+      mss: row['tcp.options.mss_val'] ?? '',
+      payload: row['payload']!,
+    }));
     for (const from of [a, b]) {
-      const form = (rows: readonly PacketRow[]): string[] =>
-        rows
-          .filter(row => row['source'] === from && (row['payload'] !== '' || /S/.test(row['flags']!)))
-          .map(({ ttl, dsfield, df, mss, payload }) => `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss} ${payload}`);
-      const recorded = form(there);
+      const recorded = sideForm(there, from);
+      const ours = sideForm(here, from).slice(0, recorded.length);
       comparison.compared += recorded.length;
-      const ours = form(here).slice(0, recorded.length);
       comparison.differing.push(...difference(recorded, ours).map(d => `${session} ${from}: ${d}`));
     }
   }
