@@ -1,7 +1,16 @@
 /** What differs between a recording and what the product does: one list of differences and a count for each table. */
 import type { Observation } from './observe.ts';
-import { answering, bulkForms, packetForm, withoutAnsweredArp } from './packet-form.ts';
-import { bgp, type Hooks, type Mode, type PacketRow, packets, probes, states } from './recording.ts';
+import { answering, bulkForms, packetForms, withoutAnsweredArp } from './packet-form.ts';
+import {
+  bgp,
+  type Hooks,
+  interfacesOf,
+  type Mode,
+  type PacketRow,
+  packets,
+  probes,
+  states,
+} from './recording.ts';
 
 export interface Comparison {
   readonly table: string;
@@ -18,6 +27,7 @@ const lines = (text: string): string[] => text.split('\n').filter(line => line !
 
 /** Two lists, in order: the longest common part is equal, what is left over on either side differs. */
 export function difference(recorded: readonly string[], ours: readonly string[]): string[] {
+  if (recorded.length === ours.length && recorded.every((line, i) => line === ours[i])) return [];
   const longest: number[][] = Array.from({ length: recorded.length + 1 }, () =>
     new Array<number>(ours.length + 1).fill(0),
   );
@@ -59,7 +69,9 @@ const TABLES = [
 ];
 
 function compareStates(mode: Mode, seen: Observation): Comparison[] {
-  const comparisons = new Map(TABLES.map(table => [table, { table, compared: 0, differing: [] as string[] }]));
+  const comparisons = new Map(
+    TABLES.map(table => [table, { table, compared: 0, differing: [] as string[] }]),
+  );
   for (const [key, text] of states(mode)) {
     const table = key.slice(key.indexOf('.') + 1);
     const comparison = comparisons.get(table);
@@ -132,10 +144,9 @@ const BULK = /-tcp-(upload|download)-/;
 
 function comparePackets(mode: Mode, hooks: Hooks, seen: Observation): Comparison[] {
   const recorded = packets(mode, hooks);
-  const names = new Set([...recorded.keys(), ...seen.packets.keys()]);
   const both = [...recorded.values(), ...seen.packets.values()];
   const present = answering(both.flatMap(byProbe => [...byProbe.values()].flat()));
-  return [...names].sort().map(at => {
+  return interfacesOf(mode).map(at => {
     const comparison: Comparison = { table: `packets ${at}`, compared: 0, differing: [] };
     for (const { name } of probes(mode, hooks)) {
       const there = recorded.get(at)?.get(name) ?? [];
@@ -161,7 +172,7 @@ function compareProbe(
   };
   if (!BULK.test(name)) {
     comparison.compared += recorded.length;
-    note(difference(recorded.map(packetForm), ours.map(packetForm)));
+    note(difference(packetForms(recorded), packetForms(ours)));
     return;
   }
   const [a, b] = [bulkForms(recorded), bulkForms(ours)];
@@ -172,7 +183,9 @@ function compareProbe(
 
 /** The connection between `a` and `b` that carried messages; others were refused because the peer had not started. */
 function established(rows: readonly PacketRow[], a: string, b: string): PacketRow[] {
-  const between = rows.filter(row => [row['source'], row['destination']].sort().join() === [a, b].sort().join());
+  const between = rows.filter(
+    row => [row['source'], row['destination']].sort().join() === [a, b].sort().join(),
+  );
   const connection = (row: PacketRow): string => [row['tcp.srcport'], row['tcp.dstport']].sort().join();
   const used = between.find(row => row['payload'] !== '');
   return between.filter(row => used !== undefined && connection(row) === connection(used));
@@ -181,7 +194,8 @@ function established(rows: readonly PacketRow[], a: string, b: string): PacketRo
 /** One side of a session: how its SYN or SYN-ACK and its data look, then its messages in order. */
 function sideForm(rows: readonly PacketRow[], from: string): string[] {
   const own = rows.filter(row => row['source'] === from);
-  const outside = ({ ttl, dsfield, df, mss }: PacketRow): string => `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss}`;
+  const outside = ({ ttl, dsfield, df, mss }: PacketRow): string =>
+    `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss}`;
   const opening = own.filter(row => row['flags']!.includes('S')).map(row => `SYN ${outside(row)}`);
   const data = own.filter(row => row['payload'] !== '');
   const stream = data.map(row => row['payload']).join('');
