@@ -9,11 +9,18 @@ import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { NextHop, Route } from './route.ts';
 
-/** Forward the packet in `frame` (start = IPv4 header), which came in on `input`, by `route`. Takes ownership. */
-export function ipForward(namespace: Namespace, input: NetDevice, frame: Frame, route: Route): void {
-  const { frames } = namespace;
-  const view = frames.view(frame);
-  const at = frames.start[frame]!;
+/**
+ * Forward the packet in `frame`, whose IPv4 header is at `at` of `view` and which came in on `input`, by `route`. Takes
+ * ownership.
+ */
+export function ipForward(
+  namespace: Namespace,
+  input: NetDevice,
+  frame: Frame,
+  view: DataView,
+  at: number,
+  route: Route,
+): void {
   if (Ipv4.ttl(view, at) <= 1) {
     namespace.sendIcmpError(frame, Icmpv4.TIME_EXCEEDED, Icmpv4.TTL_EXCEEDED, 0, input);
     namespace.drop(frame, 'TTL_EXPIRED', input);
