@@ -10,8 +10,8 @@ import type { NetDevice } from './netdevice.ts';
 import type { NextHop, Route } from './route.ts';
 
 /**
- * Forward the packet in `frame`, whose IPv4 header is at `at` of `view` and which came in on `input`, by `route`. Takes
- * ownership.
+ * Forward the packet in `frame`, whose IPv4 header is at `at` of `view` and which came in on `input`, by `route`.
+ * `longestPiece`: it came as fragments of up to that many octets, and leaves so; 0: it came whole. Takes ownership.
  */
 export function ipForward(
   namespace: Namespace,
@@ -20,6 +20,7 @@ export function ipForward(
   view: DataView,
   at: number,
   route: Route,
+  longestPiece: number,
 ): void {
   if (Ipv4.ttl(view, at) <= 1) {
     namespace.sendIcmpError(frame, Icmpv4.TIME_EXCEEDED, Icmpv4.TTL_EXCEEDED, 0, input);
@@ -43,7 +44,8 @@ export function ipForward(
     discard(namespace, frame, verdict, input);
     return;
   }
-  finishOutput(namespace, frame, output, hop.via === 0 ? Ipv4.destination(view, at) : hop.via, mtu);
+  const limit = longestPiece === 0 ? mtu : Math.min(mtu, longestPiece);
+  finishOutput(namespace, frame, output, hop.via === 0 ? Ipv4.destination(view, at) : hop.via, limit);
 }
 
 /** The packet leaves where it came from and its sender is on that link: tell it of the shorter way (RFC 1812 §5.2.7.2). */

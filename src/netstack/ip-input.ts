@@ -38,8 +38,13 @@ export function ipReceive(namespace: Namespace, device: NetDevice, frame: Frame,
     discard(namespace, frame, verdict, device);
     return;
   }
-  if (device.kind === 'loopback') localDeliver(namespace, device, frame);
-  else routeInput(namespace, device, frame, view, at, unicast);
+  if (device.kind === 'loopback') {
+    localDeliver(namespace, device, frame);
+    return;
+  }
+  // A packet that grew on its way through the hooks was the last fragment of one.
+  const longestPiece = Ipv4.totalLength(view, at) === total ? 0 : namespace.reassembly.longestPiece;
+  routeInput(namespace, device, frame, view, at, unicast, longestPiece);
 }
 
 /** First four bits of multicast addresses, and of those behind them. */
@@ -71,6 +76,7 @@ function routeInput(
   view: DataView,
   at: number,
   unicast: boolean,
+  longestPiece: number,
 ): void {
   const source = Ipv4.source(view, at);
   const destination = Ipv4.destination(view, at);
@@ -97,7 +103,7 @@ function routeInput(
     if (!namespace.forwards(device)) namespace.drop(frame, 'NOT_FORWARDING', device);
     else if (invalid !== '') namespace.drop(frame, invalid, device);
     else if (!unicast) namespace.drop(frame, 'NOT_FOR_ME', device);
-    else ipForward(namespace, device, frame, view, at, route);
+    else ipForward(namespace, device, frame, view, at, route, longestPiece);
     return;
   }
   if (invalid !== '') namespace.drop(frame, invalid, device);
