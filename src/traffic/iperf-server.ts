@@ -28,6 +28,8 @@ export class IperfServer extends Program {
   #stopListening: () => void = () => {};
   #test: Test | undefined;
   #number = 0;
+  /** Data connections of the test that have said their cookie. */
+  #ready = 0;
   #intervalFrom: VirtualTime = 0;
 
   constructor(context: ProgramContext, options: IperfOptions) {
@@ -121,8 +123,6 @@ export class IperfServer extends Program {
       closed: () => {},
     };
   }
-
-  #ready = 0;
 
   #streamReady(test: Test): void {
     this.#ready++;
