@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly 
   forwarding: () => import('./forwarding.ts'),
   fib: () => import('./fib.ts'),
   nodes: () => import('./nodes.ts'),
+  tcp: () => import('./tcp.ts'),
   parallel: () => import('./parallel.ts'),
   transport: () => import('./transport.ts'),
 };
