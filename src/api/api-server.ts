@@ -14,7 +14,7 @@ import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
-import type { ApiCommand, ApiReply } from './command.ts';
+import type { ApiCommand, ApiReply, ApiStatus } from './command.ts';
 import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import type { ApiServerSpec } from './spec.ts';
 import { Store, type WatchEvent } from './store.ts';
@@ -24,12 +24,14 @@ export class ApiServer extends LogicalProcess {
   readonly #store: Store;
   readonly #spec: ApiServerSpec;
   readonly #watchers: Watcher[] = [];
+  #lastChange: VirtualTime = 0;
 
   constructor(id: number, name: string, habitat: Habitat, spec: ApiServerSpec) {
     super(id, name, habitat);
     this.#spec = spec;
     this.#store = new Store(() => spec.startMs + Math.floor(this.now / 1e6), String(habitat.seed));
     this.#store.watch(event => {
+      this.#lastChange = this.now;
       for (const watcher of this.#watchers) watcher.enqueue(event);
     });
   }
@@ -44,7 +46,8 @@ export class ApiServer extends LogicalProcess {
     else this.#send(jack, { kind: 'response', id: message.id, result: this.#store.execute(message.op) });
   }
 
-  protected execute(command: unknown): ApiReply {
+  protected execute(command: unknown): ApiReply | ApiStatus {
+    if ((command as ApiCommand).do === 'status') return this.#status();
     try {
       return this.#carryOut(command as ApiCommand);
     } catch (error) {
@@ -84,12 +87,22 @@ export class ApiServer extends LogicalProcess {
         return { ok: true, items: store.list(command.kind, command.namespace) as Resource[] };
       case 'op':
         return store.execute(command.op as Op);
+      case 'status':
+        throw new Error('the status is not a matter of the store');
     }
   }
 
+  #status(): ApiStatus {
+    const behind = this.#watchers.filter(watcher => watcher.behind);
+    return {
+      lastChange: this.#lastChange,
+      missing: behind.map(watcher => `${watcher.node} has not heard of the latest change`),
+    };
+  }
+
   #subscribe(jack: number): void {
-    const random = this.random(`watch/${this.#spec.nodes[jack]}`);
-    const watcher = new Watcher(this, random, this.#spec.watchDelay, event => {
+    const node = this.#spec.nodes[jack]!;
+    const watcher = new Watcher(this, node, this.#spec.watchDelay, event => {
       this.#send(jack, { kind: 'event', event });
     });
     this.#watchers.push(watcher);
@@ -105,6 +118,7 @@ export class ApiServer extends LogicalProcess {
 
 /** Events on their way to one node: in order, each after a delay drawn for it. */
 class Watcher {
+  readonly node: string;
   readonly #queue: { readonly event: WatchEvent; readonly due: VirtualTime }[] = [];
   readonly #server: LogicalProcess;
   readonly #random: Random;
@@ -114,17 +128,23 @@ class Watcher {
 
   constructor(
     server: LogicalProcess,
-    random: Random,
+    node: string,
     delay: readonly [VirtualTime, VirtualTime],
     send: (event: WatchEvent) => void,
   ) {
     this.#server = server;
-    this.#random = random;
+    this.node = node;
+    this.#random = server.random(`watch/${node}`);
     this.#delay = delay;
     this.#timer = server.timer(() => {
       while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.event);
       if (this.#queue.length > 0) this.#timer.arm(this.#queue[0]!.due);
     });
+  }
+
+  /** True while events are on their way. */
+  get behind(): boolean {
+    return this.#queue.length > 0;
   }
 
   enqueue(event: WatchEvent): void {

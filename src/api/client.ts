@@ -50,9 +50,13 @@ export class ApiClient {
         step = next();
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        return done({ ok: false, error });
+        done({ ok: false, error });
+        return;
       }
-      if (step.done) return done({ ok: true, value: step.value });
+      if (step.done) {
+        done({ ok: true, value: step.value });
+        return;
+      }
       const op = step.value;
       const resume = (result: OpResult): void => advance(() => steps.next(result));
       if (op.verb === 'wait') {
@@ -71,12 +75,14 @@ export class ApiClient {
       case 'response': {
         const answered = this.#waiting.get(message.id);
         this.#waiting.delete(message.id);
-        return answered?.(message.result);
+        answered?.(message.result);
+        return;
       }
       case 'synced':
-        return this.#synced?.(message.objects);
+        this.#synced?.(message.objects);
+        return;
       case 'event':
-        return this.#changed?.(message.event);
+        this.#changed?.(message.event);
     }
   }
 

@@ -2,6 +2,7 @@
 import type { ErrorCode, Op } from '../calico/datastore.ts';
 import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { Problem } from '../calico/resources/meta.ts';
+import type { VirtualTime } from '../sim/time.ts';
 import type { ApplyOutcome } from './store.ts';
 import type { PatchType } from './store-patch.ts';
 
@@ -17,7 +18,16 @@ export type ApiCommand =
     }
   | { readonly do: 'delete' | 'get'; readonly kind: Kind; readonly name: string; readonly namespace?: string }
   | { readonly do: 'list'; readonly kind: Kind; readonly namespace?: string }
-  | { readonly do: 'op'; readonly op: Op };
+  | { readonly do: 'op'; readonly op: Op }
+  | { readonly do: 'status' };
+
+/** What convergence asks of the API server. */
+export interface ApiStatus {
+  /** When something was last written. */
+  readonly lastChange: VirtualTime;
+  /** Nodes that have not yet heard of every change. */
+  readonly missing: readonly string[];
+}
 
 export type ApiReply =
   | {

@@ -8,7 +8,7 @@
  * All methods of one controller are called one after the other; nothing here runs beside a grant.
  */
 import { EventEmitter } from 'eventemitter3';
-import type { ApiCommand, ApiReply } from '../api/command.ts';
+import type { ApiCommand, ApiReply, ApiStatus } from '../api/command.ts';
 import type { NicAttachment, Plan } from '../cluster/plan.ts';
 import type { MachineCommand, ProgramSpec } from '../node/command.ts';
 import { type Journal, Recorder } from '../parallel/journal.ts';
@@ -95,6 +95,11 @@ export class Controller extends EventEmitter<Signals> {
     await this.#heed();
     const list = machines.map(machine => ({ process: this.#process(machine), command }));
     return (await this.#simulation.commands(list)) as T[];
+  }
+
+  /** How far the API server's news have come. */
+  async apiStatus(): Promise<ApiStatus> {
+    return (await this.#simulation.command(this.#process('api'), { do: 'status' })) as ApiStatus;
   }
 
   async api(command: ApiCommand): Promise<ApiReply> {

@@ -40,6 +40,10 @@ export async function converge(
 async function look(controller: Controller): Promise<{ at: VirtualTime; missing: string[] }> {
   const { machines } = controller;
   const states = await controller.askAll<MachineStatus>(machines, { do: 'status' });
+  const api = await controller.apiStatus();
   const missing = states.flatMap((state, i) => state.missing.map(what => `${machines[i]}: ${what}`));
-  return { at: Math.max(...states.map(state => state.lastChange)), missing };
+  return {
+    at: Math.max(api.lastChange, ...states.map(state => state.lastChange)),
+    missing: [...missing, ...api.missing],
+  };
 }

@@ -12,6 +12,7 @@ import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import { isObservation } from '../trace/observation.ts';
+import type { DropRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { judge, type PortRules } from './cloud.ts';
 import type { SwitchSpec } from './spec.ts';
@@ -21,17 +22,6 @@ const AGEING_TIME = 300 * SECOND;
 interface ForwardingEntry {
   jack: number;
   seen: VirtualTime;
-}
-
-/** A frame died here: one of a probe, or (`tag` 0) any other while somebody listens. */
-export interface PortDropRecord {
-  readonly type: 'drop';
-  readonly tag: number;
-  /** The switch. */
-  readonly namespace: string;
-  /** The NIC at that port: `k8s-w1/ens5`. */
-  readonly device: string;
-  readonly reason: DropReason;
 }
 
 /** What the outside asks of a switch, as journal commands. */
@@ -152,7 +142,7 @@ export class Switch extends LogicalProcess {
     const tag = this.frames.tag[frame]!;
     if (tag !== 0 || this.#reportsDrops) {
       const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
-      const record: PortDropRecord = { type: 'drop', tag, ...place, reason };
+      const record: DropRecord = { type: 'drop', tag, ...place, reason };
       this.habitat.report(this, record);
     }
     this.frames.free(frame);
