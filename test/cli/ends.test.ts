@@ -106,7 +106,7 @@ for (const workers of ['0', 'per-node']) {
     child.stdin.end(`${readFileSync(DIRECT, 'utf8')}    - { name: for ever, wait: 23h }\n`);
     while (!text.err.includes('pod default/') && child.exitCode === null)
       await new Promise(resolve => setTimeout(resolve, 20));
-    await new Promise(resolve => setTimeout(resolve, 800));
+    await new Promise(resolve => setTimeout(resolve, 3_000));
     const asked = performance.now();
     child.kill('SIGINT');
     assert.is(await ended, 130);
