@@ -16,7 +16,7 @@ import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
-import { HEADERS, negotiate, updateMss } from './options.ts';
+import { HEADERS, negotiate, timestampOctets, updateMss } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { pathMtuShrank } from './recovery.ts';
@@ -302,7 +302,7 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.snd.wl1 = segment.seq;
     tcb.pathMtu = path.mtu;
     negotiate(tcb, segment, this.ip.sysctl);
-    this.#openWindow(tcb, path.mtu, tcb.timestamps.enabled ? 12 : 0);
+    this.#openWindow(tcb, path.mtu, timestampOctets(tcb));
     this.#add(tcb);
     tcb.state = State.SYN_RECEIVED;
     this.#sendSyn(tcb);
