@@ -172,7 +172,7 @@ export class TcpLayer implements TransportProtocol, Services {
       (tcb): SocketInfo => ({
         state: tcb.stateName,
         receiveQueue: tcb.receiveQueue.unread,
-        sendQueue: Math.max(0, tcb.sendEnd - tcb.snd.una),
+        sendQueue: tcb.connection === undefined ? 0 : Math.max(0, tcb.sendEnd - tcb.snd.una),
         localAddress: tcb.localAddress,
         localPort: tcb.localPort,
         remoteAddress: tcb.remoteAddress,
