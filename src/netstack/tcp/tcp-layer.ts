@@ -183,11 +183,12 @@ export class TcpLayer implements TransportProtocol, Services {
     return [...listeners, ...connections];
   }
 
-  receive(frame: Frame, ipAt: number, _device: NetDevice): void {
+  receive(frame: Frame, ipAt: number, device: NetDevice): void {
     const { frames } = this.ip;
     const segment = this.#segment;
-    if (!segment.read(frames, frame, ipAt)) {
-      this.ip.drop(frame, 'BAD_CHECKSUM');
+    const fault = segment.read(frames, frame, ipAt);
+    if (fault !== '') {
+      this.ip.drop(frame, fault, device);
       return;
     }
     const { source, sourcePort, destination, destinationPort } = segment;
@@ -202,12 +203,12 @@ export class TcpLayer implements TransportProtocol, Services {
     if (tcb === undefined) {
       const reason = this.#withoutConnection(segment, iss, frames.tag[frame]!);
       if (reason === '') this.ip.deliver(frame);
-      else this.ip.drop(frame, reason);
+      else this.ip.drop(frame, reason, device);
       return;
     }
     const verdict = segmentArrives(tcb, segment, frame, this.#answerReset);
     if (verdict === '') this.ip.deliver(frame);
-    else this.ip.drop(frame, verdict);
+    else this.ip.drop(frame, verdict, device);
     if (tcb.connection !== undefined) tcb.connection.tell();
     else if (tcb.tellFailure !== '') this.forget(tcb);
   }
