@@ -2,6 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { faultText } from '../../src/cli/fault-text.ts';
+import { OutputError } from '../../src/cli/output-file.ts';
+import { SimulationFault } from '../../src/parallel/fault.ts';
 import { decodeRecord } from '../../src/runner/run-record.ts';
 import { assert, suite } from '../kit.ts';
 import { cleanUp, DIRECT, MAIN, MODES, packetsOf, path, tunlab } from './harness.ts';
@@ -70,6 +73,34 @@ for (const workers of ['0', '2']) {
       assert.equal(JSON.parse(JSON.stringify(results)), document);
       assert.ok(journal.entries.length > 0);
     },
+  );
+}
+
+const AT = { process: 'k8s-w1', worker: 3, virtualTime: 1_500_000_000 };
+for (const [what, fault, text] of [
+  [
+    'a thread that died',
+    new SimulationFault('exit', AT, 'the worker ended'),
+    '✗ the run ended in k8s-w1, at 1.50 s of virtual time\nk8s-w1 (worker 3): the worker ended, at 1500000000 ns of virtual time\n',
+  ],
+  [
+    'a process that is stuck',
+    new SimulationFault('watchdog', AT, 'no progress for 10000 ms of wall time'),
+    '✗ the run ended in k8s-w1, at 1.50 s of virtual time\n' +
+      'k8s-w1 (worker 3): no progress for 10000 ms of wall time, at 1500000000 ns of virtual time\n',
+  ],
+  [
+    'Ctrl-C',
+    new SimulationFault('aborted', AT, 'ended from outside'),
+    'tunlab: interrupted at 1.50 s of virtual time\n',
+  ],
+  ['a file that cannot be written', new OutputError('cannot write x: no'), '✗ cannot write x: no\n'],
+] as const) {
+  t(`has words for ${what}`, () =>
+    assert.is(
+      faultText(fault, words => `✗ ${words}`),
+      text,
+    ),
   );
 }
 
