@@ -33,7 +33,9 @@ export type MachineCommand =
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
-  | { readonly do: 'trace'; readonly classes: readonly TraceClass[] };
+  | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
+  /** Report every frame that dies, or only those of probes. */
+  | { readonly do: 'drops'; readonly on: boolean };
 
 /** A program as a command line starts it. The probe is the silent one behind expectations and the matrix. */
 export type ProgramSpec =
