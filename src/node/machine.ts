@@ -101,7 +101,7 @@ export abstract class Machine extends NetHost {
       const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
       device.altnames = nic.altnames;
       root.setUp(device, true);
-      root.addAddress(device, nic.address, nic.length);
+      root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);
     }
     equip(root);
@@ -209,6 +209,10 @@ export abstract class Machine extends NetHost {
         return this.#observer.reportDrops(command.on);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'device-mtu':
+        return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'flush':
+        return flush(this.#inside(command.namespace), command.what);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
       default:
@@ -221,6 +225,13 @@ export abstract class Machine extends NetHost {
     const device = inside.device(name);
     if (device === undefined) return false;
     inside.setUp(device, up);
+    return true;
+  }
+
+  #setMtu(namespace: string, name: string, mtu: number): boolean {
+    const device = this.#inside(namespace).device(name);
+    if (device === undefined) return false;
+    device.mtu = mtu;
     return true;
   }
 
@@ -244,6 +255,12 @@ function sourceText({ destination, gateway, device, source }: Route): string {
   const via = gateway === undefined ? '' : `via ${Ipv4Address.format(gateway)} `;
   const on = device === undefined ? '' : `on ${device} `;
   return `${way}${via}${on}from ${source.protocol.name}`;
+}
+
+/** `ip neigh flush all` or `ip route flush cache`. */
+function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
+  if (what === 'route-cache') namespace.pathMtu.flush();
+  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
 }
 
 function equip(namespace: Namespace): void {
