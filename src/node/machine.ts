@@ -14,6 +14,7 @@ import type { Habitat } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { LabRecord } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { AttachedStreams } from './attached-streams.ts';
 import { CaptureTable } from './captures.ts';
 import type { MachineCommand, MachineStatus } from './command.ts';
 import { ProgramTable } from './programs.ts';
@@ -25,12 +26,15 @@ export abstract class Machine extends NetHost {
   readonly root: Namespace;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
+  /** TCP as the routing daemon sees it. */
+  protected readonly daemonStreams: AttachedStreams;
   readonly #captures: CaptureTable;
   readonly #programs: ProgramTable;
 
   constructor(id: number, name: string, habitat: Habitat) {
     super(id, name, habitat);
     this.root = this.namespace('');
+    this.daemonStreams = new AttachedStreams(this.root, record => this.report(record));
     this.#captures = new CaptureTable(this, record => this.report(record));
     this.#programs = new ProgramTable(record => {
       this.report(record);
@@ -163,6 +167,10 @@ export abstract class Machine extends NetHost {
         return this.#captures.stop(command.capture);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'attach':
+        return this.daemonStreams.attach(command.peer);
+      case 'stream':
+        return this.daemonStreams.happened(command.stream, command.event);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
       default:
