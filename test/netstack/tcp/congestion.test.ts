@@ -197,8 +197,10 @@ for (const algorithm of ['reno', 'cubic'] as const) {
     const before = counted;
     lab.world.run(3000 * MS);
     const goodput = ((counted - before) * 8) / 2;
-    assert.ok(goodput <= 47.075e6, `${goodput} is more than the wire carries`);
-    assert.ok(goodput > 0.9 * 47.074e6, `${goodput}`);
+    // 1448 of 1538 octets on the wire; what a hole held back before may come on top, a window of 40 segments at most.
+    const carried = (50e6 * 1448) / 1538;
+    assert.ok(goodput <= carried + (40 * 1448 * 8) / 2, `${goodput} is more than the wire carries`);
+    assert.ok(goodput > 0.9 * carried, `${goodput}`);
   });
 }
 
