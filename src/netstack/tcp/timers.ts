@@ -29,10 +29,9 @@ const ORPHAN_PROBE_RETRIES = 8;
 export const TIME_WAIT_LENGTH: VirtualTime = 60 * SECOND;
 export const FIN_TIMEOUT: VirtualTime = 60 * SECOND;
 
-/** Something was acknowledged: the timeout counts from now. */
-export function restartTimer(tcb: Tcb): void {
+/** Something was acknowledged: the next `armTimer` counts from its now. */
+export function restartWait(tcb: Tcb): void {
   if (tcb.waitingFor !== 'end' && tcb.waitingFor !== 'failure') tcb.waitingFor = 'nothing';
-  armTimer(tcb);
 }
 
 /** Arm the timer for what is outstanding, unless it runs for that already. */
