@@ -96,33 +96,36 @@ export class KubernetesNode extends Machine {
 
   boot(): void {
     const delay = this.random('start').below(START_SPREAD);
+    // calico-node's start script allocates the addresses before it starts Felix and confd, which read all anew.
     this.timer(() => {
-      this.#api.watch(
-        objects => this.#synced(objects),
-        event => {
-          this.#cache.apply(event);
-          this.say('events', () => `watch: ${event.type} ${event.object.kind} ${event.object.metadata.name}`);
-          this.#changed(event.object);
-          if (event.object.kind === 'Pod' && this.#started) {
-            if (event.type === 'DELETED') this.#kubelet.podDeleted(event.object);
-            else this.#kubelet.podAdded(event.object);
-          }
-        },
-      );
+      this.#api.run(reconcileTunnelAddresses(this.name, this.#moment()), () => this.#watch());
     }).arm(delay);
+  }
+
+  #watch(): void {
+    this.#api.watch(
+      objects => this.#synced(objects),
+      event => {
+        this.#cache.apply(event);
+        this.say('events', () => `watch: ${event.type} ${event.object.kind} ${event.object.metadata.name}`);
+        this.#changed(event.object);
+        if (event.object.kind === 'Pod' && this.#started) {
+          if (event.type === 'DELETED') this.#kubelet.podDeleted(event.object);
+          else this.#kubelet.podAdded(event.object);
+        }
+      },
+    );
   }
 
   #synced(objects: readonly Resource[]): void {
     this.#cache.fill(objects);
-    this.#api.run(reconcileTunnelAddresses(this.name, this.#moment()), () => {
-      this.#started = true;
-      this.#felix.changed();
-      this.#bird.changed();
-      // The kubelet starts pods when Felix has said which MTU they get.
-      this.timer(() => {
-        for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podAdded(pod);
-      }).arm(this.now + 100 * MILLISECOND);
-    });
+    this.#started = true;
+    this.#felix.changed();
+    this.#bird.changed();
+    // The kubelet starts pods when Felix has made its devices and said which MTU pods get.
+    this.timer(() => {
+      for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podAdded(pod);
+    }).arm(this.now + 100 * MILLISECOND);
   }
 
   /** Three watchers, no order between them: that is why a change of mode is ragged. */

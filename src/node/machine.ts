@@ -101,7 +101,7 @@ export abstract class Machine extends NetHost {
       const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
       device.altnames = nic.altnames;
       root.setUp(device, true);
-      root.addAddress(device, nic.address, nic.length);
+      root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);
     }
     equip(root);
@@ -209,6 +209,10 @@ export abstract class Machine extends NetHost {
         return this.#observer.reportDrops(command.on);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'device-mtu':
+        return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'flush':
+        return flush(this.#inside(command.namespace), command.what);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
       default:
@@ -224,6 +228,13 @@ export abstract class Machine extends NetHost {
     return true;
   }
 
+  #setMtu(namespace: string, name: string, mtu: number): boolean {
+    const device = this.#inside(namespace).device(name);
+    if (device === undefined) return false;
+    device.mtu = mtu;
+    return true;
+  }
+
   #setCarrier(jack: number, up: boolean): void {
     const output = this.outputs[jack];
     if (output !== undefined) output.up = up;
@@ -236,6 +247,12 @@ export abstract class Machine extends NetHost {
     if (namespace === undefined) throw new Error(`${this.name} has no namespace ${name}`);
     return namespace;
   }
+}
+
+/** `ip neigh flush all` or `ip route flush cache`. */
+function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
+  if (what === 'route-cache') namespace.pathMtu.flush();
+  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
 }
 
 /** `via 192.168.10.102 on eth0 from Mesh_192_168_10_102`. */

@@ -16,6 +16,8 @@ export interface NicSpec {
   readonly mtu: number;
   readonly address: Ipv4Address;
   readonly length: number;
+  /** 0 for none. */
+  readonly broadcast: Ipv4Address;
 }
 
 export interface StaticRouteSpec {
