@@ -70,4 +70,4 @@ interop({
   name: 'bird2',
   install: () => install('/usr/sbin/bird', ['bird2']),
   make: setup => new Bird2(setup),
-});
+}).run();

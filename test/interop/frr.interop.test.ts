@@ -108,4 +108,4 @@ interop({
   name: 'frr',
   install: () => install('/usr/lib/frr/bgpd', ['frr']),
   make: setup => new Frr(setup),
-});
+}).run();

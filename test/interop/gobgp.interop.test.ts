@@ -127,4 +127,4 @@ interop({
   name: 'gobgp',
   install: () => install('/usr/bin/gobgpd', ['gobgpd']),
   make: setup => new GoBgp(setup),
-});
+}).run();

@@ -34,8 +34,8 @@ export interface DaemonKind {
 }
 
 /** Register the tests of one daemon. */
-export function interop(kind: DaemonKind): void {
-  for (const role of ROLES) {
+export function interop(kind: DaemonKind): { run(): void } {
+  const suites = ROLES.map(role => {
     const t = suite<Context>(`interop/${kind.name} as ${role.name}`, undefined, LIMIT_MS);
     t.before(async context => {
       kind.install();
@@ -116,8 +116,13 @@ export function interop(kind: DaemonKind): void {
       await settled(context);
     });
 
-    t.run();
-  }
+    return t;
+  });
+  return {
+    run: () => {
+      for (const t of suites) t.run();
+    },
+  };
 }
 
 async function setUp(context: Context, kind: DaemonKind, role: Role): Promise<void> {
