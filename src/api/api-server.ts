@@ -15,6 +15,7 @@ import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply, ApiStatus } from './command.ts';
+import { Controllers } from './controllers.ts';
 import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import type { ApiServerSpec } from './spec.ts';
 import { Store, type WatchEvent } from './store.ts';
@@ -23,7 +24,9 @@ import { PatchError } from './store-patch.ts';
 export class ApiServer extends LogicalProcess {
   readonly #store: Store;
   readonly #spec: ApiServerSpec;
-  readonly #watchers: Watcher[] = [];
+  /** By jack. */
+  readonly #watchers = new Map<number, Watcher>();
+  readonly #controllers: Controllers;
   #lastChange: VirtualTime = 0;
 
   constructor(id: number, name: string, habitat: Habitat, spec: ApiServerSpec) {
@@ -32,12 +35,15 @@ export class ApiServer extends LogicalProcess {
     this.#store = new Store(() => spec.startMs + Math.floor(this.now / 1e6), String(habitat.seed));
     this.#store.watch(event => {
       this.#lastChange = this.now;
-      for (const watcher of this.#watchers) watcher.enqueue(event);
+      for (const watcher of this.#watchers.values())
+        if (concerns(watcher.node, event.object)) watcher.enqueue(event);
     });
+    this.#controllers = new Controllers(this.#store, this, spec);
   }
 
   boot(): void {
     for (const resource of this.#spec.resources) this.#store.apply(resource as Resource);
+    this.#controllers.start();
   }
 
   protected receive(frame: Frame, jack: number): void {
@@ -93,7 +99,7 @@ export class ApiServer extends LogicalProcess {
   }
 
   #status(): ApiStatus {
-    const behind = this.#watchers.filter(watcher => watcher.behind);
+    const behind = [...this.#watchers.values()].filter(watcher => watcher.behind);
     return {
       lastChange: this.#lastChange,
       missing: behind.map(watcher => `${watcher.node} has not heard of the latest change`),
@@ -105,8 +111,10 @@ export class ApiServer extends LogicalProcess {
     const watcher = new Watcher(this, node, this.#spec.watchDelay, event => {
       this.#send(jack, { kind: 'event', event });
     });
-    this.#watchers.push(watcher);
-    this.#send(jack, { kind: 'synced', objects: this.#store.everything() });
+    this.#watchers.get(jack)?.stop();
+    this.#watchers.set(jack, watcher);
+    const objects = this.#store.everything().filter(object => concerns(node, object));
+    this.#send(jack, { kind: 'synced', objects });
   }
 
   #send(jack: number, message: ToNode): void {
@@ -115,6 +123,10 @@ export class ApiServer extends LogicalProcess {
     if (refused !== undefined) throw new Error(`management network of ${this.#spec.nodes[jack]}: ${refused}`);
   }
 }
+
+/** Of pods a node hears of its own alone: its kubelet and its Felix have no use for others. */
+const concerns = (node: string, object: Resource): boolean =>
+  object.kind !== 'Pod' || object.spec.nodeName === node;
 
 /** Events on their way to one node: in order, each after a delay drawn for it. */
 class Watcher {
@@ -140,6 +152,12 @@ class Watcher {
       while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.event);
       if (this.#queue.length > 0) this.#timer.arm(this.#queue[0]!.due);
     });
+  }
+
+  /** The node has subscribed anew. */
+  stop(): void {
+    this.#timer.cancel();
+    this.#queue.length = 0;
   }
 
   /** True while events are on their way. */

@@ -59,7 +59,9 @@ const TABLES = [
 ];
 
 function compareStates(mode: Mode, seen: Observation): Comparison[] {
-  const comparisons = new Map(TABLES.map(table => [table, { table, compared: 0, differing: [] as string[] }]));
+  const comparisons = new Map(
+    TABLES.map(table => [table, { table, compared: 0, differing: [] as string[] }]),
+  );
   for (const [key, text] of states(mode)) {
     const table = key.slice(key.indexOf('.') + 1);
     const comparison = comparisons.get(table);
@@ -171,7 +173,9 @@ function compareProbe(
 
 /** The connection between `a` and `b` that carried messages; others were refused because the peer had not started. */
 function established(rows: readonly PacketRow[], a: string, b: string): PacketRow[] {
-  const between = rows.filter(row => [row['source'], row['destination']].sort().join() === [a, b].sort().join());
+  const between = rows.filter(
+    row => [row['source'], row['destination']].sort().join() === [a, b].sort().join(),
+  );
   const connection = (row: PacketRow): string => [row['tcp.srcport'], row['tcp.dstport']].sort().join();
   const used = between.find(row => row['payload'] !== '');
   return between.filter(row => used !== undefined && connection(row) === connection(used));
@@ -186,22 +190,24 @@ function compareBgp(mode: Mode, seen: Observation): Comparison {
   ] as const;
   for (const [session, a, b] of sessions) {
     const there = bgp(mode).filter(row => row['session'] === session);
-    const here = established(seen.bgp, a, b)
-      .map(row => ({
-        source: row['source']!,
-        destination: row['destination']!,
-        ttl: row['ip.ttl']!,
-        dsfield: row['ip.dsfield']!,
-        df: row['ip.flags.df']!,
-        flags: row['tcp.flags.str']!,
-        mss: row['tcp.options.mss_val'] ?? '',
-        payload: row['payload']!,
-      }));
+    const here = established(seen.bgp, a, b).map(row => ({
+      source: row['source']!,
+      destination: row['destination']!,
+      ttl: row['ip.ttl']!,
+      dsfield: row['ip.dsfield']!,
+      df: row['ip.flags.df']!,
+      flags: row['tcp.flags.str']!,
+      mss: row['tcp.options.mss_val'] ?? '',
+      payload: row['payload']!,
+    }));
     for (const from of [a, b]) {
       const form = (rows: readonly PacketRow[]): string[] =>
         rows
           .filter(row => row['source'] === from && (row['payload'] !== '' || /S/.test(row['flags']!)))
-          .map(({ ttl, dsfield, df, mss, payload }) => `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss} ${payload}`);
+          .map(
+            ({ ttl, dsfield, df, mss, payload }) =>
+              `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss} ${payload}`,
+          );
       const recorded = form(there);
       comparison.compared += recorded.length;
       const ours = form(here).slice(0, recorded.length);

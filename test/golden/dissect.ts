@@ -20,10 +20,16 @@ class Row {
 }
 
 const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
-const address = (v: DataView, at: number): string =>
-  [0, 1, 2, 3].map(i => v.getUint8(at + i)).join('.');
+const address = (v: DataView, at: number): string => [0, 1, 2, 3].map(i => v.getUint8(at + i)).join('.');
 const mac = (v: DataView, at: number): string =>
-  [0, 1, 2, 3, 4, 5].map(i => v.getUint8(at + i).toString(16).padStart(2, '0')).join(':');
+  [0, 1, 2, 3, 4, 5]
+    .map(i =>
+      v
+        .getUint8(at + i)
+        .toString(16)
+        .padStart(2, '0'),
+    )
+    .join(':');
 
 /** `link` is `raw` for what passes a tunnel device of IPIP. `length` is the frame's, however much was captured. */
 export function dissect(octets: Uint8Array, link: 'ether' | 'raw', length: number): PacketRow {

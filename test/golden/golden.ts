@@ -37,6 +37,10 @@ function report(mode: Mode, hooks: Hooks, comparisons: readonly Comparison[]): s
     `${mode}, hooks: ${hooks}`,
     row('', 'compared', 'differing'),
     ...comparisons.map(c => row(c.table, c.compared, c.differing.length)),
-    row('all', sum(c => c.compared), sum(c => c.differing.length)),
+    row(
+      'all',
+      sum(c => c.compared),
+      sum(c => c.differing.length),
+    ),
   ].join('\n');
 }

@@ -131,7 +131,8 @@ class Experiment {
       await this.#lab.run({ until: Math.ceil((probe.start * SECOND + offset) / MILLISECOND) * MILLISECOND });
       await this.#perform(probe);
     }
-    if (this.#hooks === 'none' && !all.at(-1)!.name.startsWith('podmtu')) await this.#readStates('after-base', false);
+    if (this.#hooks === 'none' && !all.at(-1)!.name.startsWith('podmtu'))
+      await this.#readStates('after-base', false);
     return this.#seen;
   }
 

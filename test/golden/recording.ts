@@ -40,7 +40,8 @@ const parts = (whole: string): [title: string, body: string][] =>
 const stem = (mode: Mode, hooks: Hooks): string => (hooks === 'none' ? mode : `${mode}.nat`);
 
 /** Tables by `moment/namespace.table`: `converged/k8s-w1.route`. */
-export const states = (mode: Mode): ReadonlyMap<string, string> => new Map(parts(text(`${mode}.state.txt.gz`)));
+export const states = (mode: Mode): ReadonlyMap<string, string> =>
+  new Map(parts(text(`${mode}.state.txt.gz`)));
 
 export const probes = (mode: Mode, hooks: Hooks): RecordedProbe[] =>
   parts(text(`${stem(mode, hooks)}.probes.txt.gz`)).map(([title, body]) => {

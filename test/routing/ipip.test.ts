@@ -44,3 +44,6 @@ for (const [mode, sameSubnet] of [
 
   t.run();
 }
+
+// Each suite runs in its own round of the loop, which ends in
+// t.run();

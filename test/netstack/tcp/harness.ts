@@ -75,7 +75,7 @@ const SYSCTL: NamespaceSysctl = {
   ipLocalPortRange: [32768, 60999],
   icmpRatelimit: 1000,
   icmpRatemask: 6168,
-    icmpEchoIgnoreAll: false,
+  icmpEchoIgnoreAll: false,
   tcpRmem: [4096, 131072, 6291456],
   tcpWmem: [4096, 16384, 4194304],
   tcpCongestionControl: 'cubic',
