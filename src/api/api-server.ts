@@ -7,7 +7,8 @@
  *
  * The delay is what makes a change of mode as ragged as it is in reality.
  */
-import { DatastoreError, type Op } from '../calico/datastore.ts';
+import { DatastoreError, type Op, type OpResult, type Steps } from '../calico/datastore.ts';
+import { deletePool } from '../calico/ipam/release.ts';
 import type { Resource, StoredKind } from '../calico/resources/kinds.ts';
 import { DecodeError } from '../calico/resources/shape.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -28,6 +29,8 @@ export class ApiServer extends LogicalProcess {
   readonly #watchers = new Map<number, Watcher>();
   readonly #controllers: Controllers;
   #lastChange: VirtualTime = 0;
+  /** Pools that are about to be deleted. */
+  #draining = 0;
 
   constructor(id: number, name: string, habitat: Habitat, spec: ApiServerSpec) {
     super(id, name, habitat);
@@ -83,6 +86,7 @@ export class ApiServer extends LogicalProcess {
         };
       }
       case 'delete':
+        if (command.kind === 'IPPool') return this.#deletePool(command.name);
         return {
           ok: true,
           object: store.delete(command.kind as StoredKind, command.name, command.namespace),
@@ -98,11 +102,37 @@ export class ApiServer extends LogicalProcess {
     }
   }
 
+  /** Everybody's client (calicoctl, the Calico API server) drains a pool before it deletes it: half a second. */
+  #deletePool(name: string): ApiReply {
+    const object = this.#store.get('IPPool', name);
+    this.#drive(deletePool(name));
+    return { ok: true, object };
+  }
+
+  /** A client's work, carried out here; somebody else's write in between may end it. */
+  #drive(steps: Steps<void>, answer: OpResult = { ok: true }): void {
+    try {
+      let step = steps.next(answer);
+      while (!step.done && step.value.verb !== 'wait') step = steps.next(this.#store.execute(step.value));
+      if (step.done || step.value.verb !== 'wait') return;
+      this.#draining++;
+      this.timer(() => {
+        this.#draining--;
+        this.#drive(steps);
+      }).arm(this.now + step.value.delayNs);
+    } catch (error) {
+      if (!(error instanceof DatastoreError)) throw error;
+    }
+  }
+
   #status(): ApiStatus {
     const behind = [...this.#watchers.values()].filter(watcher => watcher.behind);
     return {
       lastChange: this.#lastChange,
-      missing: behind.map(watcher => `${watcher.node} has not heard of the latest change`),
+      missing: [
+        ...behind.map(watcher => `${watcher.node} has not heard of the latest change`),
+        ...(this.#draining > 0 ? ['a pool is being drained'] : []),
+      ],
     };
   }
 

@@ -55,7 +55,8 @@ export class Controllers {
     const { now } = this.#host;
     if (object.kind === 'Node' && type === 'ADDED') this.#daemonPodSoon(object.metadata.name);
     if (object.kind === 'Node' && type === 'DELETED') {
-      if (!this.#podGc.armed) this.#podGc.arm(now + QUARANTINE + this.#random.below(POD_GC_PERIOD_MS) * MILLISECOND);
+      if (!this.#podGc.armed)
+        this.#podGc.arm(now + QUARANTINE + this.#random.below(POD_GC_PERIOD_MS) * MILLISECOND);
       this.#ipamSoon();
     }
     if (object.kind !== 'Pod' || type !== 'DELETED') return;

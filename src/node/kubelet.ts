@@ -107,7 +107,7 @@ export class Kubelet {
   podAdded(pod: Pod): void {
     if (pod.spec.nodeName !== this.#ports.node || this.#sandboxes.has(keyOf(pod))) return;
     if (this.#queue.some(q => q.what === 'add' && keyOf(q.pod) === keyOf(pod))) return;
-    if (pod.status?.phase === 'Running') return;
+    if (pod.status?.phase === 'Running' || this.#failed.some(f => keyOf(f) === keyOf(pod))) return;
     this.#queue.push({ pod, what: 'add' });
     this.#next();
   }
@@ -141,9 +141,11 @@ export class Kubelet {
     this.#failed.push(pod);
     this.#ports.event(`pod ${keyOf(pod)} not made: ${error.message}`);
     if (!this.#retry.armed) this.#retry.arm(this.#ports.host.now + RETRY);
+    // Each attempt is a sandbox of its own.
+    const sandbox = hex(this.#ports.random, 64);
     const message =
-      `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: ` +
-      `plugin type="calico" failed (add): ${error.message}`;
+      `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox ` +
+      `"${sandbox}": plugin type="calico" failed (add): ${error.message}`;
     const status: PodStatus = { phase: 'Pending', reason: 'ContainerCreating', message };
     this.#ports.api.run(writeStatus(pod, status, {}), () => {});
   }
@@ -156,6 +158,8 @@ export class Kubelet {
       yield* writeStatus(pod, { ...running, podIP: hostIP }, {});
       return;
     }
+    // It may have been made since it was queued.
+    if (this.#sandboxes.has(keyOf(pod))) return;
     const containerId = hex(random, 64);
     const address = yield* assignPodAddress(pod, node, containerId, moment());
     const network = podNetwork(pod, address, podMtu(), random);
@@ -242,7 +246,8 @@ function* writeStatus(pod: Pod, status: PodStatus, annotations: Record<string, s
     if (stored === undefined) return;
     const metadata = { ...stored.metadata, annotations: { ...stored.metadata.annotations, ...annotations } };
     try {
-      yield* update({ ...stored, metadata, status: { ...stored.status, ...status } });
+      const { reason: _, message: __, ...old } = stored.status ?? {};
+      yield* update({ ...stored, metadata, status: { ...old, ...status } });
       return;
     } catch (error) {
       if (isCode(error, 'NOT_FOUND')) return;
