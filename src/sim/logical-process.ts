@@ -71,6 +71,11 @@ export abstract class LogicalProcess implements Clock {
     return this.#timers.create(expire);
   }
 
+  /** Nothing that was armed happens any more: the process loses its power. */
+  protected cancelTimers(): void {
+    this.#timers.clear();
+  }
+
   /** The input for a link from process `source`; `order` breaks ties between several links of one source. */
   addInput(source: number, order: number, jack: number): InputQueue {
     return new InputQueue(this.frames, source * 2 ** 20 + order, jack, (input, time) => {

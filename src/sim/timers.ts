@@ -69,6 +69,15 @@ export class TimerQueue {
     }
   }
 
+  /** Cancel all of them. */
+  clear(): void {
+    for (const timer of this.#heap) {
+      timer.deadline = NEVER;
+      timer.slot = -1;
+    }
+    this.#heap.length = 0;
+  }
+
   #removeFirst(): void {
     const first = this.#heap[0]!;
     const last = this.#heap.pop()!;
