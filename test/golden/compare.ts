@@ -106,7 +106,7 @@ function stateForm(table: string, text: string): string {
     return text
       .replace(/\d\d:\d\d:\d\d/g, 'TIME')
       .replace(/(timer: +)\d+\//g, '$1N/')
-      .replace(/^( +(?:Import|Export) (?:updates|withdraws): ).*$/gm, '$1N');
+      .replace(/^( +Export updates: ).*$/gm, '$1N');
   if (table !== 'link' && table !== 'addr') return text;
   return text
     .replace(CARD, '$1$2')
