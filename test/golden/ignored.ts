@@ -13,7 +13,7 @@ export const IGNORED = {
     times: 'of an emulated CPU',
     IPv6: 'was not fully off in the recordings, is not emulated',
     'ARP outside of the cold pings, for those who answer':
-      'when an entry is confirmed again is random (base_reachable_time), and BGP asks, too; compared in 01 and 02',
+      'when an entry is confirmed again is random (base_reachable_time), and BGP asks, too; all is compared in 01 and 02, in the others who has which MAC address',
   },
   bulkTcp: {
     'number and order of data segments and ACKs, segments that are not full, tcp.window_size_value, PSH':
