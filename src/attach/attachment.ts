@@ -20,6 +20,8 @@ export interface AttachOptions {
   readonly peer: Ipv4Address;
   readonly listen?: SocketAddress | undefined;
   readonly connect?: SocketAddress | undefined;
+  /** The loopback address we connect from. */
+  readonly source?: string | undefined;
 }
 
 export class Attachment {
@@ -44,11 +46,12 @@ export class Attachment {
     this.#controller = controller;
     this.#options = options;
     this.time = new RealTime(controller);
-    const { machine, peer, listen, connect } = options;
+    const { machine, peer, listen, connect, source } = options;
     this.#bridge = new SocketBridge({
       peer,
       listen,
       connect,
+      source,
       happened: (stream, event) =>
         this.time.post(async () => {
           await controller.ask(machine, { do: 'stream', stream, event } satisfies MachineCommand);

@@ -26,4 +26,7 @@ export function parseLoopback(text: string): SocketAddress {
   return { host: Ipv4.format(address), port };
 }
 
+/** An address without a port, `127.0.0.3`. Throws `SocketAddressError`. */
+export const parseLoopbackHost = (text: string): string => parseLoopback(`${text}:0`).host;
+
 export const formatSocketAddress = ({ host, port }: SocketAddress): string => `${host}:${port}`;

@@ -15,6 +15,8 @@ export interface SocketBridgeOptions {
   readonly listen?: SocketAddress | undefined;
   /** Where the peer listens. Without it connections that the lab begins are refused. */
   readonly connect?: SocketAddress | undefined;
+  /** The address we come from; the system's choice (127.0.0.1) unless told. */
+  readonly source?: string | undefined;
   /** Something happened outside. Commands are carried out in the order of these calls. */
   readonly happened: (stream: number, command: StreamCommand) => void;
 }
@@ -102,13 +104,17 @@ export class SocketBridge {
   }
 
   #dial(stream: number): void {
-    const { happened } = this.#options;
-    const to = this.#options.connect;
+    const { happened, connect: to, source } = this.#options;
     if (to === undefined) {
       happened(stream, { kind: 'closed', reason: 'Connection refused' });
       return;
     }
-    const socket = connect({ host: to.host, port: to.port, noDelay: true });
+    const socket = connect({
+      host: to.host,
+      port: to.port,
+      noDelay: true,
+      ...(source !== undefined && { localAddress: source }),
+    });
     this.#sockets.set(stream, socket);
     socket.once('connect', () => happened(stream, { kind: 'established' }));
     this.#follow(stream, socket);

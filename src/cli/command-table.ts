@@ -47,6 +47,8 @@ export interface AttachOptions {
   /** Real addresses, `127.0.0.2:1179`; at least one of the two. */
   readonly listen: string | undefined;
   readonly connect: string | undefined;
+  /** The address we connect from. */
+  readonly source: string | undefined;
   readonly seed: number | undefined;
 }
 export type SchemaOptions = Readonly<Record<string, never>>;
@@ -228,6 +230,7 @@ const attach: CommandSpec<'attach'> = {
   options: [
     { flags: '--peer <address>', about: "the real peer's address, as the lab's configuration has it" },
     { flags: '--connect <address:port>', about: 'where the real peer listens, in 127.0.0.0/8' },
+    { flags: '--source <address>', about: 'the address to come from; 127.0.0.1 unless told' },
     { flags: '--listen <address:port>', about: 'where it may connect to; port 0 lets us choose' },
     SEED,
   ],
@@ -244,7 +247,15 @@ const attach: CommandSpec<'attach'> = {
     if (listen === undefined && connect === undefined)
       throw new UsageError('where is the real peer? give --connect, --listen or both');
     const [path, node] = words.positional as [string, string];
-    return { path, node, peer, listen, connect, seed: parseSeed(words.text('seed')) };
+    return {
+      path,
+      node,
+      peer,
+      listen,
+      connect,
+      source: words.text('source'),
+      seed: parseSeed(words.text('seed')),
+    };
   },
 };
 

@@ -77,6 +77,11 @@ class Frr extends RealDaemon {
     const neighbor = (text: string): string => ` neighbor ${LAB} ${text}`;
     return [
       'debug bgp neighbor-events',
+      // A route map that comes after its use takes effect 5 s later: after End-of-RIB.
+      'bgp route-map delay-timer 0',
+      'route-map OUT permit 10',
+      ` set ip next-hop ${address}`,
+      'exit',
       `router bgp ${as}`,
       ` bgp router-id ${address}`,
       ' no bgp ebgp-requires-policy',
@@ -95,9 +100,6 @@ class Frr extends RealDaemon {
       ` ${neighbor('activate')}`,
       ` ${neighbor('route-map OUT out')}`,
       ' exit-address-family',
-      'exit',
-      'route-map OUT permit 10',
-      ` set ip next-hop ${address}`,
       'exit',
       '',
     ].join('\n');

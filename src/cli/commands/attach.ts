@@ -4,7 +4,7 @@ import { Attachment } from '../../attach/attachment.ts';
 import {
   formatSocketAddress,
   parseLoopback,
-  type SocketAddress,
+  parseLoopbackHost,
   SocketAddressError,
 } from '../../attach/loopback.ts';
 import { Lab } from '../../lab.ts';
@@ -21,8 +21,9 @@ export async function attach(options: AttachOptions, io: Io): Promise<number> {
   const peer = Ipv4.parse(options.peer);
   if (peer === undefined)
     throw new UsageError(`--peer: expected an IPv4 address, got "${options.peer}"`, 'attach');
-  const listen = socketAddress('--listen', options.listen);
-  const connect = socketAddress('--connect', options.connect);
+  const listen = onLoopback('--listen', options.listen, parseLoopback);
+  const connect = onLoopback('--connect', options.connect, parseLoopback);
+  const source = onLoopback('--source', options.source, parseLoopbackHost);
   // One thread: what goes by the clock of the wall gains nothing from more.
   const lab = await Lab.load(options.path, {
     workers: 0,
@@ -33,7 +34,13 @@ export async function attach(options: AttachOptions, io: Io): Promise<number> {
     const { machines } = lab.controller;
     if (!machines.includes(node))
       throw new UsageError(`there is no machine "${node}"; there are: ${machines.join(', ')}`, 'attach');
-    const attachment = await Attachment.begin(lab.controller, { machine: node, peer, listen, connect });
+    const attachment = await Attachment.begin(lab.controller, {
+      machine: node,
+      peer,
+      listen,
+      connect,
+      source,
+    });
     try {
       const session = await attachment.boot(io.signal);
       if (session === undefined) await complainOfPeer(lab, node, options.peer);
@@ -47,10 +54,10 @@ export async function attach(options: AttachOptions, io: Io): Promise<number> {
   }
 }
 
-function socketAddress(option: string, text: string | undefined): SocketAddress | undefined {
+function onLoopback<T>(option: string, text: string | undefined, parse: (text: string) => T): T | undefined {
   if (text === undefined) return undefined;
   try {
-    return parseLoopback(text);
+    return parse(text);
   } catch (error) {
     if (!(error instanceof SocketAddressError)) throw error;
     throw new UsageError(`${option}: ${error.message}`, 'attach');
