@@ -9,7 +9,7 @@
  */
 import { EventEmitter } from 'eventemitter3';
 import { parse as parseAddress } from './addr/ipv4.ts';
-import { planLab } from './cluster/plan.ts';
+import { type Plan, planLab } from './cluster/plan.ts';
 import { initialResources } from './cluster/resources.ts';
 import { Cluster, type LabCounters } from './controller/cluster.ts';
 import { Controller, type Observed } from './controller/controller.ts';
@@ -25,7 +25,15 @@ import { validateResources } from './scenario/resource-validator.ts';
 import type { Endpoint, Scenario, Step } from './scenario/types.ts';
 import type { LabShell, ShellResult } from './shell/shell.ts';
 import { SECOND, type VirtualTime } from './sim/time.ts';
-import type { DropRecord, LabRecord, PacketRecord, RouteRecord, SessionRecord } from './trace/record.ts';
+import type { ObserveSpec } from './trace/observation.ts';
+import type {
+  DropRecord,
+  LabRecord,
+  PacketRecord,
+  RouteRecord,
+  SessionRecord,
+  TraceClass,
+} from './trace/record.ts';
 
 export interface LabOptions {
   /** Worker threads: one per node (the default), as many as cores, a number, or 0 for none. Never changes a result. */
@@ -35,12 +43,28 @@ export interface LabOptions {
   readonly signal?: AbortSignal;
   /** Run the processes of a window in reverse order: changes nothing. */
   readonly reversed?: boolean;
+  /** Capture every packet at every device from the first frame on: `packet` signals, numbered `WHOLE_LAB`. */
+  readonly capture?: boolean;
+  /** Trace from the beginning: `record` signals of type `trace`. */
+  readonly trace?: TraceRequest;
+  /** Keep a journal: `lab.journal`. */
+  readonly record?: boolean;
+  /** File URL of a module that builds the processes, in place of our own. */
+  readonly builder?: string;
+}
+
+export interface TraceRequest {
+  readonly classes: readonly TraceClass[];
+  /** One machine only. */
+  readonly machine?: string | undefined;
 }
 
 interface LabSignals {
   route: (observed: Observed<RouteRecord>) => void;
   session: (observed: Observed<SessionRecord>) => void;
   drop: (observed: Observed<DropRecord>) => void;
+  /** A packet of a capture. */
+  packet: (observed: Observed<PacketRecord>) => void;
   step: (result: StepResult) => void;
   record: (observed: Observed) => void;
 }
@@ -61,11 +85,13 @@ export class Lab extends EventEmitter<LabSignals> {
   /** Boot a scenario that is already loaded. */
   static async of(scenario: Scenario, options: LabOptions = {}): Promise<Lab> {
     const seed = options.seed ?? scenario.seed;
-    const plan = planLab(scenario, initialResources(scenario), seed);
+    const plan = observedPlan(planLab(scenario, initialResources(scenario), seed), options);
     const controller = await Controller.create(plan, {
       workers: options.workers ?? 'per-node',
       ...(options.reversed !== undefined && { reversed: options.reversed }),
       ...(options.signal !== undefined && { signal: options.signal }),
+      ...(options.builder !== undefined && { builder: options.builder }),
+      record: options.record === true,
     });
     return new Lab(scenario, seed, controller, options.signal);
   }
@@ -83,10 +109,17 @@ export class Lab extends EventEmitter<LabSignals> {
     this.cluster = new Cluster(controller, scenario);
     this.#signal = signal;
     controller.on('record', observed => this.#relay(observed));
+    controller.on('packet', observed => this.emit('packet', observed));
+    controller.dropsWanted = () => this.listenerCount('drop') > 0;
   }
 
   get now(): VirtualTime {
     return this.controller.now;
+  }
+
+  /** Everything that came from outside, if `record` was asked for: with the plan and its seed the whole run. */
+  get journal(): Controller['journal'] {
+    return this.controller.journal;
   }
 
   /** Which process runs on which worker thread. */
@@ -222,6 +255,17 @@ export class Lab extends EventEmitter<LabSignals> {
     if (observed.record.type === 'session') this.emit('session', observed as Observed<SessionRecord>);
     if (observed.record.type === 'drop') this.emit('drop', observed as Observed<DropRecord>);
   }
+}
+
+/** The plan with what is to be seen of each machine written into its specification. */
+function observedPlan(plan: Plan, { capture = false, trace }: LabOptions): Plan {
+  const processes = plan.lab.processes.map(process => {
+    if (process.kind !== 'node' && process.kind !== 'router') return process;
+    const traced = trace?.machine === undefined || trace.machine === process.name;
+    const observe: ObserveSpec = { capture, trace: traced ? (trace?.classes ?? []) : [] };
+    return { ...process, spec: { ...(process.spec as object), observe } };
+  });
+  return { ...plan, lab: { ...plan.lab, processes } };
 }
 
 function nanoseconds(time: string | VirtualTime): VirtualTime {

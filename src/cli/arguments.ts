@@ -1,7 +1,8 @@
 /**
  * From words to typed arguments, a thin layer over cac: it splits the words, we say what they mean and what is wrong
  * with them. cac turns values that look like numbers into numbers first, so `--record 1.0` would name a file `1`;
- * and a value that begins with a dash must be written `--option=-value`.
+ * and a value that begins with a dash must be written `--option=-value`. It also throws away a word that is only a dash
+ * (standard input), so that one is hidden from it.
  */
 import { cac } from 'cac';
 import { didYouMean } from '../scenario/nearest.ts';
@@ -59,11 +60,11 @@ function readCommand(spec: CommandSpec, argv: readonly string[]): CommandArgumen
   const cli = cac('tunlab');
   const command = cli.command(spec.name);
   for (const { flags, about } of spec.options) command.option(flags, about);
-  const { args, options } = cli.parse(['node', 'tunlab', ...argv], { run: false });
+  const { args, options } = cli.parse(['node', 'tunlab', ...argv.map(hide)], { run: false });
   const complain = (message: string): never => {
     throw new UsageError(message, spec.name);
   };
-  const positional = [...args, ...((options['--'] as readonly string[]) ?? [])].map(String);
+  const positional = [...args, ...((options['--'] as readonly string[]) ?? [])].map(unhide);
   const words = new ParsedWords(positional, options, spec, complain);
   for (const key of Object.keys(options)) {
     if (key === '--' || spec.options.some(option => namesOf(option).includes(kebab(key)))) continue;
@@ -79,6 +80,13 @@ function readCommand(spec: CommandSpec, argv: readonly string[]): CommandArgumen
     throw error;
   }
 }
+
+/** What cac sees in place of `-`. */
+const HIDDEN_DASH = '\0';
+
+const hide = (word: string): string => (word === '-' ? HIDDEN_DASH : word);
+
+const unhide = (word: unknown): string => (word === HIDDEN_DASH ? '-' : String(word));
 
 const kebab = (camel: string): string => camel.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
@@ -122,12 +130,12 @@ class ParsedWords implements Words {
 
   text(option: string): string | undefined {
     const value = this.#options[option];
-    return value === undefined ? undefined : String(value);
+    return value === undefined ? undefined : unhide(value);
   }
 
   list(option: string): readonly string[] {
     const value = this.#options[option];
-    return value === undefined ? [] : [value].flat().map(String);
+    return value === undefined ? [] : [value].flat().map(unhide);
   }
 
   on(option: string): boolean {

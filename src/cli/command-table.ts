@@ -143,14 +143,22 @@ const run: CommandSpec<'run'> = {
     SEED,
     { flags: '--json', about: 'one JSON document on stdout instead of text' },
     { flags: '--show <table>', about: 'print a table at the end; may be given again', repeatable: true },
-    { flags: '--trace <classes>', about: 'trace to stderr: states, routes, packets, …' },
-    { flags: '--pcap <folder>', about: 'write what each device saw' },
-    { flags: '--record <file>', about: 'write the journal of the run' },
+    {
+      flags: '--trace <classes>',
+      about: 'trace to stderr: states, routes, filters, interfaces, events, packets',
+    },
+    { flags: '--pcap <folder>', about: 'write what each device saw, in one pcapng file' },
+    { flags: '--record <file>', about: 'write the journal of the run, and its results' },
     { flags: '--reverse', about: 'visit processes in reverse order', hidden: true },
   ],
   examples: [
     ['tunlab run scenarios/kans.yaml', 'the walkthrough, step by step'],
     ['tunlab run --json lab.yaml | jq .ok', 'for a script'],
+    [
+      'tunlab run --trace states,routes@k8s-w1 lab.yaml',
+      'BGP sessions and routes of one node as they change',
+    ],
+    ['tunlab run --pcap out lab.yaml', 'then open out/NAME.pcapng with Wireshark'],
     ['tunlab run --workers 0 --seed 7 lab.yaml', 'on the main thread, other random numbers'],
   ],
   read: words => ({

@@ -50,6 +50,11 @@ async function explain(error: unknown, io: Io): Promise<number> {
     stderr.write(renderProblems(error.problems, stderr.colour));
     return ExitCode.BadInput;
   }
+  const { faultText, isRunFault } = await import('./fault-text.ts');
+  if (isRunFault(error)) {
+    stderr.write(faultText(error, stderr.colour.failed));
+    return signal.aborted ? ExitCode.Interrupted : ExitCode.Internal;
+  }
   if (signal.aborted) return ExitCode.Interrupted;
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   stderr.write(

@@ -1,4 +1,4 @@
-/** What a command may touch of the outside: two streams and a way to be interrupted. Tests give it strings. */
+/** What a command may touch of the outside: three streams and a way to be interrupted. Tests give it strings. */
 import { type Colour, colour, wantsColour } from './colour.ts';
 
 export interface Output {
@@ -14,6 +14,8 @@ export interface Io {
   readonly stdout: Output;
   /** Diagnostics and progress. */
   readonly stderr: Output;
+  /** All of standard input, but at most `limit` octets. */
+  readonly input: (limit: number) => Promise<Uint8Array>;
   /** Aborted by the first Ctrl-C; the second one ends the process. */
   readonly signal: AbortSignal;
 }
@@ -41,6 +43,17 @@ export function output(stream: Stream, env: Readonly<Record<string, string | und
 
 export const INTERRUPTED = 130;
 
+async function standardInput(limit: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer);
+    octets += (chunk as Buffer).length;
+    if (octets >= limit) break;
+  }
+  return Buffer.concat(chunks).subarray(0, limit);
+}
+
 /**
  * The process's own streams and signals. A reader that goes away (`tunlab … | head`) ends the process without a word;
  * Ctrl-C asks the command to stop, a second one does not ask.
@@ -60,6 +73,7 @@ export function processIo(): Io {
   return {
     stdout: output(process.stdout, process.env),
     stderr: output(process.stderr, process.env),
+    input: standardInput,
     signal: controller.signal,
   };
 }

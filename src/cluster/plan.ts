@@ -8,6 +8,7 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
+import * as Prefix from '../addr/prefix.ts';
 import type { ApiServerSpec } from '../api/spec.ts';
 import { portRules } from '../fabric/cloud.ts';
 import type { SwitchPortSpec, SwitchSpec } from '../fabric/spec.ts';
@@ -99,7 +100,10 @@ class Planner {
       ...(node.altname ? [node.altname] : []),
       ...(node.interface === 'eth0' ? [] : ['eth0']),
     ];
-    const nic = this.#plug(node.name, 0, node.interface, subnet, node.address, node.mtu, altnames);
+    const plugged = this.#plug(node.name, 0, node.interface, subnet, node.address, node.mtu, altnames);
+    // netplan and DHCP clients set the broadcast address, FRR and plain `ip addr add` do not.
+    const broadcast = (subnet.cidr.address | ~Prefix.mask(subnet.cidr.length)) >>> 0;
+    const nic: NicSpec = { ...plugged, broadcast };
     const aws = this.#scenario.fabric.cloud === 'aws-vpc';
     const spec: NodeSpec = {
       nics: [nic],
@@ -179,6 +183,7 @@ class Planner {
       mtu: 9001,
       address: network + 1,
       length: 30,
+      broadcast: 0,
     };
     const hostRoute: StaticRouteSpec = {
       prefix: { address: host.address, length: 32 },
@@ -264,7 +269,8 @@ class Planner {
     );
     const attachment: NicAttachment = { process, jack, peer, peerJack };
     for (const name of [device, ...altnames]) this.#nics.set(`${owner}/${name}`, attachment);
-    return { jack, device, altnames, mac: nicMac(address), mtu, address, length: subnet.cidr.length };
+    const { length } = subnet.cidr;
+    return { jack, device, altnames, mac: nicMac(address), mtu, address, length, broadcast: 0 };
   }
 
   #link(

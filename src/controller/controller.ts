@@ -11,6 +11,7 @@ import { EventEmitter } from 'eventemitter3';
 import type { ApiCommand, ApiReply, ApiStatus } from '../api/command.ts';
 import type { NicAttachment, Plan } from '../cluster/plan.ts';
 import type { MachineCommand, ProgramSpec } from '../node/command.ts';
+import { type Journal, Recorder } from '../parallel/journal.ts';
 import { createSimulation, type Simulation, type SimulationOptions } from '../parallel/simulation.ts';
 import type { Report } from '../sim/partition.ts';
 import { NEVER, type VirtualTime } from '../sim/time.ts';
@@ -18,7 +19,8 @@ import type { LabRecord, PacketRecord } from '../trace/record.ts';
 import { type Exit, type Program, type ProgramListener, ProgramTable } from './programs.ts';
 import { TrailTable } from './trails.ts';
 
-const BUILDER = new URL('../cluster/build.js', import.meta.url).href;
+/** The module that builds a lab's processes, in the worker that each lives on. */
+export const BUILDER = new URL('../cluster/build.js', import.meta.url).href;
 
 export interface Observed<R extends LabRecord = LabRecord> {
   readonly machine: string;
@@ -31,22 +33,35 @@ interface Signals {
   packet: (observed: Observed<PacketRecord>) => void;
 }
 
+export interface ControllerOptions extends SimulationOptions {
+  /** File URL of the module that builds the processes; the lab's own unless told. */
+  readonly builder?: string;
+  /** Keep a journal of everything that is asked and told. */
+  readonly record?: boolean;
+}
+
 export class Controller extends EventEmitter<Signals> {
   readonly plan: Plan;
   readonly trails = new TrailTable();
+  /** Does anybody want to hear of every frame that dies? Asked before time passes or a command is given. */
+  dropsWanted: () => boolean = () => false;
   readonly #simulation: Simulation;
+  readonly #recorder: Recorder | undefined;
   readonly #programs = new ProgramTable();
   #nextCapture = 1;
+  #hearsDrops = false;
 
-  static async create(plan: Plan, options: SimulationOptions): Promise<Controller> {
-    const simulation = await createSimulation({ ...plan.lab, builder: BUILDER }, options);
-    return new Controller(plan, simulation);
+  static async create(plan: Plan, options: ControllerOptions): Promise<Controller> {
+    const { builder = BUILDER, record = false, ...rest } = options;
+    const simulation = await createSimulation({ ...plan.lab, builder }, rest);
+    return new Controller(plan, simulation, record);
   }
 
-  private constructor(plan: Plan, simulation: Simulation) {
+  private constructor(plan: Plan, simulation: Simulation, record: boolean) {
     super();
     this.plan = plan;
-    this.#simulation = simulation;
+    this.#recorder = record ? new Recorder(simulation) : undefined;
+    this.#simulation = this.#recorder ?? simulation;
     simulation.onReports = reports => {
       for (const report of reports) this.#hear(report);
     };
@@ -54,6 +69,11 @@ export class Controller extends EventEmitter<Signals> {
 
   get now(): VirtualTime {
     return this.#simulation.now;
+  }
+
+  /** Everything that came from outside up to now; `undefined` unless it was to be recorded. */
+  get journal(): Journal | undefined {
+    return this.#recorder?.journal;
   }
 
   get placement(): Simulation['placement'] {
@@ -66,11 +86,13 @@ export class Controller extends EventEmitter<Signals> {
 
   /** Ask one machine. The answer's type is the command's business (`node/command.ts`). */
   async ask<T>(machine: string, command: MachineCommand): Promise<T> {
+    await this.#heed();
     return (await this.#simulation.command(this.#process(machine), command)) as T;
   }
 
   /** Ask many machines at once; answers in order. */
   async askAll<T>(machines: readonly string[], command: MachineCommand): Promise<T[]> {
+    await this.#heed();
     const list = machines.map(machine => ({ process: this.#process(machine), command }));
     return (await this.#simulation.commands(list)) as T[];
   }
@@ -94,6 +116,7 @@ export class Controller extends EventEmitter<Signals> {
 
   /** Run to exactly `until`. */
   async run(until: VirtualTime): Promise<void> {
+    await this.#heed();
     await this.#simulation.runUntil(until);
   }
 
@@ -117,6 +140,7 @@ export class Controller extends EventEmitter<Signals> {
         for (const p of programs) if (p.exit === undefined) await this.interrupt(p);
         continue;
       }
+      await this.#heed();
       const before = this.now;
       const limit = before + 3600e9;
       const reached = await this.#simulation.runUntil(limit, { stopOnAttention: true });
@@ -150,6 +174,7 @@ export class Controller extends EventEmitter<Signals> {
 
   /** Let virtual time pass while somebody outside waits for packets: to `until`, or the next point of attention. */
   async step(until: VirtualTime): Promise<void> {
+    await this.#heed();
     await this.#simulation.runUntil(until === NEVER ? this.now + 3600e9 : until, { stopOnAttention: true });
   }
 
@@ -159,6 +184,18 @@ export class Controller extends EventEmitter<Signals> {
 
   close(): Promise<void> {
     return this.#simulation.close();
+  }
+
+  /** Tell every machine and switch when somebody begins or ceases to listen for dropped frames. */
+  async #heed(): Promise<void> {
+    const on = this.dropsWanted();
+    if (on === this.#hearsDrops) return;
+    this.#hearsDrops = on;
+    const command = { do: 'drops', on } satisfies MachineCommand;
+    const list = this.plan.lab.processes.flatMap(({ id, kind }) =>
+      kind === 'api' ? [] : [{ process: id, command }],
+    );
+    await this.#simulation.commands(list);
   }
 
   #process(name: string): number {

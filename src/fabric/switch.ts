@@ -11,6 +11,8 @@ import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
+import { isObservation } from '../trace/observation.ts';
+import type { DropRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { judge, type PortRules } from './cloud.ts';
 import type { SwitchSpec } from './spec.ts';
@@ -22,23 +24,13 @@ interface ForwardingEntry {
   seen: VirtualTime;
 }
 
-/** What a probe's frame that died here leaves in the trail. */
-export interface PortDropRecord {
-  readonly type: 'drop';
-  readonly tag: number;
-  /** The switch. */
-  readonly namespace: string;
-  /** The NIC at that port: `k8s-w1/ens5`. */
-  readonly device: string;
-  readonly reason: DropReason;
-}
-
 /** What the outside asks of a switch, as journal commands. */
 export type SwitchCommand =
   | { readonly do: 'counters' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   /** Nothing: the process looks at its clock. */
-  | { readonly do: 'look' };
+  | { readonly do: 'look' }
+  | { readonly do: 'drops'; readonly on: boolean };
 
 export class Switch extends LogicalProcess {
   readonly account = new FrameAccount();
@@ -47,6 +39,8 @@ export class Switch extends LogicalProcess {
   /** By jack: whose NIC is at the other end. */
   readonly #nics: string[] = [];
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
+  /** Report every frame that dies here, or only those of probes. */
+  #reportsDrops = false;
 
   constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
     super(id, name, habitat);
@@ -58,6 +52,13 @@ export class Switch extends LogicalProcess {
 
   override boot(): void {}
 
+  /** To look changes nothing, so it is not in the fingerprint. */
+  override command(at: VirtualTime, command: unknown): unknown {
+    if (!isObservation(command)) return super.command(at, command);
+    this.now = at;
+    return this.execute(command);
+  }
+
   protected override execute(raw: unknown): unknown {
     const command = raw as SwitchCommand;
     switch (command.do) {
@@ -68,6 +69,9 @@ export class Switch extends LogicalProcess {
         if (!command.up) this.forget(command.jack);
         return undefined;
       case 'look':
+        return undefined;
+      case 'drops':
+        this.#reportsDrops = command.on;
         return undefined;
     }
   }
@@ -136,9 +140,9 @@ export class Switch extends LogicalProcess {
   #drop(frame: Frame, reason: DropReason, jack: number): void {
     this.account.drop(reason);
     const tag = this.frames.tag[frame]!;
-    if (tag !== 0) {
+    if (tag !== 0 || this.#reportsDrops) {
       const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
-      const record: PortDropRecord = { type: 'drop', tag, ...place, reason };
+      const record: DropRecord = { type: 'drop', tag, ...place, reason };
       this.habitat.report(this, record);
     }
     this.frames.free(frame);

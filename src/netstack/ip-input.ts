@@ -177,8 +177,8 @@ export function localDeliver(namespace: Namespace, device: NetDevice, frame: Fra
     namespace.icmp.receive(frame, at, device);
     return;
   }
-  if (protocol === Ipv4.PROTOCOL_IPIP) {
-    if (namespace.ipip?.up === true) namespace.ipip.decapsulate(frame, at);
+  if (protocol === Ipv4.PROTOCOL_IPIP && namespace.ipip !== undefined) {
+    if (namespace.ipip.up) namespace.ipip.decapsulate(frame, at);
     else refuse(namespace, device, frame, at, Icmpv4.PORT_UNREACHABLE, 'TUNNEL_DOWN');
     return;
   }

@@ -20,6 +20,9 @@ import type { NextHop, Route } from './route.ts';
 import { selectAddress } from './source-address.ts';
 import type { Path, SendError, SendRequest } from './transport.ts';
 
+/** Multicast begins here, and what follows is reserved but for the broadcast address. */
+const FIRST_GROUP_ADDRESS = 0xe000_0000;
+
 /** What a route that leads nowhere tells a local sender, and how its packet is counted. */
 const refusals: Record<string, readonly [SendError, DropReason]> = {
   none: ['ENETUNREACH', 'NO_ROUTE'],
@@ -180,7 +183,9 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
   header.destination = destination;
   const at = namespace.frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
   Ipv4.emit(namespace.frames.view(frame), at, header);
-  localOut(namespace, frame, device, hop.via === 0 ? destination : hop.via, mtu);
+  // What is for everybody goes to everybody on that link, gateway or not.
+  const direct = hop.via === 0 || destination >= FIRST_GROUP_ADDRESS;
+  localOut(namespace, frame, device, direct ? destination : hop.via, mtu);
   return '';
 }
 

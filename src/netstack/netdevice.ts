@@ -13,6 +13,8 @@ export interface DeviceAddress {
   /** Mask length as configured (`192.168.10.101/24`). */
   readonly length: number;
   readonly scope: 'global' | 'link' | 'host';
+  /** `brd`: set by whoever configured the address, 0 for none. The broadcast route is there without it, too. */
+  readonly broadcast: Ipv4Address;
 }
 
 /** Per-device sysctls under `net.ipv4.conf.DEV` that change what the stack does. */
@@ -49,6 +51,8 @@ export abstract class NetDevice {
   mtu: number;
   /** Administratively up (`ip link set … up`). */
   up = false;
+  /** It was up once: it has got its queue discipline. */
+  wasUp = false;
   addresses: readonly DeviceAddress[] = [];
   /** Number among all devices of the host: what a hand-over notes with the frame. */
   number = -1;

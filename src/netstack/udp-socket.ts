@@ -24,13 +24,15 @@ export const octets = (bytes: Uint8Array): UdpPayload => ({
   bytes,
 });
 
+/** What arrived. A callback's is only valid during the call; `take` gives one to keep. */
 export interface UdpDatagram extends UdpPayload {
   readonly source: Ipv4Address;
   readonly sourcePort: number;
   readonly destination: Ipv4Address;
   readonly ttl: number;
   readonly tos: number;
-  readonly device: NetDevice;
+  /** Where it came in. */
+  readonly device: NetDevice | undefined;
   /** The probe that it is part of, 0 for none. */
   readonly tag: number;
 }
@@ -135,7 +137,7 @@ export class UdpSocket {
     const cost = datagram.length + BOOKKEEPING;
     if (this.#waitingOctets + cost > RECEIVE_BUFFER) return false;
     this.#waitingOctets += cost;
-    this.#waiting.push(datagram);
+    this.#waiting.push({ ...datagram });
     return true;
   }
 

@@ -62,6 +62,20 @@ export class UdpLayer implements TransportProtocol {
     destinationPort: 0,
   };
   readonly #header = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
+  /** Filled in anew for every datagram that arrives: sockets copy what they keep. */
+  readonly #datagram: { -readonly [K in keyof UdpDatagram]: UdpDatagram[K] } = {
+    source: 0,
+    sourcePort: 0,
+    destination: 0,
+    ttl: 0,
+    tos: 0,
+    device: undefined,
+    tag: 0,
+    pattern: Payload.ZERO,
+    offset: 0,
+    length: 0,
+    bytes: null,
+  };
 
   constructor(ip: IpLayer) {
     this.#ip = ip;
@@ -95,7 +109,8 @@ export class UdpLayer implements TransportProtocol {
       return;
     }
     const sourcePort = Udp.sourcePort(view, at);
-    const socket = this.#find(source, sourcePort, destination, Udp.destinationPort(view, at), device);
+    const destinationPort = Udp.destinationPort(view, at);
+    const socket = this.#find(source | 0, sourcePort, destination | 0, destinationPort, device);
     if (socket === undefined) {
       frames.start[frame] = ipAt;
       const { DESTINATION_UNREACHABLE, PORT_UNREACHABLE } = Icmp;
@@ -103,20 +118,16 @@ export class UdpLayer implements TransportProtocol {
       this.#ip.drop(frame, 'NO_SOCKET', device);
       return;
     }
-    const { pattern, offset, bytes } = this.#data(frame, at);
-    const datagram: UdpDatagram = {
-      source,
-      sourcePort,
-      destination,
-      ttl: Ipv4.ttl(view, ipAt),
-      tos: Ipv4.tos(view, ipAt),
-      device,
-      tag: frames.tag[frame]!,
-      pattern,
-      offset,
-      length: length - Udp.HEADER_LENGTH,
-      bytes,
-    };
+    const datagram = this.#datagram;
+    datagram.source = source;
+    datagram.sourcePort = sourcePort;
+    datagram.destination = destination;
+    datagram.ttl = Ipv4.ttl(view, ipAt);
+    datagram.tos = Ipv4.tos(view, ipAt);
+    datagram.device = device;
+    datagram.tag = frames.tag[frame]!;
+    datagram.length = length - Udp.HEADER_LENGTH;
+    this.#describeData(frame, at);
     if (socket.deliver(datagram)) this.#ip.deliver(frame);
     else this.#ip.drop(frame, 'SOCKET_BUFFER_FULL', device);
   }
@@ -217,11 +228,14 @@ export class UdpLayer implements TransportProtocol {
     );
   }
 
-  /** `udp4_lib_lookup`: the socket that names most of the datagram's addresses. */
+  /**
+   * `udp4_lib_lookup`: the socket that names most of the datagram's addresses, which are given signed (`| 0`): unsigned
+   * ones would be boxed on the way.
+   */
   #find(
-    source: Ipv4Address,
+    source: number,
     sourcePort: number,
-    destination: Ipv4Address,
+    destination: number,
     destinationPort: number,
     device: NetDevice | undefined,
   ): UdpSocket | undefined {
@@ -231,8 +245,8 @@ export class UdpLayer implements TransportProtocol {
     let bestScore = -1;
     for (const socket of sockets) {
       const connected = socket.remotePort !== 0;
-      if (connected && (socket.remoteAddress !== source || socket.remotePort !== sourcePort)) continue;
-      if (socket.localAddress !== 0 && socket.localAddress !== destination) continue;
+      if (connected && ((socket.remoteAddress | 0) !== source || socket.remotePort !== sourcePort)) continue;
+      if (socket.localAddress !== 0 && (socket.localAddress | 0) !== destination) continue;
       if (socket.device !== undefined && device !== undefined && socket.device !== device) continue;
       const score = (connected ? 8 : 0) + (socket.localAddress !== 0 ? 4 : 0) + (socket.device ? 4 : 0);
       if (score > bestScore) {
@@ -246,7 +260,7 @@ export class UdpLayer implements TransportProtocol {
   /** The socket that sent the packet quoted by an ICMP error. */
   #quotedSocket({ view, at, source, destination }: IcmpErrorReport): UdpSocket | undefined {
     const [local, remote] = [Udp.sourcePort(view, at), Udp.destinationPort(view, at)];
-    return this.#find(destination, remote, source, local, undefined);
+    return this.#find(destination | 0, remote, source | 0, local, undefined);
   }
 
   /** The datagram ends before the packet does. */
@@ -268,13 +282,18 @@ export class UdpLayer implements TransportProtocol {
   }
 
   /** The datagram's data as a descriptor: the frame's own, or a copy when some of it are real octets. */
-  #data(frame: Frame, at: number): Omit<UdpPayload, 'length'> {
+  #describeData(frame: Frame, at: number): void {
     const { frames } = this.#ip;
+    const datagram = this.#datagram;
     if (frames.end[frame] === at + Udp.HEADER_LENGTH) {
-      const pattern = frames.pattern[frame]! as Payload.Pattern;
-      return { pattern, offset: frames.payloadOffset[frame]!, bytes: frames.real[frame] ?? null };
+      datagram.pattern = frames.pattern[frame]! as Payload.Pattern;
+      datagram.offset = frames.payloadOffset[frame]!;
+      datagram.bytes = frames.real[frame] ?? null;
+    } else {
+      datagram.pattern = Payload.REAL;
+      datagram.offset = Udp.HEADER_LENGTH;
+      datagram.bytes = frames.materialise(frame);
     }
-    return { pattern: Payload.REAL, offset: Udp.HEADER_LENGTH, bytes: frames.materialise(frame) };
   }
 }
 

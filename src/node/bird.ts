@@ -27,10 +27,19 @@ export class BirdDaemon {
   readonly #ports: SpeakerPorts;
   readonly #random: Random;
   readonly #confd: Timer;
+  readonly #event: (text: string) => void;
   /** What the running configuration was made from; the same text again is no reconfiguration. */
   #rendered = '';
 
-  constructor(node: string, cache: ResourceCache, ports: SpeakerPorts, random: Random) {
+  /** `event` takes lines for those who trace events. */
+  constructor(
+    node: string,
+    cache: ResourceCache,
+    ports: SpeakerPorts,
+    random: Random,
+    event: (text: string) => void,
+  ) {
+    this.#event = event;
     this.#node = node;
     this.#cache = cache;
     this.#ports = ports;
@@ -77,8 +86,11 @@ export class BirdDaemon {
     if (rendered === this.#rendered) return;
     this.#rendered = rendered;
     const speakerConfig = speakerConfigOf(config, this.#cache.list('IPPool').map(calicoPool));
-    if (this.speaker !== undefined) this.speaker.configure(speakerConfig);
-    else {
+    if (this.speaker !== undefined) {
+      this.#event('confd: configuration changed, BIRD reloads it');
+      this.speaker.configure(speakerConfig);
+    } else {
+      this.#event('confd: configuration written, BIRD starts');
       this.speaker = new Speaker(speakerConfig, this.#ports);
       this.speaker.start();
     }

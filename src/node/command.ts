@@ -8,9 +8,10 @@ import type { Prefix } from '../addr/prefix.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
+import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
 
 export type MachineCommand =
-  | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' }
+  | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' | 'all' }
   | { readonly do: 'route-get'; readonly namespace: string; readonly destination: Ipv4Address }
   | { readonly do: 'devices'; readonly namespace: string }
   | { readonly do: 'neighbours'; readonly namespace: string }
@@ -28,18 +29,24 @@ export type MachineCommand =
     }
   | { readonly do: 'capture-stop'; readonly capture: number }
   | { readonly do: 'device-up'; readonly namespace: string; readonly device: string; readonly up: boolean }
+  | { readonly do: 'device-mtu'; readonly namespace: string; readonly device: string; readonly mtu: number }
+  | { readonly do: 'flush'; readonly namespace: string; readonly what: 'neighbours' | 'route-cache' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   | { readonly do: 'power'; readonly on: boolean }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
-  | { readonly do: 'trace'; readonly classes: readonly TraceClass[] };
+  | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
+  /** Report every frame that dies, or only those of probes. */
+  | { readonly do: 'drops'; readonly on: boolean };
 
-/** A program as a command line starts it. The probe is the silent one behind expectations and the matrix. */
+/** A program as a command line starts it. The probe is the silent one behind expectations and the matrix; so are transfers. */
 export type ProgramSpec =
   | { readonly program: 'ping'; readonly args: readonly string[] }
   | { readonly program: 'traceroute'; readonly args: readonly string[] }
-  | ({ readonly program: 'probe' } & ProbeSpec);
+  | ({ readonly program: 'probe' } & ProbeSpec)
+  | ({ readonly program: 'transfer' } & TransferSpec)
+  | ({ readonly program: 'transfer-server' } & TransferServerSpec);
 
 export interface RouteView {
   readonly prefix: Prefix;
@@ -61,11 +68,35 @@ export interface DeviceView {
   readonly name: string;
   readonly altnames: readonly string[];
   readonly index: number;
+  /** What `ip link` prints after `link/`. */
   readonly kind: string;
+  readonly driver: 'loopback' | 'nic' | 'veth' | 'ipip' | 'vxlan';
   readonly mtu: number;
   readonly up: boolean;
+  /** It was up at least once. */
+  readonly wasUp: boolean;
+  /** Somebody is at the other end. */
+  readonly carrier: boolean;
   readonly mac: MacAddress;
-  readonly addresses: readonly { readonly address: Ipv4Address; readonly length: number }[];
+  readonly addresses: readonly {
+    readonly address: Ipv4Address;
+    readonly length: number;
+    readonly scope: 'global' | 'link' | 'host';
+    /** 0 for none. */
+    readonly broadcast: Ipv4Address;
+  }[];
+  /** The other end of a veth: its index, and its namespace's name where this side has one for it. */
+  readonly peer:
+    | { readonly index: number; readonly up: boolean; readonly netns: string | undefined }
+    | undefined;
+  readonly vxlan:
+    | {
+        readonly vni: number;
+        readonly local: Ipv4Address;
+        readonly parent: string;
+        readonly port: number;
+      }
+    | undefined;
 }
 
 export interface NeighbourView {
@@ -78,6 +109,7 @@ export interface NeighbourView {
 export interface FdbView {
   readonly mac: MacAddress;
   readonly device: string;
+  /** The node behind a VXLAN device; 0 for a group that the device itself listens to. */
   readonly destination: Ipv4Address;
 }
 

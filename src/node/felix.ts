@@ -44,6 +44,8 @@ export interface FelixPorts {
   readonly nic: NetDevice;
   /** Devices or routes were changed (BIRD hears of it by netlink). */
   readonly programmed: () => void;
+  /** A line for those who trace events. */
+  readonly event: (text: string) => void;
 }
 
 export class Felix {
@@ -82,11 +84,13 @@ export class Felix {
     const wanted = this.#calculate();
     if (wanted === undefined) return;
     if (!this.#restarting && this.#restartKey !== undefined && wanted.restartKey !== this.#restartKey) {
-      const { clock, random } = this.#ports;
+      const { clock, random, event } = this.#ports;
       this.#restarting = true;
       this.#apply.arm(clock.now + RESTART_LEAST + random.below(RESTART_MOST - RESTART_LEAST));
+      event('Felix exits with code 129: a setting changed that it reads at its start only');
       return;
     }
+    if (this.#restarting || this.#restartKey === undefined) this.#ports.event('Felix has started');
     this.#restarting = false;
     this.#restartKey = wanted.restartKey;
     this.dataplane = wanted;

@@ -40,6 +40,8 @@ export interface KubeletPorts {
   readonly podMtu: () => number;
   /** A pod's devices were made or removed. */
   readonly changed: (device: string) => void;
+  /** A line for those who trace events. */
+  readonly event: (text: string) => void;
 }
 
 interface Sandbox {
@@ -110,6 +112,7 @@ export class Kubelet {
 
   #refused(pod: Pod, error: Error): void {
     this.#failed.push(pod);
+    this.#ports.event(`pod ${keyOf(pod)} not made: ${error.message}`);
     if (!this.#retry.armed) this.#retry.arm(this.#ports.host.now + RETRY);
     const message =
       `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: ` +
@@ -133,6 +136,7 @@ export class Kubelet {
     this.#sandboxes.set(keyOf(pod), sandbox);
     this.#ports.changed(sandbox.device.name);
     const podIP = Ipv4.format(address);
+    this.#ports.event(`pod ${keyOf(pod)} made: ${podIP} on ${sandbox.device.name}`);
     yield* writeStatus(
       pod,
       { ...running, podIP },
@@ -152,6 +156,7 @@ export class Kubelet {
     namespace.detach(sandbox.device);
     host.removeNamespace(sandbox.namespace);
     this.#ports.changed(sandbox.device.name);
+    this.#ports.event(`pod ${keyOf(pod)} removed`);
     yield* releasePodAddress(pod, sandbox.containerId);
   }
 

@@ -8,10 +8,8 @@
  * Start: tunnel addresses first (they take the first address of a fresh block), then everything else.
  */
 
-import * as Ipv4Address from '../addr/ipv4.ts';
 import { ApiClient } from '../api/client.ts';
 import { formatTimestamp } from '../api/store-time.ts';
-import type { SpeakerEvent } from '../bgp/ports.ts';
 import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
@@ -47,7 +45,7 @@ export class KubernetesNode extends Machine {
   #reconciling = false;
 
   constructor(id: number, name: string, habitat: Habitat, spec: NodeSpec) {
-    super(id, name, habitat);
+    super(id, name, habitat, spec.observe);
     this.#spec = spec;
     this.plugIn(spec.nics, spec.routes, spec.kernelConnectedMetric);
     this.applySysctls(spec.sysctls);
@@ -64,6 +62,7 @@ export class KubernetesNode extends Machine {
       random: this.random('felix'),
       nic,
       programmed: () => this.#bird.netlink(),
+      event: text => this.say('events', () => text),
     });
     this.#bird = new BirdDaemon(
       name,
@@ -73,9 +72,10 @@ export class KubernetesNode extends Machine {
         random: this.random('bird'),
         streams: this.root.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
         kernel: new KernelPort(this.root),
-        report: event => this.#heard(event),
+        report: event => this.heard(event),
       },
       this.random('confd'),
+      text => this.say('events', () => text),
     );
     this.#kubelet = new Kubelet({
       node: name,
@@ -90,37 +90,42 @@ export class KubernetesNode extends Machine {
         this.lastChange = this.now;
         this.#felix.forgetDevice(device);
       },
+      event: text => this.say('events', () => text),
     });
   }
 
   boot(): void {
     const delay = this.random('start').below(START_SPREAD);
+    // calico-node's start script allocates the addresses before it starts Felix and confd, which read all anew.
     this.timer(() => {
-      this.#api.watch(
-        objects => this.#synced(objects),
-        event => {
-          this.#cache.apply(event);
-          this.#changed(event.object);
-          if (event.object.kind === 'Pod' && this.#started) {
-            if (event.type === 'DELETED') this.#kubelet.podDeleted(event.object);
-            else this.#kubelet.podAdded(event.object);
-          }
-        },
-      );
+      this.#api.run(reconcileTunnelAddresses(this.name, this.#moment()), () => this.#watch());
     }).arm(delay);
+  }
+
+  #watch(): void {
+    this.#api.watch(
+      objects => this.#synced(objects),
+      event => {
+        this.#cache.apply(event);
+        this.say('events', () => `watch: ${event.type} ${event.object.kind} ${event.object.metadata.name}`);
+        this.#changed(event.object);
+        if (event.object.kind === 'Pod' && this.#started) {
+          if (event.type === 'DELETED') this.#kubelet.podDeleted(event.object);
+          else this.#kubelet.podAdded(event.object);
+        }
+      },
+    );
   }
 
   #synced(objects: readonly Resource[]): void {
     this.#cache.fill(objects);
-    this.#api.run(reconcileTunnelAddresses(this.name, this.#moment()), () => {
-      this.#started = true;
-      this.#felix.changed();
-      this.#bird.changed();
-      // The kubelet starts pods when Felix has said which MTU they get.
-      this.timer(() => {
-        for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podAdded(pod);
-      }).arm(this.now + 100 * MILLISECOND);
-    });
+    this.#started = true;
+    this.#felix.changed();
+    this.#bird.changed();
+    // The kubelet starts pods when Felix has made its devices and said which MTU pods get.
+    this.timer(() => {
+      for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podAdded(pod);
+    }).arm(this.now + 100 * MILLISECOND);
   }
 
   /** Three watchers, no order between them: that is why a change of mode is ragged. */
@@ -172,12 +177,6 @@ export class KubernetesNode extends Machine {
     if (speaker === undefined)
       return 'Unable to connect to server control socket: No such file or directory\n';
     return birdcl(speaker, words, wallClock(this.#spec.startMs));
-  }
-
-  #heard(event: SpeakerEvent): void {
-    if (event.kind !== 'session') return;
-    const { name, peer, from, to, because } = event;
-    this.report({ type: 'session', name, peer: Ipv4Address.format(peer), from, to, because });
   }
 
   #moment(): Moment {

@@ -2,7 +2,10 @@
  * A machine of the lab that can be asked and told things: a Kubernetes node, a router, a plain host. What they have in
  * common is here: NICs and static routes, the commands of `command.ts`, programs, captures.
  */
+import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import type { SpeakerEvent } from '../bgp/ports.ts';
+import type { Route } from '../bgp/route.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
@@ -12,10 +15,11 @@ import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
-import type { LabRecord } from '../trace/record.ts';
+import { isObservation, type ObserveSpec } from '../trace/observation.ts';
+import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import { CaptureTable } from './captures.ts';
 import type { MachineCommand, MachineStatus } from './command.ts';
+import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
@@ -25,13 +29,13 @@ export abstract class Machine extends NetHost {
   readonly root: Namespace;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
-  readonly #captures: CaptureTable;
+  readonly #observer = new Observer(this, record => this.report(record));
   readonly #programs: ProgramTable;
 
-  constructor(id: number, name: string, habitat: Habitat) {
+  constructor(id: number, name: string, habitat: Habitat, observe?: ObserveSpec) {
     super(id, name, habitat);
+    if (observe !== undefined) this.#observer.begin(observe);
     this.root = this.namespace('');
-    this.#captures = new CaptureTable(this, record => this.report(record));
     this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();
@@ -45,8 +49,44 @@ export abstract class Machine extends NetHost {
     return namespace;
   }
 
+  override register(device: NetDevice): void {
+    super.register(device);
+    this.#observer.captures.deviceAdded(device);
+  }
+
+  protected override settle(): void {
+    super.settle();
+    if (this.#observer.active) this.#observer.settled();
+  }
+
+  /** To look changes nothing, so it is not in the fingerprint. */
+  override command(at: VirtualTime, command: unknown): unknown {
+    if (!isObservation(command)) return super.command(at, command);
+    this.now = at;
+    return this.execute(command);
+  }
+
+  /** A line for those who trace class `what`; `text` is only asked for then. */
+  protected say(what: TraceClass, text: () => string): void {
+    this.#observer.say(what, text);
+  }
+
   protected report(record: LabRecord): void {
     this.habitat.report(this, record);
+  }
+
+  /** What the routing daemon of the machine says of itself. */
+  protected heard(event: SpeakerEvent): void {
+    if (event.kind === 'session') {
+      const { name, peer, from, to, because } = event;
+      this.report({ type: 'session', name, peer: Ipv4Address.format(peer), from, to, because });
+    } else if (event.kind === 'best') {
+      const { prefix, was, is, because } = event;
+      this.say('filters', () => {
+        const replaced = was === undefined || is === undefined ? '' : `, was ${sourceText(was)}`;
+        return `${Prefix.format(prefix)} best ${is === undefined ? 'none' : sourceText(is)} [${because}]${replaced}`;
+      });
+    }
   }
 
   /** NICs first, then `tunl0`: the order decides which address an ICMP error gets that leaves by a device without one. */
@@ -61,7 +101,7 @@ export abstract class Machine extends NetHost {
       const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
       device.altnames = nic.altnames;
       root.setUp(device, true);
-      root.addAddress(device, nic.address, nic.length);
+      root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);
     }
     equip(root);
@@ -158,11 +198,21 @@ export abstract class Machine extends NetHost {
       case 'signal':
         return this.#programs.signal(command.program);
       case 'capture':
-        return this.#captures.start(command);
+        this.#observer.captures.start(command);
+        return this.#observer.changed();
       case 'capture-stop':
-        return this.#captures.stop(command.capture);
+        this.#observer.captures.stop(command.capture);
+        return this.#observer.changed();
+      case 'trace':
+        return this.#observer.trace(command.classes);
+      case 'drops':
+        return this.#observer.reportDrops(command.on);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'device-mtu':
+        return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'flush':
+        return flush(this.#inside(command.namespace), command.what);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
       default:
@@ -178,6 +228,13 @@ export abstract class Machine extends NetHost {
     return true;
   }
 
+  #setMtu(namespace: string, name: string, mtu: number): boolean {
+    const device = this.#inside(namespace).device(name);
+    if (device === undefined) return false;
+    device.mtu = mtu;
+    return true;
+  }
+
   #setCarrier(jack: number, up: boolean): void {
     const output = this.outputs[jack];
     if (output !== undefined) output.up = up;
@@ -190,6 +247,20 @@ export abstract class Machine extends NetHost {
     if (namespace === undefined) throw new Error(`${this.name} has no namespace ${name}`);
     return namespace;
   }
+}
+
+/** `ip neigh flush all` or `ip route flush cache`. */
+function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
+  if (what === 'route-cache') namespace.pathMtu.flush();
+  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
+}
+
+/** `via 192.168.10.102 on eth0 from Mesh_192_168_10_102`. */
+function sourceText({ destination, gateway, device, source }: Route): string {
+  const way = destination === 'router' || destination === 'device' ? '' : `${destination} `;
+  const via = gateway === undefined ? '' : `via ${Ipv4Address.format(gateway)} `;
+  const on = device === undefined ? '' : `on ${device} `;
+  return `${way}${via}${on}from ${source.protocol.name}`;
 }
 
 function equip(namespace: Namespace): void {

@@ -5,9 +5,10 @@ import { OptionError } from '../traffic/options.ts';
 import { Ping } from '../traffic/ping.ts';
 import { parsePing } from '../traffic/ping-options.ts';
 import { Probe } from '../traffic/probe.ts';
-import { type Program, UsageError } from '../traffic/program.ts';
+import { type Program, type ProgramContext, UsageError } from '../traffic/program.ts';
 import { Traceroute } from '../traffic/traceroute.ts';
 import { parseTraceroute } from '../traffic/traceroute-options.ts';
+import { TransferClient, TransferServer } from '../traffic/transfer.ts';
 import type { ProgramSpec } from './command.ts';
 
 type Report = (record: OutputRecord | ExitRecord) => void;
@@ -40,17 +41,16 @@ export class ProgramTable {
   }
 
   #make(id: number, namespace: Namespace, what: ProgramSpec): Program {
-    if (what.program === 'probe') {
-      return new Probe(namespace, what, result => {
-        this.#running.delete(id);
-        this.#report({ type: 'exit', program: id, code: result.answered ? 0 : 1, result });
-      });
-    }
+    const silent = (code: number, result: unknown): void => {
+      this.#running.delete(id);
+      this.#report({ type: 'exit', program: id, code, result });
+    };
+    if (what.program === 'probe')
+      return new Probe(namespace, what, result => silent(result.answered ? 0 : 1, result));
+    if (what.program === 'transfer')
+      return new TransferClient(namespace, what, result => silent(result.error === '' ? 0 : 1, result));
     const context = { namespace, tag: 0, resolve: () => undefined };
-    const program =
-      what.program === 'ping'
-        ? new Ping(context, parsePing(what.args))
-        : new Traceroute(context, parseTraceroute(what.args));
+    const program = this.#talking(context, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });
     };
@@ -59,5 +59,17 @@ export class ProgramTable {
       this.#report({ type: 'exit', program: id, code });
     };
     return program;
+  }
+
+  /** A program with a command line, or one that serves. */
+  #talking(context: ProgramContext, what: Exclude<ProgramSpec, { program: 'probe' | 'transfer' }>): Program {
+    switch (what.program) {
+      case 'ping':
+        return new Ping(context, parsePing(what.args));
+      case 'traceroute':
+        return new Traceroute(context, parseTraceroute(what.args));
+      case 'transfer-server':
+        return new TransferServer(context.namespace, what);
+    }
   }
 }

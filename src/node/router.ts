@@ -6,7 +6,6 @@ import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import { ACCEPT, BGP_ONLY } from '../bgp/filter.ts';
-import type { SpeakerEvent } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import type { Loopback } from '../netstack/loopback.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
@@ -25,7 +24,7 @@ export class Router extends Machine {
   readonly #speaker: Speaker | undefined;
 
   constructor(id: number, name: string, habitat: Habitat, spec: RouterSpec) {
-    super(id, name, habitat);
+    super(id, name, habitat, spec.observe);
     this.plugIn(spec.nics, spec.routes, 0);
     this.applySysctls(spec.sysctls);
     this.root.sysctl.ipForward = spec.forwards;
@@ -50,14 +49,8 @@ export class Router extends Machine {
       random: this.random('bgp'),
       streams: this.root.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
       kernel: new KernelPort(this.root),
-      report: event => this.#heard(event),
+      report: event => this.heard(event),
     });
-  }
-
-  #heard(event: SpeakerEvent): void {
-    if (event.kind !== 'session') return;
-    const { name, peer, from, to, because } = event;
-    this.report({ type: 'session', name, peer: Ipv4Address.format(peer), from, to, because });
   }
 
   protected override status(): MachineStatus {

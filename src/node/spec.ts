@@ -5,6 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { ObserveSpec } from '../trace/observation.ts';
 
 /** A NIC on jack `jack` of its process. */
 export interface NicSpec {
@@ -15,6 +16,8 @@ export interface NicSpec {
   readonly mtu: number;
   readonly address: Ipv4Address;
   readonly length: number;
+  /** 0 for none. */
+  readonly broadcast: Ipv4Address;
 }
 
 export interface StaticRouteSpec {
@@ -31,6 +34,8 @@ interface HostSpecBase {
   readonly nics: readonly NicSpec[];
   readonly routes: readonly StaticRouteSpec[];
   readonly sysctls: Readonly<Record<string, number>>;
+  /** Absent: nobody looks. */
+  readonly observe?: ObserveSpec;
 }
 
 /** A Kubernetes node: host namespace, pods, calico-node, kubelet. */

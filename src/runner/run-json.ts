@@ -10,25 +10,48 @@ export interface RunOutcome {
   readonly scenario: Scenario;
   readonly seed: number;
   readonly virtualTime: VirtualTime;
-  readonly fingerprint: string;
+  /** Absent when the run did not come to its end. */
+  readonly fingerprint: string | undefined;
   readonly steps: readonly StepResult[];
-  readonly counters: LabCounters;
+  /** Absent when the machines could not be asked any more. */
+  readonly counters: LabCounters | undefined;
+  /** What ended the run before its end. */
+  readonly fault?: RunEnd | undefined;
 }
 
-export const runOk = (outcome: RunOutcome): boolean => outcome.steps.every(step => step.ok);
+export interface RunEnd {
+  /** A `FaultKind`, or `output` when a file could not be written. */
+  readonly kind: string;
+  readonly message: string;
+  /** The process that broke. */
+  readonly process: string | undefined;
+}
+
+export const runOk = (outcome: RunOutcome): boolean =>
+  outcome.fault === undefined && outcome.steps.every(step => step.ok);
 
 export function runJson(outcome: RunOutcome, version: string): unknown {
-  const { originated, delivered, dropped } = outcome.counters;
+  const { counters, fault } = outcome;
   return {
     schemaVersion: SCHEMA_VERSION,
     tunlab: version,
     scenario: outcome.scenario.file,
     seed: outcome.seed,
     virtualTimeNs: outcome.virtualTime,
-    fingerprint: outcome.fingerprint,
+    fingerprint: outcome.fingerprint ?? null,
     ok: runOk(outcome),
     steps: outcome.steps.map(stepJson),
-    counters: { originated, delivered, dropped: sorted(dropped) },
+    counters:
+      counters === undefined
+        ? null
+        : {
+            originated: counters.originated,
+            delivered: counters.delivered,
+            dropped: sorted(counters.dropped),
+          },
+    ...(fault !== undefined && {
+      fault: { kind: fault.kind, process: fault.process ?? null, message: fault.message },
+    }),
   };
 }
 

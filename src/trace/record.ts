@@ -13,7 +13,7 @@ export interface HopRecord {
   readonly direction: 'receive' | 'transmit';
 }
 
-/** A tagged frame died. */
+/** A tagged frame died; with `tag` 0 any other frame, while somebody listens. */
 export interface DropRecord {
   readonly type: 'drop';
   readonly tag: number;

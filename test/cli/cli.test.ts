@@ -46,6 +46,8 @@ for (const [line, name, args] of [
   [['run', 'a.yaml', '--pcap', 'out', '--record', 'j.bin'], 'run', { ...RUN, pcap: 'out', record: 'j.bin' }],
   [['run', '--reverse', 'a.yaml'], 'run', { ...RUN, reverse: true }],
   [['run', '--', '-odd.yaml'], 'run', { ...RUN, paths: ['-odd.yaml'] }],
+  [['run', '-'], 'run', { ...RUN, paths: ['-'] }],
+  [['run', 'a.yaml', '-', '--record', '-'], 'run', { ...RUN, paths: ['a.yaml', '-'], record: '-' }],
   [['start'], 'start', { workers: 'per-node', seed: undefined }],
   [
     ['fingerprint', 'a.yaml', '--workers', '2'],
@@ -227,7 +229,8 @@ t('shows progress on terminals, ten times a second at most, and takes it away', 
 async function call(argv: readonly string[], bodies: Bodies, controller = new AbortController()) {
   const out = sink(false);
   const err = sink(false);
-  const io: Io = { stdout: out.output, stderr: err.output, signal: controller.signal };
+  const input = async (): Promise<Uint8Array> => new Uint8Array();
+  const io: Io = { stdout: out.output, stderr: err.output, input, signal: controller.signal };
   const code = await dispatch(argv, io, bodies);
   return { code, out: out.written.join(''), err: err.written.join('') };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import * as Ipv4Address from '../../src/addr/ipv4.ts';
+import { defragmenter } from '../../src/netstack/defragment.ts';
 import { fragment } from '../../src/netstack/fragment.ts';
 import type { Namespace } from '../../src/netstack/namespace.ts';
 import { type Frame, NO_FRAME } from '../../src/sim/frame-store.ts';
@@ -207,7 +208,7 @@ t('a hook that needs whole packets gets the packet in the frame of its last piec
   const lab = new Lab('ipip-always');
   const pod = lab.namespace('pod3');
   const lengths: number[] = [];
-  pod.hooks.add(0, { name: 'defrag', priority: -400, run: frame => pod.defragment(frame) });
+  pod.hooks.add(0, { name: 'defrag', priority: -400, run: defragmenter(pod) });
   pod.hooks.add(0, {
     name: 'look',
     priority: 0,

@@ -4,6 +4,7 @@ import { Lab } from '../../lab.ts';
 import { SECOND } from '../../sim/time.ts';
 import { type ShellOptions, UsageError } from '../command-table.ts';
 import type { Io } from '../io.ts';
+import { openScenario } from '../open-scenario.ts';
 
 const PATIENCE = 60 * SECOND;
 
@@ -11,7 +12,7 @@ export async function shell(options: ShellOptions, io: Io): Promise<number> {
   const { command, workers, seed } = options;
   if (command === undefined)
     throw new UsageError('the interactive shell is not built yet: use -c LINE', 'shell');
-  const lab = await Lab.load(options.path, {
+  const lab = await Lab.of(await openScenario(options.path, io), {
     workers,
     signal: io.signal,
     ...(seed !== undefined && { seed }),

@@ -17,6 +17,7 @@ const outcome: AckOutcome = {
   advanced: false,
   acked: 0,
   sacked: 0,
+  delivered: 0,
   retransmittedAcked: false,
   firstSentAt: NEVER,
   lastSentAt: NEVER,
@@ -42,14 +43,14 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   measure(tcb, segment);
   tailProbeAnswered(tcb, ack, outcome);
   recover(tcb, outcome);
-  if (outcome.advanced || outcome.sacked > 0) restartTimer(tcb);
+  if (outcome.advanced || outcome.delivered > 0) restartTimer(tcb);
   else armTimer(tcb);
 }
 
 /** RFC 9293: the newest segment's window counts. True when it changed. */
 function updateWindow(tcb: Tcb, segment: Segment): boolean {
   const { snd } = tcb;
-  const window = segment.window * 2 ** snd.scale;
+  const window = segment.window << snd.scale;
   const { ack, seq } = segment;
   if (!(ack > snd.una || seq > snd.wl1 || (seq === snd.wl1 && window > snd.wnd))) return false;
   const changed = window !== snd.wnd;

@@ -93,7 +93,7 @@ export class ReceiveWindow {
     let window = this.#choose(used, segment);
     const left = this.left(rcvNxt);
     // "Never shrink the offered window", RFC 9293 §3.8.6; rounded, since the field counts in units of 2^scale.
-    if (window < left) window = roundUp(left, 2 ** this.scale);
+    if (window < left) window = roundUp(left, this.scale);
     this.offered = window;
     this.offeredAt = rcvNxt;
     return window;
@@ -153,15 +153,16 @@ export class ReceiveWindow {
     const mss = Math.min(segment, full);
     let free = Math.max(0, this.#full() - used);
     if (free < full >> 1) {
-      free -= free % 2 ** this.scale;
+      free = (free >> this.scale) << this.scale;
       if (free < this.#full() >> 4 || free < mss) return 0;
     }
-    free = Math.min(free, this.#limit);
-    if (this.scale > 0) return roundUp(free, 2 ** this.scale);
+    free = Math.min(free, this.#limit, MAX_UNSCALED << this.scale);
+    if (this.scale > 0) return roundUp(free, this.scale);
     const window = this.offered;
     if (window <= free - mss || window > free) return free - (free % mss);
     return mss === full && free > window + (full >> 1) ? free : window;
   }
 }
 
-const roundUp = (octets: number, unit: number): number => Math.ceil(octets / unit) * unit;
+/** To the next multiple of 2^scale. Buffers stay below 2^30 octets. */
+const roundUp = (octets: number, scale: number): number => ((octets + (1 << scale) - 1) >> scale) << scale;

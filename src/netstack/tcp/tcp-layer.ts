@@ -24,7 +24,7 @@ import { Segment, unwrap } from './segment.ts';
 import { segmentArrives, yieldsTo } from './segment-arrives.ts';
 import * as State from './tcb.ts';
 import { type Services, type StateName, Tcb } from './tcb.ts';
-import { armTimer, delayedAckExpired, failLater, timerExpired } from './timers.ts';
+import { armTimer, delayedAckExpired, endWith, failLater, timerExpired } from './timers.ts';
 
 export type { Connection, ConnectionInfo, Stream, StreamEvents } from './connection.ts';
 
@@ -212,19 +212,15 @@ export class TcpLayer implements TransportProtocol, Services {
     else if (tcb.tellFailure !== '') this.forget(tcb);
   }
 
+  /** Is the quoted segment one that we have in flight? Blind attacks are kept out (RFC 5927 §4). */
+  owns(report: IcmpErrorReport): boolean {
+    return this.#quoted(report) !== undefined;
+  }
+
   /** An ICMP error about one of our segments (Linux `tcp_v4_err`). */
   error(report: IcmpErrorReport): void {
-    const { view, at } = report;
-    const tcb = this.#find(
-      report.source,
-      Tcp.sourcePort(view, at),
-      report.destination,
-      Tcp.destinationPort(view, at),
-    );
-    if (tcb === undefined || tcb.state === State.TIME_WAIT) return;
-    // Blind attacks are kept out: the quoted number must be in flight (RFC 5927 §4).
-    const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
-    if (seq < tcb.snd.una || seq > tcb.snd.nxt) return;
+    const tcb = this.#quoted(report);
+    if (tcb === undefined) return;
     if (report.type === 3 && report.code === 4) {
       this.#fragmentationNeeded(tcb, report.mtu);
       return;
@@ -232,8 +228,7 @@ export class TcpLayer implements TransportProtocol, Services {
     const reason = icmpText(report.type, report.code);
     if (reason === '') return;
     if (tcb.isSynchronised) tcb.softError = reason;
-    else if (tcb.connection !== undefined) tcb.connection.fail(reason);
-    else this.forget(tcb);
+    else endWith(tcb, reason);
   }
 
   /** A passive open is complete: ask the listener's program. */
@@ -260,6 +255,13 @@ export class TcpLayer implements TransportProtocol, Services {
     const at = chain.indexOf(tcb);
     if (at >= 0) chain.splice(at, 1);
     if (chain.length === 0) this.#connections.delete(key);
+  }
+
+  #quoted({ view, at, source, destination }: IcmpErrorReport): Tcb | undefined {
+    const tcb = this.#find(source, Tcp.sourcePort(view, at), destination, Tcp.destinationPort(view, at));
+    if (tcb === undefined || tcb.state === State.TIME_WAIT) return undefined;
+    const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
+    return seq >= tcb.snd.una && seq <= tcb.snd.nxt ? tcb : undefined;
   }
 
   #withoutConnection(segment: Segment, iss: number, tag: number): '' | 'NO_SOCKET' | 'TCP_OUT_OF_WINDOW' {

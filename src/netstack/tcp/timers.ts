@@ -3,7 +3,7 @@
  * never need a timer at the same time, so they share one.
  */
 import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { sendAck, sendProbe, sendReset, transmit } from './output.ts';
+import { refreshPath, sendAck, sendProbe, sendReset, transmit } from './output.ts';
 import {
   detectByTime,
   enterLoss,
@@ -84,6 +84,12 @@ export function failLater(tcb: Tcb, reason: string): void {
   tcb.timer.arm(tcb.now);
 }
 
+/** The connection is dead; a handshake that no program has taken yet just vanishes. */
+export function endWith(tcb: Tcb, reason: string): void {
+  if (tcb.connection === undefined) tcb.services.forget(tcb);
+  else tcb.connection.fail(reason);
+}
+
 export function timerExpired(tcb: Tcb): void {
   const { waitingFor } = tcb;
   tcb.waitingFor = 'nothing';
@@ -92,20 +98,21 @@ export function timerExpired(tcb: Tcb): void {
   else if (waitingFor === 'tail') tailTimeout(tcb);
   else if (waitingFor === 'reordering') reorderingTimeout(tcb);
   else if (waitingFor === 'window') probeTimeout(tcb);
-  else if (waitingFor === 'failure') tcb.connection?.fail(tcb.softError);
+  else if (waitingFor === 'failure') endWith(tcb, tcb.softError);
 }
 
 function retransmissionTimeout(tcb: Tcb): void {
   const { inFlight, statistics } = tcb;
   if (inFlight.packets === 0) return;
   if (gaveUp(tcb)) {
-    tcb.connection?.fail(tcb.softError || 'Connection timed out');
+    endWith(tcb, tcb.softError || 'Connection timed out');
     return;
   }
   statistics.timeouts++;
   tcb.retries++;
   // A lost SYN says nothing about congestion yet: the window begins when the handshake ends.
   if (tcb.isSynchronised) enterLoss(tcb);
+  refreshPath(tcb);
   retransmitHead(tcb);
   tcb.rto.backoff++;
   armTimer(tcb);
@@ -146,7 +153,7 @@ function probeTimeout(tcb: Tcb): void {
     return;
   }
   if (tcb.probes >= (tcb.orphan ? ORPHAN_PROBE_RETRIES : PROBE_RETRIES)) {
-    tcb.connection?.fail(tcb.softError || 'Connection timed out');
+    endWith(tcb, tcb.softError || 'Connection timed out');
     return;
   }
   tcb.probes++;
@@ -188,7 +195,7 @@ function keepaliveExpired(tcb: Tcb): void {
   }
   if (tcb.keepaliveProbes >= keepalive.probes) {
     sendReset(tcb);
-    tcb.connection?.fail(tcb.softError || 'Connection timed out');
+    endWith(tcb, tcb.softError || 'Connection timed out');
     return;
   }
   tcb.keepaliveProbes++;

@@ -1,0 +1,85 @@
+/**
+ * The capture of a whole lab in one pcapng file: an interface for each device of each machine (`k8s-w1/tunl0`,
+ * `k8s-w1/default/pod1/eth0`), exact virtual time on the scenario's wall clock, and on a packet that died a comment that
+ * says why. Packets come in order of (time, machine, order within it) and go to the disk in batches.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Observed } from '../controller/controller.ts';
+import { dropReasons } from '../trace/drop-reason.ts';
+import { WHOLE_LAB } from '../trace/observation.ts';
+import type { PacketRecord } from '../trace/record.ts';
+import { after } from '../wire/capture-time.ts';
+import * as Pcap from '../wire/pcap.ts';
+import * as Pcapng from '../wire/pcapng.ts';
+import { UsageError } from './command-table.ts';
+import { causeOf, OutputFile } from './output-file.ts';
+import { version } from './version.ts';
+
+const BATCH_OCTETS = 1 << 20;
+
+export class CaptureFile {
+  readonly #file: OutputFile;
+  readonly #startMs: number;
+  readonly #interfaces = new Map<string, number>();
+  #blocks: Uint8Array[] = [];
+  #octets = 0;
+
+  /** Makes `folder` and in it `name.pcapng`. `startMs`: wall clock at virtual time 0. Throws `UsageError`. */
+  constructor(folder: string, name: string, startMs: number) {
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      throw new UsageError(`--pcap: cannot make ${folder}: ${causeOf(error)}`, 'run');
+    }
+    this.#file = new OutputFile(join(folder, `${name}.pcapng`), '--pcap');
+    this.#startMs = startMs;
+    this.#add(Pcapng.sectionHeader(`tunlab ${version()}`));
+  }
+
+  /** Throws `OutputError`. */
+  packet({ machine, time, record }: Observed<PacketRecord>): void {
+    if (record.capture !== WHOLE_LAB) return;
+    const { octets, length, direction, dropped } = record;
+    const comment = dropped === undefined ? {} : { comment: `${dropped}: ${dropReasons[dropped].sentence}` };
+    const block = Pcapng.enhancedPacket({
+      interfaceId: this.#interface(machine, record),
+      time: after(Math.floor(this.#startMs / 1000), (this.#startMs % 1000) * 1e6 + time),
+      captured: octets,
+      originalLength: length,
+      direction: direction === 'receive' ? Pcapng.DIRECTION_IN : Pcapng.DIRECTION_OUT,
+      ...comment,
+    });
+    this.#add(block);
+    if (this.#octets >= BATCH_OCTETS) this.#flush();
+  }
+
+  /** Throws `OutputError`. */
+  close(): void {
+    this.#flush();
+    this.#file.close();
+  }
+
+  #interface(machine: string, { namespace, device, link }: PacketRecord): number {
+    const name = [machine, namespace, device].filter(part => part !== '').join('/');
+    const known = this.#interfaces.get(name);
+    if (known !== undefined) return known;
+    const id = this.#interfaces.size;
+    this.#interfaces.set(name, id);
+    const linkType = link === 'raw' ? Pcap.LINKTYPE_RAW : Pcap.LINKTYPE_ETHERNET;
+    this.#add(Pcapng.interfaceDescription({ name, linkType }));
+    return id;
+  }
+
+  #add(block: Uint8Array): void {
+    this.#blocks.push(block);
+    this.#octets += block.length;
+  }
+
+  #flush(): void {
+    const batch = Buffer.concat(this.#blocks);
+    this.#blocks = [];
+    this.#octets = 0;
+    this.#file.write(batch);
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * What the outside wants to see of a machine. Seeing never changes what happens: it is asked for in the specification
+ * of the process, before its first event, or by a command that does not enter the fingerprint.
+ */
+import type { TraceClass } from './record.ts';
+
+export interface ObserveSpec {
+  /** Every packet at every device of every namespace, also those made later, as capture `WHOLE_LAB`. */
+  readonly capture: boolean;
+  readonly trace: readonly TraceClass[];
+}
+
+/** The number of the capture that a lab is booted with; others count from 1. */
+export const WHOLE_LAB = 0;
+
+const OBSERVATIONS: ReadonlySet<unknown> = new Set(['capture', 'capture-stop', 'trace', 'drops']);
+
+/** Is `command` one that only looks? */
+export const isObservation = (command: unknown): boolean =>
+  OBSERVATIONS.has((command as { readonly do?: unknown } | undefined)?.do);
