@@ -19,7 +19,8 @@ function goTime(text: string | undefined): string {
 export function podDescription(pod: Pod, nowMs: number): string {
   const { metadata, spec, status } = pod;
   const running = status?.phase === 'Running';
-  const host = spec.nodeName === undefined ? '<none>' : [spec.nodeName, status?.hostIP].filter(Boolean).join('/');
+  const host =
+    spec.nodeName === undefined ? '<none>' : [spec.nodeName, status?.hostIP].filter(Boolean).join('/');
   const field = (name: string, value: string): string => `${`${name}:`.padEnd(18)}${value}`;
   return `${[
     field('Name', metadata.name),
@@ -77,7 +78,8 @@ function containerLines(container: Container, running: boolean, started: string 
 /** What keeps a pod from running is the only event that is known. */
 function eventLines({ metadata, status }: Pod, nowMs: number): string[] {
   if (status?.message === undefined || status.phase === 'Running') return ['Events:            <none>'];
-  const since = metadata.creationTimestamp === undefined ? '' : age(nowMs - Date.parse(metadata.creationTimestamp));
+  const since =
+    metadata.creationTimestamp === undefined ? '' : age(nowMs - Date.parse(metadata.creationTimestamp));
   return [
     'Events:',
     '  Type     Reason                  Age   From     Message',

@@ -20,7 +20,8 @@ export function withoutPrompt(line: string, podName?: string): Typed {
   const match = PROMPT.exec(line);
   if (match !== null) return { text: line.slice(match[0].length), host: match[1] };
   const inside = podName === undefined ? null : POD_PROMPT.exec(line);
-  if (inside !== null && inside[1] === podName) return { text: line.slice(inside[0].length), host: undefined };
+  if (inside !== null && inside[1] === podName)
+    return { text: line.slice(inside[0].length), host: undefined };
   return { text: line, host: undefined };
 }
 
@@ -88,8 +89,10 @@ export function commandLines(text: string): string[] {
 export function wordsOf(text: string): string[] {
   const words = text.trim().match(/(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"\\])+/gs) ?? [];
   return words.map(word =>
-    word.replace(/\\(.)|'([^']*)'|"((?:\\.|[^"\\])*)"/gs, (_, plain: string, single: string, double: string) =>
-      plain !== undefined ? plain : single !== undefined ? single : double.replace(/\\(["\\$`])/g, '$1'),
+    word.replace(
+      /\\(.)|'([^']*)'|"((?:\\.|[^"\\])*)"/gs,
+      (_, plain: string, single: string, double: string) =>
+        plain !== undefined ? plain : single !== undefined ? single : double.replace(/\\(["\\$`])/g, '$1'),
     ),
   );
 }

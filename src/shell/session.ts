@@ -74,6 +74,15 @@ export class Session {
     return this.#directory;
   }
 
+  /** Files in the present directory. */
+  fileNames(): string[] {
+    const folder = `${this.#directory}/`;
+    return this.#files
+      .getAllPaths()
+      .filter(path => path.startsWith(folder) && !path.slice(folder.length).includes('/'))
+      .map(path => path.slice(folder.length));
+  }
+
   /** A copy that goes its own way from here, as a background job does. */
   fork(): Session {
     const copy = new Session(this.#home, this.place);

@@ -37,8 +37,17 @@ export interface ShellOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A line that was typed, and what came of it. */
+export interface TypedLine extends ShellResult {
+  readonly text: string;
+  /** Virtual time that passed before it. */
+  readonly waitedNs: VirtualTime;
+}
+
 export class LabShell {
   readonly history: string[] = [];
+  /** What was typed, in order. */
+  readonly transcript: TypedLine[] = [];
   /** The shell at the bottom was left: there is nothing more to type at. */
   ended = false;
   readonly #cluster: Cluster;
@@ -103,12 +112,21 @@ export class LabShell {
     const abort = new AbortController();
     if (this.#options.signal?.aborted) abort.abort();
     this.#line = abort;
+    const before = this.#cluster.controller.now;
     await this.#type(abort.signal);
+    const waitedNs = this.#cluster.controller.now - before;
     const result = await this.#dispatch(this.#unaliased(text), host, abort.signal);
     this.#line = undefined;
     await this.#clockwork.settle();
     this.#session.status = result.exitCode;
-    return this.#told(result);
+    const told = this.#told(result);
+    this.transcript.push({ ...told, text, waitedNs });
+    return told;
+  }
+
+  /** Files in the present directory. */
+  fileNames(): string[] {
+    return this.#session.fileNames();
   }
 
   /** End what is in the background. */

@@ -66,7 +66,8 @@ const VERBS: Readonly<Record<string, readonly [flags: FlagSpec, body: Body]>> = 
 
 export const calicoctl: Command = async (args, io) => {
   const verb = args.find(word => !word.startsWith('-'));
-  if (verb === undefined) return args.some(a => a === '-h' || a === '--help') ? printed(USAGE) : invalid(args);
+  if (verb === undefined)
+    return args.some(a => a === '-h' || a === '--help') ? printed(USAGE) : invalid(args);
   const entry = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
   if (entry === undefined) {
     return NOT_EMULATED.has(verb)

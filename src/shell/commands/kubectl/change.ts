@@ -48,8 +48,7 @@ export async function create(parsed: Parsed, io: CommandIo): Promise<ShellResult
 }
 
 export async function put(verb: PutVerb, parsed: Parsed, io: CommandIo): Promise<ShellResult> {
-  if (parsed.flags.has('dry-run'))
-    return failed(`kubectl ${verb} --dry-run: not emulated in this lab\n`, 2);
+  if (parsed.flags.has('dry-run')) return failed(`kubectl ${verb} --dry-run: not emulated in this lab\n`, 2);
   const resources = await documents(parsed, io);
   if (!Array.isArray(resources)) return resources as ShellResult;
   let stdout = '';
@@ -142,7 +141,10 @@ async function chosen(parsed: Parsed, io: CommandIo): Promise<Victim[] | ShellRe
 
 export async function label(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const isChange = (word: string): boolean => /^[\w./-]+(=.*|-)$/.test(word) && !word.startsWith('-');
-  const changes = parsed.words.slice(1).filter((word, i) => i > 0 || word.includes('=')).filter(isChange);
+  const changes = parsed.words
+    .slice(1)
+    .filter((word, i) => i > 0 || word.includes('='))
+    .filter(isChange);
   const wanted = targets(
     parsed.words.filter(word => !changes.includes(word)),
     'label',
@@ -158,7 +160,9 @@ export async function label(parsed: Parsed, io: CommandIo): Promise<ShellResult>
     if (typeof select !== 'function') return select;
     const everyone = parsed.flags.has('all') || parsed.flags.has('selector');
     if (names.length === 0 && !everyone)
-      return failed('error: one or more resources must be specified as <resource> <name> or <resource>/<name>\n');
+      return failed(
+        'error: one or more resources must be specified as <resource> <name> or <resource>/<name>\n',
+      );
     for (const name of everyone ? all.filter(select).map(o => o.metadata.name) : names) {
       const object = all.find(o => o.metadata.name === name);
       if (object === undefined) stderr += notFound(kind, name);
@@ -187,10 +191,9 @@ async function relabel(
     const key = at < 0 ? change.slice(0, -1) : change.slice(0, at);
     const value = at < 0 ? null : change.slice(at + 1);
     if (value !== null && !overwrite && Object.hasOwn(old, key) && old[key] !== value)
-      return failed(
-        `error: '${key}' already has a value (${old[key]}), and --overwrite is false\n`,
-      );
-    if (value === null && !Object.hasOwn(old, key)) return printed(`label "${key}" not found.\n${fullName(object)} not labeled\n`);
+      return failed(`error: '${key}' already has a value (${old[key]}), and --overwrite is false\n`);
+    if (value === null && !Object.hasOwn(old, key))
+      return printed(`label "${key}" not found.\n${fullName(object)} not labeled\n`);
     if (value !== old[key]) verb = value === null ? 'unlabeled' : 'labeled';
     labels[key] = value;
   }

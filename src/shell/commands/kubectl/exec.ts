@@ -23,9 +23,14 @@ export async function exec(parsed: Parsed, io: CommandIo): Promise<ShellResult> 
   }
   const stdin = parsed.flags.has('stdin') ? io.stdin : '';
   // A shell without a terminal runs what comes in on standard input.
-  const result = await io.runAt(place, words.length === 1 && SHELLS.has(words[0]!) ? [stdin || 'true'] : words, stdin);
+  const result = await io.runAt(
+    place,
+    words.length === 1 && SHELLS.has(words[0]!) ? [stdin || 'true'] : words,
+    stdin,
+  );
   if (result.exitCode === 0) return result;
-  if (result.exitCode === 127 && /: command not found\n$/.test(result.stderr)) return notThere(pod, words[0]!);
+  if (result.exitCode === 127 && /: command not found\n$/.test(result.stderr))
+    return notThere(pod, words[0]!);
   return { ...result, stderr: `${result.stderr}command terminated with exit code ${result.exitCode}\n` };
 }
 
@@ -60,11 +65,13 @@ export async function logs(parsed: Parsed, io: CommandIo): Promise<ShellResult> 
   const [word] = parsed.words;
   if (word === undefined)
     return failed(
-      'error: expected \'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]\'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee \'kubectl logs -h\' for help and examples\n',
+      "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee 'kubectl logs -h' for help and examples\n",
     );
   const pod = await podCalled(word, parsed, io);
   if (!('kind' in pod)) return pod;
   const [container] = pod.spec.containers;
   const idle = [...(container?.command ?? []), ...(container?.args ?? [])].join(' ') === 'tail -f /dev/null';
-  return idle ? printed('') : failed(`kubectl logs ${word}: not emulated, containers run no programs here\n`, 2);
+  return idle
+    ? printed('')
+    : failed(`kubectl logs ${word}: not emulated, containers run no programs here\n`, 2);
 }

@@ -31,7 +31,11 @@ export async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const errors = found.flatMap(f => f.errors).join('');
   const result = { ...(await shown(found, output, parsed, io)) };
   if (errors !== '' && !flags.has('ignore-not-found')) {
-    return { stdout: found.some(f => f.objects.length > 0) ? result.stdout : '', stderr: errors, exitCode: 1 };
+    return {
+      stdout: found.some(f => f.objects.length > 0) ? result.stdout : '',
+      stderr: errors,
+      exitCode: 1,
+    };
   }
   if (!flags.has('watch') && !flags.has('watch-only')) return result;
   return watch((wanted as Target[])[0]!, found[0]!, result, select, parsed, io);
@@ -127,9 +131,7 @@ const headless = (text: string, { flags }: Parsed): string =>
 
 function nothing(kind: Kind, parsed: Parsed): string {
   const namespace = namespaceOf(kind, parsed);
-  return namespace === undefined
-    ? 'No resources found\n'
-    : `No resources found in ${namespace} namespace.\n`;
+  return namespace === undefined ? 'No resources found\n' : `No resources found in ${namespace} namespace.\n`;
 }
 
 function table({ kind, objects }: Found, { flags }: Parsed, io: CommandIo, prefixed: boolean): string[][] {

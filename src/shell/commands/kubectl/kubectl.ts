@@ -80,7 +80,10 @@ const VERBS: Readonly<Record<string, readonly [flags: FlagSpec, body: Body]>> = 
     },
     logs,
   ],
-  version: [{ client: { value: false }, short: { value: false }, output: { short: 'o', value: true } }, version],
+  version: [
+    { client: { value: false }, short: { value: false }, output: { short: 'o', value: true } },
+    version,
+  ],
 };
 
 /** Real, but nothing here answers to it. */
