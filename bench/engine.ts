@@ -1,6 +1,6 @@
 /**
  * `npm run bench:engine -- NAME [--smoke]`: measure the cases of one bench, or the one case `BENCH/CASE`; no name: what
- * there is. Each case runs in a process of its own (a case that comes behind others reads up to twice its cost) and
+ * there is, or with `--smoke` all of it. Each case runs in a process of its own (a case that comes behind others reads up to twice its cost) and
  * prints a line of JSON. `--smoke`: one short sample each. `--in-process`: here, for a profiler.
  */
 import { spawnSync } from 'node:child_process';
@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly 
   forwarding: () => import('./forwarding.ts'),
   fib: () => import('./fib.ts'),
   nodes: () => import('./nodes.ts'),
+  tcp: () => import('./tcp.ts'),
   parallel: () => import('./parallel.ts'),
   transport: () => import('./transport.ts'),
 };
@@ -54,15 +55,20 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { smoke: { type: 'boolean', default: false }, 'in-process': { type: 'boolean', default: false } },
 });
-const [bench = '', wanted] = (positionals[0] ?? '').split('/');
-const load = benches[bench] ?? usage();
-const { cases } = await load();
-const chosen = cases.filter(one => wanted === undefined || one.name === wanted);
-if (chosen.length === 0) {
-  console.error(`${bench} has the cases ${cases.map(one => one.name).join(', ')}`);
-  process.exit(2);
-}
-for (const one of chosen) {
-  if (values['in-process']) await runHere(bench, one, values.smoke);
-  else runThere(bench, one, values.smoke);
+const asked = positionals[0];
+// `--smoke` alone takes a short turn of everything.
+const names = asked === undefined && values.smoke ? Object.keys(benches) : [asked ?? ''];
+for (const name of names) {
+  const [bench = '', wanted] = name.split('/');
+  const load = benches[bench] ?? usage();
+  const { cases } = await load();
+  const chosen = cases.filter(one => wanted === undefined || one.name === wanted);
+  if (chosen.length === 0) {
+    console.error(`${bench} has the cases ${cases.map(one => one.name).join(', ')}`);
+    process.exit(2);
+  }
+  for (const one of chosen) {
+    if (values['in-process']) await runHere(bench, one, values.smoke);
+    else runThere(bench, one, values.smoke);
+  }
 }

@@ -264,7 +264,7 @@ export class Lab extends EventEmitter<LabSignals> {
 /** The plan with what is to be seen of each machine written into its specification. */
 function observedPlan(plan: Plan, { capture = false, trace }: LabOptions): Plan {
   const processes = plan.lab.processes.map(process => {
-    if (process.kind !== 'node' && process.kind !== 'router') return process;
+    if (process.kind === 'api') return process;
     const traced = trace?.machine === undefined || trace.machine === process.name;
     const observe: ObserveSpec = { capture, trace: traced ? (trace?.classes ?? []) : [] };
     return { ...process, spec: { ...(process.spec as object), observe } };

@@ -40,6 +40,18 @@ export interface ShellOptions {
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
+export interface AttachOptions {
+  readonly path: string;
+  readonly node: string;
+  /** The peer's address in the lab. */
+  readonly peer: string;
+  /** Real addresses, `127.0.0.2:1179`; at least one of the two. */
+  readonly listen: string | undefined;
+  readonly connect: string | undefined;
+  /** The address we connect from. */
+  readonly source: string | undefined;
+  readonly seed: number | undefined;
+}
 export type SchemaOptions = Readonly<Record<string, never>>;
 
 export interface CommandArguments {
@@ -47,6 +59,7 @@ export interface CommandArguments {
   readonly run: RunOptions;
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
+  readonly attach: AttachOptions;
   readonly schema: SchemaOptions;
 }
 export type CommandName = keyof CommandArguments;
@@ -211,6 +224,44 @@ const shell: CommandSpec<'shell'> = {
   }),
 };
 
+const attach: CommandSpec<'attach'> = {
+  name: 'attach',
+  usage: 'FILE NODE',
+  about: 'let a node speak BGP with a real daemon on loopback, in real time',
+  minimum: 2,
+  maximum: 2,
+  options: [
+    { flags: '--peer <address>', about: "the real peer's address, as the lab's configuration has it" },
+    { flags: '--connect <address:port>', about: 'where the real peer listens, in 127.0.0.0/8' },
+    { flags: '--source <address>', about: 'the address to come from; 127.0.0.1 unless told' },
+    { flags: '--listen <address:port>', about: 'where it may connect to; port 0 lets us choose' },
+    SEED,
+  ],
+  examples: [
+    [
+      'tunlab attach lab.yaml k8s-w1 --peer 192.168.10.254 --connect 127.0.0.1:1179',
+      'the router that k8s-w1 peers with is the daemon on port 1179',
+    ],
+  ],
+  read: words => {
+    const peer = words.text('peer');
+    if (peer === undefined) throw new UsageError("--peer is missing: the real peer's address in the lab");
+    const [listen, connect] = [words.text('listen'), words.text('connect')];
+    if (listen === undefined && connect === undefined)
+      throw new UsageError('where is the real peer? give --connect, --listen or both');
+    const [path, node] = words.positional as [string, string];
+    return {
+      path,
+      node,
+      peer,
+      listen,
+      connect,
+      source: words.text('source'),
+      seed: parseSeed(words.text('seed')),
+    };
+  },
+};
+
 const schema: CommandSpec<'schema'> = {
   name: 'schema',
   usage: '',
@@ -228,5 +279,6 @@ export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   run,
   shell,
   fingerprint,
+  attach,
   schema,
 };

@@ -38,9 +38,18 @@ export function ipReceive(namespace: Namespace, device: NetDevice, frame: Frame,
     discard(namespace, frame, verdict, device);
     return;
   }
-  if (device.kind === 'loopback') localDeliver(namespace, device, frame);
-  else routeInput(namespace, device, frame, unicast);
+  if (device.kind === 'loopback') {
+    localDeliver(namespace, device, frame);
+    return;
+  }
+  // A packet that grew on its way through the hooks was the last fragment of one.
+  const longestPiece = Ipv4.totalLength(view, at) === total ? 0 : namespace.reassembly.longestPiece;
+  routeInput(namespace, device, frame, view, at, unicast, longestPiece);
 }
+
+/** First four bits of multicast addresses, and of those behind them. */
+const GROUPS = 0xe;
+const RESERVED = 0xf;
 
 /** Cut off what an Ethernet pad added behind the packet. */
 function trim(namespace: Namespace, frame: Frame, total: number): void {
@@ -60,10 +69,15 @@ export function discard(
   if (verdict !== STOLEN) namespace.drop(frame, verdict, device);
 }
 
-function routeInput(namespace: Namespace, device: NetDevice, frame: Frame, unicast: boolean): void {
-  const { frames } = namespace;
-  const view = frames.view(frame);
-  const at = frames.start[frame]!;
+function routeInput(
+  namespace: Namespace,
+  device: NetDevice,
+  frame: Frame,
+  view: DataView,
+  at: number,
+  unicast: boolean,
+  longestPiece: number,
+): void {
   const source = Ipv4.source(view, at);
   const destination = Ipv4.destination(view, at);
   const martian = martianReason(device, source, destination);
@@ -71,12 +85,12 @@ function routeInput(namespace: Namespace, device: NetDevice, frame: Frame, unica
     namespace.drop(frame, martian, device);
     return;
   }
-  if (destination === Ipv4Address.BROADCAST) {
-    localDeliver(namespace, device, frame);
+  if (destination >>> 28 === GROUPS) {
+    namespace.drop(frame, 'NOT_FOR_ME', device); // nobody here joins groups
     return;
   }
-  if (Ipv4Address.isMulticast(destination)) {
-    namespace.drop(frame, 'NOT_FOR_ME', device); // nobody here joins groups
+  if (destination >>> 28 === RESERVED && destination === Ipv4Address.BROADCAST) {
+    localDeliver(namespace, device, frame);
     return;
   }
   const route = namespace.fib.lookup(destination);
@@ -89,12 +103,16 @@ function routeInput(namespace: Namespace, device: NetDevice, frame: Frame, unica
     if (!namespace.forwards(device)) namespace.drop(frame, 'NOT_FORWARDING', device);
     else if (invalid !== '') namespace.drop(frame, invalid, device);
     else if (!unicast) namespace.drop(frame, 'NOT_FOR_ME', device);
-    else ipForward(namespace, device, frame, route);
+    else ipForward(namespace, device, frame, view, at, route, longestPiece);
     return;
   }
   if (invalid !== '') namespace.drop(frame, invalid, device);
   else localDeliver(namespace, device, frame);
 }
+
+/** Not of 0/8, 127/8, nor of what begins with 224: nothing can be wrong with it. */
+const isOrdinary = (firstOctet: number): boolean =>
+  firstOctet !== 0 && firstOctet !== 127 && firstOctet < 224;
 
 /** Addresses that never come from, or go to, a wire. */
 function martianReason(
@@ -102,6 +120,7 @@ function martianReason(
   source: Ipv4Address.Ipv4Address,
   destination: Ipv4Address.Ipv4Address,
 ): DropReason | '' {
+  if (isOrdinary(source >>> 24) && isOrdinary(destination >>> 24)) return '';
   if (Ipv4Address.isMulticast(source) || source === Ipv4Address.BROADCAST) return 'MARTIAN_SOURCE';
   if (destination === Ipv4Address.BROADCAST) return '';
   if (source >>> 24 === 0) return 'MARTIAN_SOURCE';

@@ -289,6 +289,11 @@ export class Namespace implements IpLayer {
     return send(this, frame, request);
   }
 
+  confirm(destination: Ipv4Address.Ipv4Address): void {
+    const hop = this.fib.lookup(destination)?.nextHops[0];
+    if (hop?.device.needsNeighbour === true) this.neighbours.confirm(hop.device, hop.via || destination);
+  }
+
   sendIcmpError(frame: Frame, type: number, code: number, info: number, _device?: NetDevice): void {
     sendError(this, frame, type, code, info);
   }

@@ -35,6 +35,11 @@ interface Queue {
 
 export class Reassembly {
   readonly #namespace: Namespace;
+  /**
+   * Total length of the longest fragment of the packet that was completed last. A router that put it together only to
+   * look at it sends it on in pieces no longer than that (Linux `frag_max_size`).
+   */
+  longestPiece = 0;
   readonly #queues = new Map<string, Queue>();
   #octets = 0;
 
@@ -136,6 +141,7 @@ export class Reassembly {
     const { frames } = this.#namespace;
     const first = pieces[0]!.frame;
     const headerLength = this.#headerLength(first);
+    this.longestPiece = Math.max(...pieces.map(piece => frames.length(piece.frame)));
     const real = frames.end[first]! - frames.start[first]! - headerLength;
     const pattern = frames.pattern[first]!;
     if (this.#isOneDescriptor(pieces))

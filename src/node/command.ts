@@ -49,12 +49,24 @@ export type MachineCommand =
   | { readonly do: 'flush'; readonly namespace: string; readonly what: 'neighbours' | 'route-cache' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   | { readonly do: 'power'; readonly on: boolean }
+  /** The routing daemon's TCP connections with `peer` leave the lab from now on; `StreamRecord`s tell what it does. */
+  | { readonly do: 'attach'; readonly peer: Ipv4Address }
+  | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean };
+
+/** What happened outside to a connection that leaves the lab. */
+export type StreamCommand =
+  /** `peer` has connected; its number is odd and new. */
+  | { readonly kind: 'accepted'; readonly peer: Ipv4Address; readonly peerPort: number }
+  | { readonly kind: 'established' }
+  | { readonly kind: 'received'; readonly octets: Uint8Array }
+  /** '' = FIN, else why. */
+  | { readonly kind: 'closed'; readonly reason: string };
 
 /** A program as a command line starts it. The probe is the silent one behind expectations and the matrix; so are transfers. */
 export type ProgramSpec =

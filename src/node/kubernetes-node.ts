@@ -14,11 +14,9 @@ import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
 import { felixHooks } from '../netstack/felix-hooks.ts';
-import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import { MILLISECOND, type Timer } from '../sim/time.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
 import { BirdDaemon } from './bird.ts';
 import { birdcl, wallClock } from './birdcl.ts';
 import type { MachineStatus } from './command.ts';
@@ -70,7 +68,7 @@ export class KubernetesNode extends Machine {
       {
         clock: this,
         random: this.random('bird'),
-        streams: this.root.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
+        streams: this.daemonStreams,
         kernel: new KernelPort(this.root),
         report: event => this.heard(event),
       },

@@ -18,6 +18,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
@@ -31,6 +32,8 @@ export abstract class Machine extends NetHost {
   readonly root: Namespace;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
+  /** TCP as the routing daemon sees it. */
+  protected readonly daemonStreams: AttachedStreams;
   readonly #observer = new Observer(this, record => this.report(record));
   readonly #programs: ProgramTable;
 
@@ -38,6 +41,7 @@ export abstract class Machine extends NetHost {
     super(id, name, habitat);
     if (observe !== undefined) this.#observer.begin(observe);
     this.root = this.namespace('');
+    this.daemonStreams = new AttachedStreams(this.root, record => this.report(record));
     this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();
@@ -227,6 +231,10 @@ export abstract class Machine extends NetHost {
         return this.#setMtu(command.namespace, command.device, command.mtu);
       case 'flush':
         return flush(this.#inside(command.namespace), command.what);
+      case 'attach':
+        return this.daemonStreams.attach(command.peer);
+      case 'stream':
+        return this.daemonStreams.happened(command.stream, command.event);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
       default:

@@ -22,7 +22,7 @@ export function linkLines(device: DeviceView, style: LinkStyle): string {
     `${device.index}: ${device.name}${otherEnd(device)}: <${flags(device).join(',')}> mtu ${device.mtu} ` +
     `qdisc ${queue} state ${operationalState(device)}${mode} group default qlen 1000\n`;
   const names = device.altnames.map(name => `    altname ${name}\n`).join('');
-  return `${first}    ${hardware(device)}${style.details ? details(device, style) : ' '}\n${names}`;
+  return `${first}    ${hardware(device)}${style.details ? details(device, style) : ''}\n${names}`;
 }
 
 export function otherEnd({ driver, peer }: DeviceView): string {

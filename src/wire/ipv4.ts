@@ -108,8 +108,9 @@ function headerSum(view: DataView, at: number, length: number): number {
  */
 export function check(view: DataView, at: number, end: number, available = end - at): Fault {
   if (end - at < MIN_HEADER_LENGTH) return Fault.Truncated;
-  if (version(view, at) !== 4) return Fault.BadVersion;
-  const header = headerLength(view, at);
+  const versionAndLength = view.getUint8(at + VERSION_IHL);
+  if (versionAndLength >>> 4 !== 4) return Fault.BadVersion;
+  const header = (versionAndLength & 15) << 2;
   if (header < MIN_HEADER_LENGTH) return Fault.BadLength;
   if (end - at < header) return Fault.Truncated;
   if (headerSum(view, at, header) !== 0xffff) return Fault.BadChecksum;

@@ -310,6 +310,22 @@ t('ends without a word when its reader goes away', async () => {
   assert.equal([code, err], [0, '']);
 });
 
+for (const [how, code] of [
+  ['a rejection', "void Promise.reject(new Error('boom'))"],
+  ['an exception', "setTimeout(() => { throw new Error('boom') }, 1)"],
+] as const) {
+  t(`tells in one line of ${how} that nobody waited for, and exits with 4`, () => {
+    const script = `const { processIo } = await import(${JSON.stringify(fromRoot('build/src/cli/io.js'))});
+      processIo();
+      ${code};
+      setTimeout(() => process.exit(99), 3000);`;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    assert.equal([status, stderr], [4, 'tunlab: internal error: boom\n']);
+  });
+}
+
 t('asks a command to stop at the first Ctrl-C, and ends with 130 at the second', () => {
   const script = `const { processIo } = await import(${JSON.stringify(fromRoot('build/src/cli/io.js'))});
     const { signal } = processIo();

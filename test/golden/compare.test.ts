@@ -18,6 +18,7 @@ function echo(mode: Mode, hooks: Hooks): Observation {
     'ip.flags.df': row['df']!,
     'tcp.flags.str': row['flags']!,
     'tcp.options.mss_val': row['mss']!,
+    'tcp.window_size_value': row['window']!,
     // One connection a session.
     'tcp.srcport': '179',
     'tcp.dstport': '50000',

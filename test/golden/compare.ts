@@ -148,37 +148,43 @@ function comparePackets(mode: Mode, hooks: Hooks, seen: Observation): Comparison
   const present = answering(both.flatMap(byProbe => [...byProbe.values()].flat()));
   return interfacesOf(mode).map(at => {
     const comparison: Comparison = { table: `packets ${at}`, compared: 0, differing: [] };
-    for (const { name } of probes(mode, hooks)) {
-      const there = recorded.get(at)?.get(name) ?? [];
+    const rowsOf = (name: string): readonly PacketRow[] => recorded.get(at)?.get(name) ?? [];
+    const names = probes(mode, hooks).map(probe => probe.name);
+    // A transfer's recording was cut after some packets; what the others have may be missing in one.
+    const transfers = names.filter(name => BULK.test(name)).map(name => bulkForms(rowsOf(name)).kinds);
+    const possible = new Set(transfers.flatMap(kinds => [...kinds]));
+    for (const name of names) {
       const here = seen.packets.get(at)?.get(name) ?? [];
-      compareProbe(comparison, name, there, here, present);
+      const [there, ours] = COLD.test(name)
+        ? [rowsOf(name), here]
+        : [withoutAnsweredArp(rowsOf(name), present), withoutAnsweredArp(here, present)];
+      if (BULK.test(name)) compareTransfer(comparison, name, there, ours, possible);
+      else {
+        comparison.compared += there.length;
+        const differences = difference(packetForms(there), packetForms(ours));
+        comparison.differing.push(...differences.map(d => `${name}: ${d}`));
+      }
     }
     return comparison;
   });
 }
 
-function compareProbe(
+/** `possible`: what passes here in any transfer. */
+function compareTransfer(
   comparison: Comparison,
   name: string,
   there: readonly PacketRow[],
   here: readonly PacketRow[],
-  present: ReadonlySet<string>,
+  possible: ReadonlySet<string>,
 ): void {
-  const [recorded, ours] = COLD.test(name)
-    ? [there, here]
-    : [withoutAnsweredArp(there, present), withoutAnsweredArp(here, present)];
-  const note = (differences: readonly string[]): void => {
-    comparison.differing.push(...differences.map(d => `${name}: ${d}`));
-  };
-  if (!BULK.test(name)) {
-    comparison.compared += recorded.length;
-    note(difference(packetForms(recorded), packetForms(ours)));
-    return;
-  }
-  const [a, b] = [bulkForms(recorded), bulkForms(ours)];
-  comparison.compared += a.handshake.length + a.kinds.size;
-  note(difference(a.handshake, b.handshake));
-  note([...a.kinds].filter(kind => !b.kinds.has(kind)).map(kind => `- ${kind}`));
+  const [recorded, ours] = [bulkForms(there), bulkForms(here)];
+  comparison.compared += recorded.handshake.length + recorded.kinds.size;
+  const differences = [
+    ...difference(recorded.handshake, ours.handshake),
+    ...[...recorded.kinds].filter(kind => !ours.kinds.has(kind)).map(kind => `- ${kind}`),
+    ...[...ours.kinds].filter(kind => !possible.has(kind)).map(kind => `+ ${kind}`),
+  ];
+  comparison.differing.push(...differences.map(d => `${name}: ${d}`));
 }
 
 /** The connection between `a` and `b` that carried messages; others were refused because the peer had not started. */
@@ -196,7 +202,9 @@ function sideForm(rows: readonly PacketRow[], from: string): string[] {
   const own = rows.filter(row => row['source'] === from);
   const outside = ({ ttl, dsfield, df, mss }: PacketRow): string =>
     `ttl ${ttl} tos ${dsfield} df ${df} mss ${mss}`;
-  const opening = own.filter(row => row['flags']!.includes('S')).map(row => `SYN ${outside(row)}`);
+  const opening = own
+    .filter(row => row['flags']!.includes('S'))
+    .map(row => `SYN ${outside(row)} window ${row['window']}`);
   const data = own.filter(row => row['payload'] !== '');
   const stream = data.map(row => row['payload']).join('');
   return [...opening, ...new Set(data.map(outside)), ...messages(stream)];
@@ -229,6 +237,7 @@ function compareBgp(mode: Mode, seen: Observation): Comparison {
       df: row['ip.flags.df']!,
       flags: row['tcp.flags.str']!,
       mss: row['tcp.options.mss_val'] ?? '',
+      window: row['tcp.window_size_value']!,
       payload: row['payload']!,
     }));
     for (const from of [a, b]) {

@@ -91,9 +91,11 @@ export class Experiment {
   /** From the recording's clock to virtual time. */
   #offset = 0;
 
-  static async begin(mode: Mode, hooks: Hooks): Promise<Experiment> {
+  /** `seed`: instead of the scenario's; nothing that is compared depends on it. */
+  static async begin(mode: Mode, hooks: Hooks, seed?: number): Promise<Experiment> {
     const file = fromRoot(`test/golden/scenarios/${mode}${hooks === 'none' ? '' : '-nat'}.yaml`);
-    return new Experiment(await Lab.load(file, { workers: 0 }), mode, hooks);
+    const options = { workers: 0, ...(seed !== undefined && { seed }) } as const;
+    return new Experiment(await Lab.load(file, options), mode, hooks);
   }
 
   private constructor(lab: Lab, mode: Mode, hooks: Hooks) {

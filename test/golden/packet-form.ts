@@ -74,9 +74,11 @@ export const withoutAnsweredArp = (rows: readonly PacketRow[], there: ReadonlySe
 /** A bulk transfer's packets: the handshake one by one, of the rest one of each kind. Shorter segments are left out. */
 export function bulkForms(rows: readonly PacketRow[]): { handshake: string[]; kinds: Set<string> } {
   const isOpening = (row: PacketRow): boolean => (row['tcp.flags.str'] ?? '').includes('S');
+  // The recording ends before the connection does.
+  const isClosing = (row: PacketRow): boolean => /[FR]/.test(row['tcp.flags.str'] ?? '');
   const full = String(Math.max(...rows.map(row => Number(row['tcp.len'] ?? 0))));
   const rest = rows
-    .filter(row => !isOpening(row) && ['', '0', '1', full].includes(row['tcp.len'] ?? ''))
+    .filter(row => !isOpening(row) && !isClosing(row) && ['', '0', '1', full].includes(row['tcp.len'] ?? ''))
     .map(row => {
       const { 'tcp.window_size_value': _window, ...others } = row;
       return { ...others, 'tcp.flags.str': (row['tcp.flags.str'] ?? '').replaceAll('P', '·') };

@@ -222,6 +222,22 @@ t('a hook that needs whole packets gets the packet in the frame of its last piec
   assert.is(lab.imbalance(), 0);
 });
 
+t('a node that puts fragments together for connection tracking sends on no longer ones than it got', () => {
+  const lab = new Lab('direct-nopeer', 1480);
+  const node = lab.namespace('k8s-w1');
+  node.hooks.add(0, { name: 'defrag', priority: -400, run: defragmenter(node) });
+  lab.ping('pod1', '172.16.184.4');
+  const wire = lab.capture('k8s-w1', 'eth0', 'transmit');
+  const inside = lab.capture('k8s-w1', 'calice0906292e2', 'transmit');
+  assert.is(lab.ping('pod1', '172.16.184.4', { dataLength: 4000 }).reply?.length, 4008);
+  for (const frames of [wire, inside])
+    assert.equal(
+      frames.map(octets => octets.length - 14),
+      [1476, 1476, 1116],
+    );
+  assert.is(lab.imbalance(), 0);
+});
+
 t('an MTU that leaves no room for eight octets is a broken invariant', () => {
   const bench = alone();
   const frame = packet(bench, 8, Payload.ZERO, 0, 100);
