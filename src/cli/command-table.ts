@@ -107,6 +107,11 @@ const WORKERS: OptionSpec = {
   flags: '--workers <number>',
   about: 'worker threads: per-node (default), auto, or a number; 0 is none',
 };
+/** One person types: threads would cost more to start than they save. */
+const SHELL_WORKERS: OptionSpec = {
+  flags: '--workers <number>',
+  about: 'worker threads: 0 (default), per-node, auto, or a number',
+};
 const SEED: OptionSpec = { flags: '--seed <number>', about: "seed, in place of the scenario's" };
 
 export function parseWorkers(text: string | undefined): Workers {
@@ -207,17 +212,18 @@ const shell: CommandSpec<'shell'> = {
   options: [
     { flags: '-c, --command <line>', about: 'run this line and exit; may be given again', repeatable: true },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
-    WORKERS,
+    SHELL_WORKERS,
     SEED,
   ],
   examples: [
     ['tunlab shell', 'sit down at the lab of the walkthrough'],
     ["tunlab shell lab.yaml -c 'ssh k8s-w1 ip route'", 'one command'],
     ["tunlab shell lab.yaml --steps all -c 'kubectl get pods -o wide'", 'after all steps'],
-    ['tunlab shell lab.yaml < commands.txt', 'lines as pasted from a post, prompts and all'],
+    ['tunlab shell lab.yaml', 'with lines on standard input: as pasted from a post, prompts and all'],
   ],
   read: words => ({
     ...common(words),
+    ...(words.text('workers') === undefined && { workers: 0 }),
     path: words.positional[0],
     commands: words.list('command'),
     steps: parseSteps(words.text('steps')),

@@ -1,10 +1,11 @@
 /** Shell commands that need more than the cluster: `step` runs the scenario's next one, `save` writes the session down. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { Lab } from '../lab.ts';
 import { stepLines } from '../runner/step-text.ts';
 import { type Command, failed, printed } from '../shell/command.ts';
+import { sessionScenario } from '../shell/session-scenario.ts';
 import type { LabShell } from '../shell/shell.ts';
-import { sessionScenario } from './session-scenario.ts';
 
 export interface LabVerbs {
   readonly commands: Readonly<Record<string, Command>>;
@@ -38,7 +39,9 @@ export function labVerbs(lab: Lab, path: string): LabVerbs {
     if (file === undefined || more.length > 0) return failed('usage: save FILE.yaml\n', 2);
     if (shell === undefined) return failed('save: there is no session\n', 2);
     try {
-      writeFileSync(file, sessionScenario(path, file, shell.transcript), { flag: 'wx' });
+      const between = relative(dirname(file), dirname(path));
+      const text = sessionScenario(readFileSync(path, 'utf8'), shell.transcript, name => join(between, name));
+      writeFileSync(file, text, { flag: 'wx' });
     } catch (error) {
       return failed(`save: ${(error as Error).message}\n`);
     }

@@ -72,6 +72,7 @@ export type StreamCommand =
 export type ProgramSpec =
   | { readonly program: 'ping'; readonly args: readonly string[] }
   | { readonly program: 'traceroute'; readonly args: readonly string[] }
+  | { readonly program: 'iperf3'; readonly args: readonly string[] }
   | ({ readonly program: 'probe' } & ProbeSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);

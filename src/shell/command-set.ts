@@ -8,7 +8,7 @@ import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
 import { arp, bridge, route } from './commands/net-tools.ts';
 import { notEmulated } from './commands/not-emulated.ts';
-import { ping, traceroute } from './commands/programs.ts';
+import { iperf3, ping, traceroute } from './commands/programs.ts';
 import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
 import { date, hostname, pager, su, sudo, sysctl, uname, watch, whoami } from './commands/system.ts';
@@ -24,6 +24,7 @@ const EVERYWHERE: Commands = {
   date,
   hostname,
   ip,
+  iperf3,
   less: pager,
   link,
   matrix,

@@ -54,10 +54,10 @@ export class JobTable {
     const state =
       job.exitCode === undefined
         ? 'Running'
-        : job.controller.signal.aborted
-          ? 'Terminated'
-          : job.exitCode === 0
-            ? 'Done'
+        : job.exitCode === 0
+          ? 'Done'
+          : job.controller.signal.aborted
+            ? 'Terminated'
             : `Exit ${job.exitCode}`;
     return `[${job.id}]${mark}  ${state.padEnd(22)}  ${job.line}${job.exitCode === undefined ? ' &' : ''}\n`;
   }

@@ -106,7 +106,7 @@ export class Session {
       this.#env = env;
       this.#directory = env['PWD'] ?? this.#directory;
     }
-    this.status = run.signal.aborted ? INTERRUPTED : exitCode;
+    this.status = run.signal.aborted && exitCode !== 0 ? INTERRUPTED : exitCode;
     return { stdout, stderr, exitCode: this.status };
   }
 

@@ -30,7 +30,7 @@ const RUN = {
   record: undefined,
   reverse: false,
 };
-const SHELL = { workers: 'per-node', seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
+const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
 
 for (const [line, name, args] of [
   [['run', 'a.yaml'], 'run', RUN],

@@ -16,7 +16,7 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'dig nslookup host getent': 'there is no DNS',
   'ethtool tc brctl lsmod modprobe bpftool wg dmesg': 'devices have no drivers',
   'tshark termshark ngrep': 'write a capture with tcpdump -w',
-  'mtr tracepath iperf iperf3 netperf': 'not built yet',
+  'mtr tracepath iperf netperf': 'use traceroute and iperf3',
   'nsenter lsns unshare': 'go to a pod with kubectl exec',
   'ps top htop free df lsof netstat strace pgrep pkill killall uptime': 'there are no processes',
   'vi vim nano emacs': 'write files with cat <<EOF > FILE',

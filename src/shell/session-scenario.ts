@@ -1,21 +1,25 @@
 /** A session at the shell as a scenario: the lab that it was typed at, a step for each line, what it printed expected. */
-import { readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import type { TypedLine } from '../shell/shell.ts';
+import type { TypedLine } from './shell.ts';
 
 /** Lines that say something else every time, or that are long, are run but not expected word for word. */
 const LONGEST_OUTPUT = 4_000;
 const CHANGING = /\d\.\d+ ms|AGE|\d\d:\d\d:\d\d/;
 
-/** The YAML of `original` with the steps of `lines`; paths of resources as they read from the folder of `target`. */
-export function sessionScenario(original: string, target: string, lines: readonly TypedLine[]): string {
-  const document = parseDocument(readFileSync(original, 'utf8'));
-  const between = relative(dirname(target), dirname(original));
+/**
+ * `original` (YAML) with the steps of `lines`; `moved` says how the path of a resource file reads from the folder where
+ * the new file will be.
+ */
+export function sessionScenario(
+  original: string,
+  lines: readonly TypedLine[],
+  moved: (path: string) => string,
+): string {
+  const document = parseDocument(original);
   const resources = document.getIn(['spec', 'resources']);
   if (isSeq(resources)) {
     for (const item of resources.items)
-      if (isScalar(item) && typeof item.value === 'string') item.value = join(between, item.value);
+      if (isScalar(item) && typeof item.value === 'string') item.value = moved(item.value);
   }
   const steps = lines.map(({ text, waitedNs, stdout, stderr }) => {
     const output = stdout + stderr;
