@@ -31,9 +31,10 @@ export interface FingerprintOptions {
   readonly seed: number | undefined;
 }
 export interface ShellOptions {
-  readonly path: string;
-  /** Run this and exit with its code; `undefined` = talk to the user. */
-  readonly command: string | undefined;
+  /** `undefined`: the lab of the walkthrough. */
+  readonly path: string | undefined;
+  /** Run these and exit with the code of the last; none = read standard input, or talk to the user. */
+  readonly commands: readonly string[];
   /** How many of the scenario's steps to run first. */
   readonly steps: number | 'all';
   readonly workers: Workers;
@@ -105,6 +106,11 @@ export interface CommandSpec<Name extends CommandName = CommandName> {
 const WORKERS: OptionSpec = {
   flags: '--workers <number>',
   about: 'worker threads: per-node (default), auto, or a number; 0 is none',
+};
+/** One person types: threads would cost more to start than they save. */
+const SHELL_WORKERS: OptionSpec = {
+  flags: '--workers <number>',
+  about: 'worker threads: 0 (default), per-node, auto, or a number',
 };
 const SEED: OptionSpec = { flags: '--seed <number>', about: "seed, in place of the scenario's" };
 
@@ -199,24 +205,27 @@ const fingerprint: CommandSpec<'fingerprint'> = {
 
 const shell: CommandSpec<'shell'> = {
   name: 'shell',
-  usage: 'FILE',
+  usage: '[FILE]',
   about: 'boot a lab and type at k8s-m: calicoctl, kubectl, ip, birdcl, tcpdump, …',
-  minimum: 1,
+  minimum: 0,
   maximum: 1,
   options: [
-    { flags: '-c, --command <line>', about: 'run this line and exit with its code' },
+    { flags: '-c, --command <line>', about: 'run this line and exit; may be given again', repeatable: true },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
-    WORKERS,
+    SHELL_WORKERS,
     SEED,
   ],
   examples: [
+    ['tunlab shell', 'sit down at the lab of the walkthrough'],
     ["tunlab shell lab.yaml -c 'ssh k8s-w1 ip route'", 'one command'],
     ["tunlab shell lab.yaml --steps all -c 'kubectl get pods -o wide'", 'after all steps'],
+    ['tunlab shell lab.yaml', 'with lines on standard input: as pasted from a post, prompts and all'],
   ],
   read: words => ({
     ...common(words),
-    path: words.positional[0]!,
-    command: words.text('command'),
+    ...(words.text('workers') === undefined && { workers: 0 }),
+    path: words.positional[0],
+    commands: words.list('command'),
     steps: parseSteps(words.text('steps')),
   }),
 };

@@ -5,17 +5,33 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { DeviceCounters } from '../netstack/netdevice.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
 import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
+import type { RouteEdit } from './routing-commands.ts';
 
 export type MachineCommand =
   | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' | 'all' }
   | { readonly do: 'route-get'; readonly namespace: string; readonly destination: Ipv4Address }
+  | {
+      readonly do: 'path';
+      readonly namespace: string;
+      readonly destination: Ipv4Address;
+      /** 0: as the route says. */
+      readonly source: Ipv4Address;
+      readonly device: string | undefined;
+    }
+  | { readonly do: 'route-edit'; readonly namespace: string; readonly edit: RouteEdit }
+  /** Name and value of all settings. */
+  | { readonly do: 'sysctls'; readonly namespace: string }
+  /** True when it was set. */
+  | { readonly do: 'sysctl'; readonly namespace: string; readonly name: string; readonly value: string }
   | { readonly do: 'devices'; readonly namespace: string }
   | { readonly do: 'neighbours'; readonly namespace: string }
   | { readonly do: 'fdb'; readonly namespace: string }
+  | { readonly do: 'sockets'; readonly namespace: string }
   | { readonly do: 'namespaces' }
   | { readonly do: 'start'; readonly program: number; readonly namespace: string; readonly what: ProgramSpec }
   | { readonly do: 'signal'; readonly program: number }
@@ -56,6 +72,7 @@ export type StreamCommand =
 export type ProgramSpec =
   | { readonly program: 'ping'; readonly args: readonly string[] }
   | { readonly program: 'traceroute'; readonly args: readonly string[] }
+  | { readonly program: 'iperf3'; readonly args: readonly string[] }
   | ({ readonly program: 'probe' } & ProbeSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
@@ -90,6 +107,7 @@ export interface DeviceView {
   /** Somebody is at the other end. */
   readonly carrier: boolean;
   readonly mac: MacAddress;
+  readonly counters: Readonly<DeviceCounters>;
   readonly addresses: readonly {
     readonly address: Ipv4Address;
     readonly length: number;
@@ -123,6 +141,17 @@ export interface FdbView {
   readonly device: string;
   /** The node behind a VXLAN device; 0 for a group that the device itself listens to. */
   readonly destination: Ipv4Address;
+}
+
+/** A TCP socket, as `ss` lists it. */
+export interface SocketView {
+  readonly state: string;
+  readonly receiveQueue: number;
+  readonly sendQueue: number;
+  readonly localAddress: Ipv4Address;
+  readonly localPort: number;
+  readonly remoteAddress: Ipv4Address;
+  readonly remotePort: number;
 }
 
 export interface SessionView {

@@ -26,8 +26,10 @@ import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
+import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
+import { sysctls } from './sysctls.ts';
 
 export abstract class Machine extends NetHost {
   /** The machine's own namespace; a new one after each start. */
@@ -217,12 +219,20 @@ export abstract class Machine extends NetHost {
         return routesOf(this.#inside(command.namespace), command.table);
       case 'route-get':
         return routeTo(this.#inside(command.namespace), command.destination) ?? null;
+      case 'path': {
+        const { destination, source, device } = command;
+        return pathTo(this.#inside(command.namespace), destination, source, device);
+      }
+      case 'sysctls':
+        return [...sysctls(this.#inside(command.namespace))].map(([name, { get }]) => [name, get()]);
       case 'devices':
         return devicesOf(this.#inside(command.namespace));
       case 'neighbours':
         return neighboursOf(this.#inside(command.namespace));
       case 'fdb':
         return fdbOf(this.#inside(command.namespace));
+      case 'sockets':
+        return socketsOf(this.#inside(command.namespace));
       case 'namespaces':
         return this.namespaces.map(n => n.name);
       case 'status':
@@ -285,6 +295,10 @@ export abstract class Machine extends NetHost {
         return this.#observer.reportDrops(command.on);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'route-edit':
+        return editRoute(this.#inside(command.namespace), command.edit);
+      case 'sysctl':
+        return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
         return this.#setMtu(command.namespace, command.device, command.mtu);
       case 'flush':

@@ -19,6 +19,7 @@ const NIC: DeviceView = {
   wasUp: true,
   carrier: true,
   mac: 0x0200_c0a8_0a65,
+  counters: { rxPackets: 0, rxOctets: 0, rxDropped: 0, txPackets: 0, txOctets: 0, txDropped: 0 },
   addresses: [{ address: 0xc0a80a65, length: 24, scope: 'global', broadcast: 0xc0a80aff }],
   peer: undefined,
   vxlan: undefined,
