@@ -75,11 +75,14 @@ export class TimerQueue {
 
   /** Cancel all of them. */
   clear(): void {
-    for (const timer of this.#heap) {
+    for (let i = 0; i < this.#size; i++) {
+      const timer = this.#heap[i]!;
       timer.deadline = NEVER;
       timer.slot = -1;
+      this.#heap[i] = undefined;
     }
-    this.#heap.length = 0;
+    this.#size = 0;
+    this.next = NEVER;
   }
 
   #removeFirst(): void {
