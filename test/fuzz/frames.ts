@@ -30,7 +30,7 @@ interface Seed {
   readonly octets: Uint8Array;
 }
 
-/** A lab in which TCP listens everywhere, with the frames of ordinary traffic as seen at every device. */
+/** A lab in which TCP listens everywhere, with the frames of ordinary traffic as every device received them. */
 class FrameTarget {
   readonly lab: Lab;
   readonly devices: NetDevice[] = [];
@@ -58,8 +58,9 @@ class FrameTarget {
   #listen(): void {
     const { lab } = this;
     const stop = this.devices.map(device =>
-      device.tap(frame => {
-        this.seeds.push({ device, octets: lab.partition.frames.materialise(frame) });
+      device.tap((frame, direction) => {
+        if (direction === 'receive')
+          this.seeds.push({ device, octets: lab.partition.frames.materialise(frame) });
       }),
     );
     lab.ping('pod1', '172.16.184.4');
@@ -181,7 +182,7 @@ function headersOf(octets: Uint8Array, isEthernet: boolean): number {
   const at = isEthernet ? 14 : 0;
   const type = isEthernet ? octets[12]! * 256 + octets[13]! : 0x0800;
   if (type === 0x0806) return at + 28;
-  if (type !== 0x0800 || octets.length < at + 20) return octets.length;
+  if (type !== 0x0800 || octets.length < at + 20 || (octets[at]! & 15) < 5) return octets.length;
   const transport = at + (octets[at]! & 15) * 4;
   switch (octets[at + 9]) {
     case PROTOCOL_IPIP:
