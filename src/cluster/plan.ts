@@ -10,6 +10,8 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { ApiServerSpec } from '../api/spec.ts';
+import type { Resource } from '../calico/resources/kinds.ts';
+import type { Node } from '../calico/resources/node.ts';
 import { portRules } from '../fabric/cloud.ts';
 import type { SwitchPortSpec, SwitchSpec } from '../fabric/spec.ts';
 import type { NicSpec, NodeSpec, RouterSpec, StaticRouteSpec } from '../node/spec.ts';
@@ -116,9 +118,18 @@ class Planner {
       asNumber: node.asNumber,
       startMs: this.#scenario.startMs,
       kernelConnectedMetric: aws ? 100 : 0,
+      registration: this.#registration(node.name),
     };
     this.#guard(node, nic);
     this.#process(node.name, 'node', spec);
+  }
+
+  #registration(name: string): Node {
+    const found = this.#resources.find(
+      r => (r as Resource).kind === 'Node' && (r as Node).metadata.name === name,
+    );
+    if (found === undefined) throw new Error(`${name} is not among the resources`);
+    return found as Node;
   }
 
   #addRouter(router: Scenario.Router): void {

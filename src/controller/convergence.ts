@@ -1,7 +1,7 @@
 /**
- * When is a lab converged? When every expected session is Established with End-of-RIB both ways, every pod has its
- * address, and no FIB, RIB, IPAM or neighbour table has changed for 2.5 s of virtual time: longer than BIRD's 2 s scan
- * of the kernel's tables.
+ * When is a lab converged? When every expected session is Established with End-of-RIB both ways (none is expected with a
+ * machine that is off), every pod has its address or was refused one, and no FIB, RIB, IPAM or neighbour table has
+ * changed for 2.5 s of virtual time: longer than BIRD's 2 s scan of the kernel's tables.
  */
 import type { MachineStatus } from '../node/command.ts';
 import { MILLISECOND, type VirtualTime } from '../sim/time.ts';
@@ -41,7 +41,11 @@ async function look(controller: Controller): Promise<{ at: VirtualTime; missing:
   const { machines } = controller;
   const states = await controller.askAll<MachineStatus>(machines, { do: 'status' });
   const api = await controller.apiStatus();
-  const missing = states.flatMap((state, i) => state.missing.map(what => `${machines[i]}: ${what}`));
+  const silent = new Set(states.flatMap(state => state.silent));
+  const missing = states.flatMap(({ missing, sessions }, i) => {
+    const down = sessions.filter(s => s.state !== 'Established' && !s.dynamic && !silent.has(s.peer));
+    return [...missing, ...down.map(s => `${s.name} is ${s.state}`)].map(what => `${machines[i]}: ${what}`);
+  });
   return {
     at: Math.max(api.lastChange, ...states.map(state => state.lastChange)),
     missing: [...missing, ...api.missing],

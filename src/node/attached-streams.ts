@@ -21,14 +21,15 @@ type Accept = Parameters<StreamStack['listen']>[1];
 type ListenOptions = Parameters<StreamStack['listen']>[2];
 
 export class AttachedStreams implements StreamStack {
-  readonly #namespace: Namespace;
+  /** The machine's own namespace: another one after each power cycle. */
+  readonly #namespace: () => Namespace;
   readonly #report: (record: StreamRecord) => void;
   readonly #peers = new Set<Ipv4Address>();
   readonly #streams = new Map<number, AttachedStream>();
   readonly #listeners = new Map<number, Accept>();
   #nextStream = 2;
 
-  constructor(namespace: Namespace, report: (record: StreamRecord) => void) {
+  constructor(namespace: () => Namespace, report: (record: StreamRecord) => void) {
     this.#namespace = namespace;
     this.#report = report;
   }
@@ -96,16 +97,16 @@ export class AttachedStreams implements StreamStack {
   }
 
   get #tcp(): StreamStack {
-    return this.#namespace.transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
+    return this.#namespace().transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
   }
 
   /** The address with which the machine speaks to `peer`; 0 when it does not know how. */
   #sourceFor(peer: Ipv4Address): Ipv4Address {
-    const route = this.#namespace.fib.lookup(peer);
+    const route = this.#namespace().fib.lookup(peer);
     const hop = route?.nextHops[0];
     if (route === undefined || hop === undefined) return 0;
     if (route.source !== 0) return route.source;
-    return selectAddress(this.#namespace, hop.device, hop.via === 0 ? peer : hop.via, 'global');
+    return selectAddress(this.#namespace(), hop.device, hop.via === 0 ? peer : hop.via, 'global');
   }
 
   #add(number: number, ends: Ends): AttachedStream {

@@ -161,6 +161,8 @@ export interface SessionView {
   readonly state: string;
   /** The line's last column in `birdcl show protocols`. */
   readonly info: string;
+  /** The peer came by a range of addresses: it need not be there. */
+  readonly dynamic: boolean;
   readonly since: VirtualTime;
 }
 
@@ -171,4 +173,6 @@ export interface MachineStatus {
   /** What is still missing, in words; empty when the machine has nothing left to do. */
   readonly missing: readonly string[];
   readonly sessions: readonly SessionView[];
+  /** Its addresses while it is off: nobody can have a session with them. */
+  readonly silent: readonly Ipv4Address[];
 }

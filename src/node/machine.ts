@@ -1,6 +1,8 @@
 /**
  * A machine of the lab that can be asked and told things: a Kubernetes node, a router, a plain host. What they have in
- * common is here: NICs and static routes, the commands of `command.ts`, programs, captures.
+ * common is here: NICs and static routes, the commands of `command.ts`, programs, captures, power.
+ *
+ * Without power a machine is silent: what reaches it dies (LINK_DOWN), and all that it knew is gone.
  */
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
@@ -13,7 +15,9 @@ import type { NetDevice } from '../netstack/netdevice.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
+import type { Frame } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
+import type { Random } from '../sim/random.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
@@ -28,20 +32,22 @@ import type { NicSpec, StaticRouteSpec } from './spec.ts';
 import { sysctls } from './sysctls.ts';
 
 export abstract class Machine extends NetHost {
-  /** The machine's own namespace. */
-  readonly root: Namespace;
+  /** The machine's own namespace; a new one after each start. */
+  root: Namespace;
+  powered = true;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
   /** TCP as the routing daemon sees it. */
   protected readonly daemonStreams: AttachedStreams;
   readonly #observer = new Observer(this, record => this.report(record));
   readonly #programs: ProgramTable;
+  #boots = 0;
 
   constructor(id: number, name: string, habitat: Habitat, observe?: ObserveSpec) {
     super(id, name, habitat);
     if (observe !== undefined) this.#observer.begin(observe);
     this.root = this.namespace('');
-    this.daemonStreams = new AttachedStreams(this.root, record => this.report(record));
+    this.daemonStreams = new AttachedStreams(() => this.root, record => this.report(record));
     this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();
@@ -53,6 +59,40 @@ export abstract class Machine extends NetHost {
     const namespace = super.namespace(name);
     if (name !== '') equip(namespace);
     return namespace;
+  }
+
+  /** A machine that starts again draws other numbers than at its first start. */
+  override random(purpose: string): Random {
+    return super.random(this.#boots === 0 ? purpose : `${purpose} after start ${this.#boots}`);
+  }
+
+  /** Power goes: nothing is sent, nothing is kept. */
+  protected powerOff(): void {
+    this.powered = false;
+    this.lastChange = this.now;
+    for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
+    this.#programs.kill();
+    this.cancelTimers();
+    this.say('events', () => 'power off');
+  }
+
+  /** Power comes back: an empty machine. */
+  protected powerOn(): void {
+    this.powered = true;
+    this.#boots++;
+    this.lastChange = this.now;
+    this.root = this.namespace('');
+    this.say('events', () => 'power on');
+  }
+
+  /** The programs that run in a pod end with it. */
+  protected killPrograms(namespace: Namespace): void {
+    this.#programs.kill(other => other === namespace);
+  }
+
+  protected override receive(frame: Frame, jack: number): void {
+    if (this.powered) super.receive(frame, jack);
+    else this.drop(frame, 'LINK_DOWN', this.root, undefined);
   }
 
   override register(device: NetDevice): void {
@@ -173,6 +213,7 @@ export abstract class Machine extends NetHost {
 
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
+    if (!this.powered) return this.#withoutPower(command);
     switch (command.do) {
       case 'routes':
         return routesOf(this.#inside(command.namespace), command.table);
@@ -202,6 +243,37 @@ export abstract class Machine extends NetHost {
         return this.routingDaemon(command.words);
       default:
         return this.#act(command);
+    }
+  }
+
+  /** What can be known of a machine that is off. */
+  #withoutPower(command: MachineCommand): unknown {
+    switch (command.do) {
+      case 'routes':
+      case 'devices':
+      case 'neighbours':
+      case 'fdb':
+      case 'namespaces':
+        return [];
+      case 'route-get':
+        return null;
+      case 'status':
+        return this.status();
+      case 'counters':
+        return this.account.counters();
+      case 'start':
+        return this.#programs.refuse(command.program, command.what, `${this.name} is off`);
+      case 'birdcl':
+        return `${this.name} is off\n`;
+      case 'power':
+      case 'carrier':
+      case 'trace':
+      case 'drops':
+      case 'capture':
+      case 'capture-stop':
+        return this.#act(command);
+      default:
+        return undefined;
     }
   }
 
@@ -237,6 +309,9 @@ export abstract class Machine extends NetHost {
         return this.daemonStreams.happened(command.stream, command.event);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
+      case 'power':
+        if (command.on === this.powered) return undefined;
+        return command.on ? this.powerOn() : this.powerOff();
       default:
         throw new Error(`${this.name} cannot ${command.do}`);
     }

@@ -16,9 +16,14 @@ import type { ProgramSpec } from './command.ts';
 
 type Report = (record: OutputRecord | ExitRecord) => void;
 
+interface Running {
+  readonly program: Program;
+  readonly namespace: Namespace;
+}
+
 export class ProgramTable {
   readonly #report: Report;
-  readonly #running = new Map<number, Program>();
+  readonly #running = new Map<number, Running>();
 
   constructor(report: Report) {
     this.#report = report;
@@ -34,13 +39,29 @@ export class ProgramTable {
       this.#report({ type: 'exit', program: id, code: error instanceof UsageError ? error.exitCode : 2 });
       return;
     }
-    this.#running.set(id, program);
+    this.#running.set(id, { program, namespace });
     program.start();
   }
 
   /** Ctrl-C. A program that has ended does not mind. */
   signal(id: number): void {
-    this.#running.get(id)?.stop('SIGINT');
+    this.#running.get(id)?.program.stop('SIGINT');
+  }
+
+  /** The machine loses its power, or the pod is gone: no last words. */
+  kill(inside: (namespace: Namespace) => boolean = () => true): void {
+    for (const [id, { program, namespace }] of [...this.#running]) {
+      if (!inside(namespace)) continue;
+      program.stop(program instanceof Probe ? 'SIGTERM' : 'SIGKILL');
+      if (this.#running.delete(id)) this.#report({ type: 'exit', program: id, code: 137 });
+    }
+  }
+
+  /** For a machine without power: whoever asked hears that there is nobody. */
+  refuse(id: number, what: ProgramSpec, text: string): void {
+    const result = what.program === 'probe' ? { answered: false, rtt: 0, ttl: 0, error: text } : undefined;
+    this.#report({ type: 'output', program: id, stream: 'stderr', text: `${text}\n` });
+    this.#report({ type: 'exit', program: id, code: 255, result });
   }
 
   #make(id: number, namespace: Namespace, what: ProgramSpec): Program {

@@ -53,10 +53,9 @@ export class Router extends Machine {
 
   protected override status(): MachineStatus {
     const speaker = this.#speaker;
-    if (speaker === undefined) return { lastChange: this.lastChange, missing: [], sessions: [] };
-    const sessions = sessionViews(speaker);
-    const missing = sessions.filter(s => s.state !== 'Established').map(s => `${s.name} is ${s.state}`);
-    return { lastChange: Math.max(this.lastChange, speaker.lastChange), missing, sessions };
+    const sessions = speaker === undefined ? [] : sessionViews(speaker);
+    const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
+    return { lastChange, missing: [], sessions, silent: [] };
   }
 
   protected override routingDaemon(words: readonly string[]): string {

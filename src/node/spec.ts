@@ -5,6 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { Node } from '../calico/resources/node.ts';
 import type { ObserveSpec } from '../trace/observation.ts';
 
 /** A NIC on jack `jack` of its process. */
@@ -48,8 +49,10 @@ export interface NodeSpec extends HostSpecBase {
   readonly bgpAddress: { readonly address: Ipv4Address; readonly length: number };
   readonly asNumber: number | undefined;
   readonly startMs: number;
-  /** Addresses of all nodes' host names, for the commands that resolve them. */
+  /** Of the connected route; a DHCP client sets one. */
   readonly kernelConnectedMetric: number;
+  /** What the kubelet registers when the cluster does not know the node. */
+  readonly registration: Node;
 }
 
 /** A router, or a plain host: one namespace that forwards or does not. */

@@ -144,6 +144,13 @@ t('packets: one too few, one too many, two in the wrong order are noticed', () =
   for (const seen of [missing, more, swapped]) assert.equal(differences(seen), ['packets w1-eth0']);
 });
 
+t('packets: ARP of somebody else is noticed', () => {
+  const seen = rowsEdited('base.04-traceroute-udp-pod3', rows =>
+    rows.map(row => (row['arp.opcode'] === '2' ? { ...row, 'eth.src': '02:00:c0:a8:0a:99' } : row)),
+  );
+  assert.equal(differences(seen), ['packets w1-eth0']);
+});
+
 t('packets: what is random may be another', () => {
   const seen = rowsEdited('base.04-traceroute-udp-pod3', rows =>
     rows.map(row => ({

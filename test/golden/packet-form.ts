@@ -71,6 +71,17 @@ export const withoutAnsweredArp = (rows: readonly PacketRow[], there: ReadonlySe
     return row['arp.opcode'] !== '1' || !there.has(row['arp.dst.proto_ipv4']!);
   });
 
+/** Who has which MAC address, as ARP here says: the sender, and whoever a request or an answer is addressed to. */
+export const arpIdentities = (rows: Iterable<PacketRow>): Set<string> =>
+  new Set(
+    [...rows].flatMap(row => {
+      if ((row['arp.opcode'] ?? '') === '') return [];
+      const sender = `${row['arp.src.proto_ipv4']} is ${row['eth.src']}`;
+      const isBroadcast = row['eth.dst'] === 'ff:ff:ff:ff:ff:ff';
+      return isBroadcast ? [sender] : [sender, `${row['arp.dst.proto_ipv4']} is ${row['eth.dst']}`];
+    }),
+  );
+
 /** A bulk transfer's packets: the handshake one by one, of the rest one of each kind. Shorter segments are left out. */
 export function bulkForms(rows: readonly PacketRow[]): { handshake: string[]; kinds: Set<string> } {
   const isOpening = (row: PacketRow): boolean => (row['tcp.flags.str'] ?? '').includes('S');

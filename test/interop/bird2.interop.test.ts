@@ -26,6 +26,10 @@ class Bird2 extends RealDaemon {
     await eventually('bird answers', 10, () => this.#birdc('show', 'status'));
   }
 
+  async established(): Promise<boolean> {
+    return (await this.#birdc('show', 'protocols', 'lab')).includes('Established');
+  }
+
   async received(): Promise<ReceivedPath[]> {
     return birdPaths(await this.#birdc('show', 'route', 'all', 'protocol', 'lab'));
   }

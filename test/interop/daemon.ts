@@ -52,6 +52,8 @@ export abstract class RealDaemon {
 
   /** Start, with what it announces; after a kill as one that restarts gracefully. */
   abstract start(): Promise<void>;
+  /** Its session with the lab is up, as it sees it. */
+  abstract established(): Promise<boolean>;
   /** What it has received from the lab. */
   abstract received(): Promise<ReceivedPath[]>;
   /** Shut the session down as an operator does, and open it again. */

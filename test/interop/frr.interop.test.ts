@@ -33,6 +33,10 @@ class Frr extends RealDaemon {
     await eventually('bgpd answers', 10, () => this.#vtysh('show bgp summary'));
   }
 
+  async established(): Promise<boolean> {
+    return (await this.#vtysh(`show bgp neighbors ${LAB}`)).includes('BGP state = Established');
+  }
+
   async received(): Promise<ReceivedPath[]> {
     const table = JSON.parse(
       await this.#vtysh(`show bgp ipv4 unicast neighbors ${LAB} routes json`),

@@ -51,6 +51,10 @@ class GoBgp extends RealDaemon {
       await this.#gobgp('global', 'rib', 'add', prefix, 'nexthop', address, 'origin', 'igp');
   }
 
+  async established(): Promise<boolean> {
+    return /BGP state = established/i.test(await this.#gobgp('neighbor', LAB));
+  }
+
   async received(): Promise<ReceivedPath[]> {
     const text = await this.#gobgp('neighbor', LAB, 'adj-in', '-j');
     const paths = Object.values(JSON.parse(text) as Record<string, Adjacent[]>).flat();

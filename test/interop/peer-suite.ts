@@ -46,10 +46,11 @@ export function interop(kind: DaemonKind): { run(): void } {
       await tearDown(context);
     });
 
-    const established = ({ live }: Context): Promise<true> =>
-      eventually('Established', PATIENCE_SEC, async () =>
-        (await live.session()).state === 'Established' ? true : undefined,
-      );
+    const established = ({ live, daemon }: Context): Promise<true> =>
+      eventually('Established, at both ends', PATIENCE_SEC, async () => {
+        if ((await live.session()).state !== 'Established') return undefined;
+        return (await daemon.established()) || undefined;
+      });
     const given = ({ live }: Context, text: string): Promise<unknown> =>
       eventually(text, 3 * HOLD_SEC, async () => (await live.session()).info.includes(text) || undefined);
     const settled = (context: Context): Promise<void> => sameRoutes(context);
