@@ -43,9 +43,8 @@ export function behindAmpersand(text: string): string | undefined {
 /** False while a quote, a here-document, a pipe or a loop is still open. */
 export function isWhole(text: string): boolean {
   if (/(^|[^\\])(\\\\)*\\$/.test(text)) return false;
-  const bare = masked(text);
-  if (/(\||&&)\s*$/.test(bare)) return false;
-  if (!hereDocumentsEnd(text)) return false;
+  const commands = withoutHereDocuments(text);
+  if (commands === undefined || /(\||&&)\s*$/.test(masked(commands))) return false;
   try {
     parse(text);
     return true;
@@ -55,19 +54,23 @@ export function isWhole(text: string): boolean {
   }
 }
 
-function hereDocumentsEnd(text: string): boolean {
+/** The lines that are commands; undefined while a here-document has not ended. */
+function withoutHereDocuments(text: string): string | undefined {
   const lines = text.split('\n');
+  const commands: string[] = [];
   for (let i = 0; i < lines.length; i++) {
-    const opened = [...lines[i]!.matchAll(/<<(-?)\s*(['"]?)([\w.]+)\2/g)].filter(
-      match => lines[i]![match.index - 1] !== '<' && lines[i]![match.index + 2] !== '<',
+    const line = lines[i]!;
+    commands.push(line);
+    const opened = [...line.matchAll(/<<(-?)\s*(['"]?)([\w.]+)\2/g)].filter(
+      match => line[match.index - 1] !== '<' && line[match.index + 2] !== '<',
     );
     for (const [, dash, , word] of opened) {
       do i++;
       while (i < lines.length && (dash === '-' ? lines[i]!.replace(/^\t+/, '') : lines[i]) !== word);
-      if (i >= lines.length) return false;
+      if (i >= lines.length) return undefined;
     }
   }
-  return true;
+  return commands.join('\n');
 }
 
 /** A text of many lines as whole command lines. What is open at the end is a command line too. */

@@ -145,7 +145,7 @@ export class LabShell {
 
   async #dispatch(text: string, host: string | undefined, signal: AbortSignal): Promise<ShellResult> {
     const behind = behindAmpersand(text);
-    if (behind !== undefined) return this.#start(behind);
+    if (behind !== undefined) return this.#start(behind, this.#sessionOf(host).fork());
     if (standsAlone(text)) {
       const own = await this.#own(wordsOf(text), signal);
       if (own !== undefined) return own;
@@ -207,9 +207,8 @@ export class LabShell {
     return printed(words, exitCode);
   }
 
-  async #start(line: string): Promise<ShellResult> {
+  async #start(line: string, session: Session): Promise<ShellResult> {
     const job = this.#jobs.add(line);
-    const session = this.#session.fork();
     await this.#clockwork.background(async time => {
       const live = (text: string, stream: OutputStream): void => this.#hear(text, stream);
       const { signal } = job.controller;
