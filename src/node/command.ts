@@ -15,6 +15,7 @@ import type { RouteEdit } from './routing-commands.ts';
 export type MachineCommand =
   | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' | 'all' }
   | { readonly do: 'route-get'; readonly namespace: string; readonly destination: Ipv4Address }
+  | { readonly do: 'route-explain'; readonly namespace: string; readonly destination: Ipv4Address }
   | {
       readonly do: 'path';
       readonly namespace: string;
@@ -91,6 +92,27 @@ export interface RouteView {
   readonly source: Ipv4Address;
   /** The line of `ip route`. */
   readonly text: string;
+}
+
+/** What stands behind a route of a routing daemon: the path it holds best. */
+export interface DaemonPath {
+  /** The protocol instance that brought it: `Mesh_192_168_20_100`, `static1`. */
+  readonly protocol: string;
+  readonly kind: 'static' | 'kernel' | 'device' | 'direct' | 'bgp';
+  readonly peer: Ipv4Address | undefined;
+  /** BGP's NEXT_HOP. */
+  readonly nextHop: Ipv4Address | undefined;
+  /** Where packets are sent for it. */
+  readonly gateway: Ipv4Address | undefined;
+  /** The step of the decision that put it before the next, or `only route`. */
+  readonly because: string;
+}
+
+/** The route that decides about an address; `undefined`: none covers it. */
+export interface RouteExplanationView {
+  readonly winner: RouteView | undefined;
+  readonly beaten: readonly { readonly route: RouteView; readonly because: string }[];
+  readonly daemonPath: DaemonPath | undefined;
 }
 
 export interface DeviceView {
