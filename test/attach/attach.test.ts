@@ -2,11 +2,13 @@
  * A node whose peer is real. The peer is the test: a socket on loopback, messages by our own codec. Real daemons are in
  * `test/interop`.
  */
+import { spawn, spawnSync } from 'node:child_process';
 import { createServer, connect as dial, type Socket } from 'node:net';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
 import { Attachment } from '../../src/attach/attachment.ts';
 import { formatSocketAddress, parseLoopback, parseLoopbackHost } from '../../src/attach/loopback.ts';
+import { parseCommandLine } from '../../src/cli/arguments.ts';
 import { Lab } from '../../src/lab.ts';
 import type { MachineStatus } from '../../src/node/command.ts';
 import * as Header from '../../src/wire/bgp/header.ts';
@@ -218,6 +220,74 @@ t('a lab that has begun is not attached to', async () => {
   } finally {
     await lab.close();
   }
+});
+
+// The command.
+
+const MAIN = fromRoot('build/src/cli/main.js');
+const FILE = fromRoot('test/fixtures/interop/external.yaml');
+const WORDS = ['attach', 'a.yaml', 'k8s-w1', '--peer', '192.168.10.254'];
+
+t('reads its words', () => {
+  const line = parseCommandLine([...WORDS, '--connect', '127.0.0.2:179', '--source=127.0.0.3']);
+  const args = {
+    path: 'a.yaml',
+    node: 'k8s-w1',
+    peer: '192.168.10.254',
+    listen: undefined,
+    connect: '127.0.0.2:179',
+    source: '127.0.0.3',
+    seed: undefined,
+  };
+  assert.equal(line, { name: 'attach', args });
+});
+
+for (const [words, message] of [
+  [['attach', 'a.yaml', 'k8s-w1'], /--peer is missing/],
+  [WORDS, /where is the real peer\? give --connect, --listen or both/],
+  [['attach', 'a.yaml'], /is missing/],
+] as const)
+  t(`refuses ${words.join(' ')}`, () => {
+    assert.throws(() => parseCommandLine(words), message);
+  });
+
+for (const [words, message] of [
+  [
+    ['k8s-w1', '--peer', '192.168.10.254', '--connect', '10.0.0.1:179'],
+    '--connect: 10.0.0.1 is not on loopback',
+  ],
+  [['k8s-w1', '--peer', 'tor', '--connect', '127.0.0.1:179'], '--peer: expected an IPv4 address, got "tor"'],
+  [['k8s-w9', '--peer', '192.168.10.254', '--listen', '127.0.0.1:0'], 'there is no machine "k8s-w9"'],
+  [
+    ['k8s-w1', '--peer', '192.168.10.1', '--listen', '127.0.0.1:0'],
+    'k8s-w1 has no BGP peer 192.168.10.1; it has: 192.168.10.10 (Mesh_192_168_10_10)',
+  ],
+] as const)
+  t(`exits 2 after ${words.join(' ')}`, () => {
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, 'attach', FILE, ...words], {
+      encoding: 'utf8',
+    });
+    assert.is(status, 2, stderr);
+    assert.ok(stderr.includes(message), stderr);
+  });
+
+t('says what becomes of the session, until Ctrl-C', async () => {
+  const words = ['attach', FILE, 'k8s-w1', '--peer', '192.168.10.254', '--listen', '127.0.0.1:0'];
+  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const exited = new Promise(resolve => child.once('exit', resolve));
+  await until('it listens', () => /waits for it at 127\.0\.0\.1:\d+/.test(said));
+  const peer = new RawPeer(dial({ host: '127.0.0.1', port: Number(/127\.0\.0\.1:(\d+)/.exec(said)![1]) }));
+  peer.open();
+  peer.say(announcement, Update.endOfRib());
+  await until('Established is said', () => /Node_192_168_10_254: OpenConfirm → Established/.test(said));
+  await until('the route is said', () => said.includes(`route added: ${ROUTE}`));
+  child.kill('SIGINT');
+  assert.is(await exited, 130);
+  await until('the connection ends', () => peer.closed);
 });
 
 t.run();
