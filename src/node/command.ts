@@ -132,6 +132,7 @@ export interface MachineStatus {
   /** What is still missing, in words; empty when the machine has nothing left to do. */
   readonly missing: readonly string[];
   readonly sessions: readonly SessionView[];
-  /** Its addresses while it is off: nobody can have a session with them. */
-  readonly silent: readonly Ipv4Address[];
+  readonly powered: boolean;
+  /** Its own, by which others have sessions with it. */
+  readonly addresses: readonly Ipv4Address[];
 }

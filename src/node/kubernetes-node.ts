@@ -186,8 +186,8 @@ export class KubernetesNode extends Machine {
 
   protected override status(): MachineStatus {
     if (!this.powered) {
-      const silent = this.#spec.nics.map(nic => nic.address);
-      return { lastChange: this.lastChange, missing: [], sessions: [], silent };
+      const addresses = this.#spec.nics.map(nic => nic.address);
+      return { lastChange: this.lastChange, missing: [], sessions: [], powered: false, addresses };
     }
     const speaker = this.#calico?.bird.speaker;
     const sessions = speaker === undefined ? [] : sessionViews(speaker);
@@ -201,7 +201,7 @@ export class KubernetesNode extends Machine {
       ...this.#kubelet.waiting.map(pod => `pod ${pod} is not running`),
     ];
     const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
-    return { lastChange, missing, sessions, silent: [] };
+    return { lastChange, missing, sessions, powered: true, addresses: this.addresses };
   }
 
   get #isStarting(): boolean {
