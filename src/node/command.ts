@@ -34,6 +34,8 @@ export type MachineCommand =
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   | { readonly do: 'power'; readonly on: boolean }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
+  | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
