@@ -35,13 +35,16 @@ export function output(stream: Stream, env: Readonly<Record<string, string | und
     write: text => void stream.write(text),
     isTerminal,
     get columns() {
-      return isTerminal ? (stream.columns ?? WIDTH) : WIDTH;
+      // A terminal that nobody has told its size says 0.
+      return isTerminal ? stream.columns || WIDTH : WIDTH;
     },
     colour: colour(wantsColour(isTerminal, env)),
   };
 }
 
 export const INTERRUPTED = 130;
+/** Something broke that nobody waited for. */
+const INTERNAL = 4;
 
 async function standardInput(limit: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
@@ -56,13 +59,20 @@ async function standardInput(limit: number): Promise<Uint8Array> {
 
 /**
  * The process's own streams and signals. A reader that goes away (`tunlab … | head`) ends the process without a word;
- * Ctrl-C asks the command to stop, a second one does not ask.
+ * Ctrl-C asks the command to stop, a second one does not ask. What fails where nobody waits for it is one line.
  */
 export function processIo(): Io {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
       process.exit(process.exitCode ?? 0);
+    });
+  }
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (reason: unknown) => {
+      const what = reason instanceof Error ? reason.message : String(reason);
+      process.stderr.write(`tunlab: internal error: ${what}\n`);
+      process.exit(INTERNAL);
     });
   }
   const controller = new AbortController();

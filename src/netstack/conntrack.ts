@@ -17,7 +17,7 @@ import * as TcpHeader from '../wire/tcp.ts';
 import * as Udp from '../wire/udp.ts';
 import * as TcpTrack from './conntrack-tcp.ts';
 import { ACCEPT, type Verdict } from './hooks.ts';
-import { joinPorts, NO_SLOT, type Tuple, TupleTable } from './tuple-table.ts';
+import { NO_SLOT, type Tuple, TupleTable } from './tuple-table.ts';
 
 export const ORIGINAL = 0;
 export const REPLY = 1;
@@ -113,8 +113,10 @@ export class Conntrack {
   readonly #sent = new Tracked();
   #untracked: Frame = -1;
   #sweepAt = 0;
-  // The tuple that was read last.
-  readonly #tuple: Tuple = { source: 0, destination: 0, ports: 0 };
+  // The tuple that was read last. Signed, like all of the table: small integers of the engine, never boxed.
+  #source = 0;
+  #destination = 0;
+  #ports = 0;
   #protocol = 0;
 
   constructor(clock: { readonly now: VirtualTime }, frames: FrameStore) {
@@ -198,7 +200,7 @@ export class Conntrack {
 
   /** Does a remembered connection use this tuple in either direction? */
   isTaken(tuple: Tuple, protocol: number): boolean {
-    const slot = this.#table.find(tuple.source, tuple.destination, tuple.ports, protocol);
+    const slot = this.#table.findTuple(tuple, protocol);
     return slot !== NO_SLOT && !this.#expired(slot);
   }
 
@@ -224,28 +226,32 @@ export class Conntrack {
     return this.#sent.frame === frame ? this.#sent : undefined;
   }
 
-  /** Read the tuple of the packet at `at` into `#tuple` and `#protocol`. False when its headers are cut short. */
+  /** Read the tuple of the packet at `at` into the fields above. False when its headers are cut short. */
   #readTuple(view: DataView, at: number, end: number): boolean {
     const transport = at + Ipv4.headerLength(view, at);
     const protocol = Ipv4.protocol(view, at);
     this.#protocol = protocol;
-    this.#tuple.source = Ipv4.source(view, at);
-    this.#tuple.destination = Ipv4.destination(view, at);
-    this.#tuple.ports = 0;
+    this.#source = Ipv4.source(view, at) | 0;
+    this.#destination = Ipv4.destination(view, at) | 0;
+    this.#ports = 0;
     if (protocol === Ipv4.PROTOCOL_UDP || protocol === Ipv4.PROTOCOL_TCP) {
       if (transport + Udp.HEADER_LENGTH > end) return false;
-      this.#tuple.ports = joinPorts(Udp.sourcePort(view, transport), Udp.destinationPort(view, transport));
+      this.#ports = (Udp.sourcePort(view, transport) << 16) | Udp.destinationPort(view, transport);
     } else if (protocol === Ipv4.PROTOCOL_ICMP) {
       if (transport + Icmp.HEADER_LENGTH > end) return false;
       const typeAndCode = (Icmp.type(view, transport) << 8) | Icmp.code(view, transport);
-      this.#tuple.ports = joinPorts(Icmp.identifier(view, transport), typeAndCode);
+      this.#ports = (Icmp.identifier(view, transport) << 16) | typeAndCode;
     }
     return true;
   }
 
+  #lastTuple(): Tuple {
+    const [source, destination, ports] = [this.#source >>> 0, this.#destination >>> 0, this.#ports >>> 0];
+    return { source, destination, ports };
+  }
+
   #find(): number {
-    const { source, destination, ports } = this.#tuple;
-    const slot = this.#table.find(source, destination, ports, this.#protocol);
+    const slot = this.#table.find(this.#source, this.#destination, this.#ports, this.#protocol);
     return slot !== NO_SLOT && this.#expired(slot) ? NO_SLOT : slot;
   }
 
@@ -272,9 +278,9 @@ export class Conntrack {
     if (this.#protocol === Ipv4.PROTOCOL_TCP) {
       if (TcpTrack.nextState(ORIGINAL, flags, TcpTrack.NONE) >= TcpTrack.IGNORED) return undefined;
     } else if (this.#protocol === Ipv4.PROTOCOL_ICMP) {
-      if (!isIcmpQuery((this.#tuple.ports >>> 8) & 255)) return undefined;
+      if (!isIcmpQuery((this.#ports >>> 8) & 255)) return undefined;
     }
-    return new Connection(this.#protocol, { ...this.#tuple }, this.#clock.now);
+    return new Connection(this.#protocol, this.#lastTuple(), this.#clock.now);
   }
 
   /** The protocol's part: new state and timeout. False when the packet is invalid. */
@@ -318,8 +324,7 @@ export class Conntrack {
   #trackError(tracked: Tracked, view: DataView, at: number, end: number): void {
     const quoted = at + Ipv4.headerLength(view, at) + Icmp.HEADER_LENGTH;
     if (quoted + Ipv4.MIN_HEADER_LENGTH > end || !this.#readTuple(view, quoted, end)) return;
-    const inverse = invert(this.#tuple, this.#protocol);
-    const slot = this.#table.find(inverse.source, inverse.destination, inverse.ports, this.#protocol);
+    const slot = this.#table.findTuple(invert(this.#lastTuple(), this.#protocol), this.#protocol);
     if (slot === NO_SLOT || this.#expired(slot)) return;
     const connection = this.#connections[slot >> 1]!;
     // nf_conntrack_inet_error(): the error must go to whoever sent the quoted packet.

@@ -28,6 +28,17 @@ export class EthernetDevice extends NetDevice {
     return this.namespace.host.outputs[this.jack]?.up === true;
   }
 
+  /**
+   * The cable is pulled out or put in again: what is sent dies here, and what was learnt about the others is void. Frames
+   * that are on their way still arrive; the other end has to be told as well.
+   */
+  setCarrier(up: boolean): void {
+    const output = this.namespace.host.outputs[this.jack];
+    if (output === undefined || output.up === up) return;
+    output.up = up;
+    if (!up) this.namespace.carrierLost(this);
+  }
+
   transmit(frame: Frame): void {
     const { namespace } = this;
     const { host } = namespace;

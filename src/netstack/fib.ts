@@ -7,6 +7,8 @@
  * As in Linux without policy rules both tables share one trie: the longest prefix wins whatever its table; among the
  * routes of one prefix `local` comes before `main`, then the lowest metric, then the one that was there first.
  */
+
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefixes from '../addr/prefix.ts';
 import { FibTrie, NO_LEAF } from './fib-trie.ts';
@@ -62,7 +64,7 @@ export class Fib {
   }
 
   /** The route that decides about `destination`; `undefined` when none covers it, or a `throw` route does. O(1). */
-  lookup(destination: Ipv4Address): Route | undefined {
+  lookup(destination: Ipv4Address | AddressWord): Route | undefined {
     const leaf = this.#trie.lookup(destination);
     if (leaf === NO_LEAF) return undefined;
     const route = this.#best[leaf]!;

@@ -13,9 +13,10 @@ import { type Frame, FrameQueue, NO_FRAME } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
+import type { DropRecord, HopRecord } from '../trace/record.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
-import type { DropRecord, HopRecord, Tracer } from './trace-point.ts';
+import type { Tracer } from './trace-point.ts';
 
 /** Hand-overs at one instant. More means that frames run in a circle without ever losing TTL: a bug of ours. */
 const BACKLOG_BOUND = 1_000_000;
@@ -25,6 +26,8 @@ export abstract class NetHost extends LogicalProcess {
   readonly account = new FrameAccount();
   /** Whether there is a tracer: the one test on the path. */
   tracing = false;
+  /** Switched off: see `halt`. Whoever switches it on again sets it to false first. */
+  halted = false;
   /** How deep a transmission is inside tunnels (Linux `dev_xmit_recursion`). */
   tunnelDepth = 0;
   readonly #devices: NetDevice[] = [];
@@ -50,6 +53,12 @@ export abstract class NetHost extends LogicalProcess {
     this.namespaces.splice(this.namespaces.indexOf(namespace), 1);
   }
 
+  /** The power goes off: all namespaces are gone, and what arrives dies. `namespace` builds anew when it is back. */
+  halt(): void {
+    for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
+    this.halted = true;
+  }
+
   /** A device joins; called once by the namespace it is in. */
   register(device: NetDevice): void {
     device.number = this.#devices.length;
@@ -63,7 +72,8 @@ export abstract class NetHost extends LogicalProcess {
 
   protected override receive(frame: Frame, jack: number): void {
     const device = this.#jacks[jack];
-    if (device === undefined) this.drop(frame, 'LINK_DOWN', undefined, undefined);
+    if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
+    else if (device === undefined) this.drop(frame, 'LINK_DOWN', undefined, undefined);
     else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
     else device.ingress(frame);
   }
@@ -80,7 +90,8 @@ export abstract class NetHost extends LogicalProcess {
       if (frame === NO_FRAME) return;
       if (handed === BACKLOG_BOUND) throw new Error(`${this.name}: the backlog never empties`);
       const device = this.#devices[this.frames.meta[frame]!]!;
-      if (device.up) device.ingress(frame);
+      if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
+      else if (device.up) device.ingress(frame);
       else this.drop(frame, 'LINK_DOWN', device.namespace, device);
     }
   }

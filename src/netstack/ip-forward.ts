@@ -1,4 +1,6 @@
 /** Forwarding (Linux `ip_forward`): TTL, MTU against DF, redirect, FORWARD hook; then out like any other packet. */
+
+import { toWord } from '../addr/address-word.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -9,11 +11,19 @@ import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { NextHop, Route } from './route.ts';
 
-/** Forward the packet in `frame` (start = IPv4 header), which came in on `input`, by `route`. Takes ownership. */
-export function ipForward(namespace: Namespace, input: NetDevice, frame: Frame, route: Route): void {
-  const { frames } = namespace;
-  const view = frames.view(frame);
-  const at = frames.start[frame]!;
+/**
+ * Forward the packet in `frame`, whose IPv4 header is at `at` of `view` and which came in on `input`, by `route`.
+ * `longestPiece`: it came as fragments of up to that many octets, and leaves so; 0: it came whole. Takes ownership.
+ */
+export function ipForward(
+  namespace: Namespace,
+  input: NetDevice,
+  frame: Frame,
+  view: DataView,
+  at: number,
+  route: Route,
+  longestPiece: number,
+): void {
   if (Ipv4.ttl(view, at) <= 1) {
     namespace.sendIcmpError(frame, Icmpv4.TIME_EXCEEDED, Icmpv4.TTL_EXCEEDED, 0, input);
     namespace.drop(frame, 'TTL_EXPIRED', input);
@@ -36,7 +46,9 @@ export function ipForward(namespace: Namespace, input: NetDevice, frame: Frame, 
     discard(namespace, frame, verdict, input);
     return;
   }
-  finishOutput(namespace, frame, output, hop.via === 0 ? Ipv4.destination(view, at) : hop.via, mtu);
+  const limit = longestPiece === 0 ? mtu : Math.min(mtu, longestPiece);
+  const nextHop = hop.via === 0 ? Ipv4.destinationWord(view, at) : toWord(hop.via);
+  finishOutput(namespace, frame, output, nextHop, limit);
 }
 
 /** The packet leaves where it came from and its sender is on that link: tell it of the shorter way (RFC 1812 §5.2.7.2). */

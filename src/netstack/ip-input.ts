@@ -5,6 +5,8 @@
  *                                         ├─ unicast ─> ip-forward.ts
  *                                         └─ none, unreachable, prohibit: ICMP; blackhole: silence
  */
+
+import { type AddressWord, BROADCAST, toWord } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
@@ -38,9 +40,17 @@ export function ipReceive(namespace: Namespace, device: NetDevice, frame: Frame,
     discard(namespace, frame, verdict, device);
     return;
   }
-  if (device.kind === 'loopback') localDeliver(namespace, device, frame);
-  else routeInput(namespace, device, frame, unicast);
+  if (device.kind === 'loopback') {
+    localDeliver(namespace, device, frame);
+    return;
+  }
+  // A packet that grew on its way through the hooks was the last fragment of one.
+  const longestPiece = Ipv4.totalLength(view, at) === total ? 0 : namespace.reassembly.longestPiece;
+  routeInput(namespace, device, frame, view, at, unicast, longestPiece);
 }
+
+/** First four bits of multicast addresses. */
+const GROUPS = 0xe;
 
 /** Cut off what an Ethernet pad added behind the packet. */
 function trim(namespace: Namespace, frame: Frame, total: number): void {
@@ -60,23 +70,28 @@ export function discard(
   if (verdict !== STOLEN) namespace.drop(frame, verdict, device);
 }
 
-function routeInput(namespace: Namespace, device: NetDevice, frame: Frame, unicast: boolean): void {
-  const { frames } = namespace;
-  const view = frames.view(frame);
-  const at = frames.start[frame]!;
-  const source = Ipv4.source(view, at);
-  const destination = Ipv4.destination(view, at);
+function routeInput(
+  namespace: Namespace,
+  device: NetDevice,
+  frame: Frame,
+  view: DataView,
+  at: number,
+  unicast: boolean,
+  longestPiece: number,
+): void {
+  const source = Ipv4.sourceWord(view, at);
+  const destination = Ipv4.destinationWord(view, at);
   const martian = martianReason(device, source, destination);
   if (martian !== '') {
     namespace.drop(frame, martian, device);
     return;
   }
-  if (destination === Ipv4Address.BROADCAST) {
-    localDeliver(namespace, device, frame);
+  if (destination >>> 28 === GROUPS) {
+    namespace.drop(frame, 'NOT_FOR_ME', device); // nobody here joins groups
     return;
   }
-  if (Ipv4Address.isMulticast(destination)) {
-    namespace.drop(frame, 'NOT_FOR_ME', device); // nobody here joins groups
+  if (destination === BROADCAST) {
+    localDeliver(namespace, device, frame);
     return;
   }
   const route = namespace.fib.lookup(destination);
@@ -89,21 +104,22 @@ function routeInput(namespace: Namespace, device: NetDevice, frame: Frame, unica
     if (!namespace.forwards(device)) namespace.drop(frame, 'NOT_FORWARDING', device);
     else if (invalid !== '') namespace.drop(frame, invalid, device);
     else if (!unicast) namespace.drop(frame, 'NOT_FOR_ME', device);
-    else ipForward(namespace, device, frame, route);
+    else ipForward(namespace, device, frame, view, at, route, longestPiece);
     return;
   }
   if (invalid !== '') namespace.drop(frame, invalid, device);
   else localDeliver(namespace, device, frame);
 }
 
+/** Not of 0/8, 127/8, nor of what begins with 224: nothing can be wrong with it. */
+const isOrdinary = (firstOctet: number): boolean =>
+  firstOctet !== 0 && firstOctet !== 127 && firstOctet < 224;
+
 /** Addresses that never come from, or go to, a wire. */
-function martianReason(
-  device: NetDevice,
-  source: Ipv4Address.Ipv4Address,
-  destination: Ipv4Address.Ipv4Address,
-): DropReason | '' {
-  if (Ipv4Address.isMulticast(source) || source === Ipv4Address.BROADCAST) return 'MARTIAN_SOURCE';
-  if (destination === Ipv4Address.BROADCAST) return '';
+function martianReason(device: NetDevice, source: AddressWord, destination: AddressWord): DropReason | '' {
+  if (isOrdinary(source >>> 24) && isOrdinary(destination >>> 24)) return '';
+  if (Ipv4Address.isMulticast(source) || source === BROADCAST) return 'MARTIAN_SOURCE';
+  if (destination === BROADCAST) return '';
   if (source >>> 24 === 0) return 'MARTIAN_SOURCE';
   if (destination >>> 24 === 0) return 'MARTIAN_DESTINATION';
   if (device.sysctl.routeLocalnet) return '';
@@ -112,11 +128,7 @@ function martianReason(
 }
 
 /** Reverse path filter and our own addresses coming from outside (`fib_validate_source`). '' when all is well. */
-function invalidSource(
-  namespace: Namespace,
-  device: NetDevice,
-  source: Ipv4Address.Ipv4Address,
-): DropReason | '' {
+function invalidSource(namespace: Namespace, device: NetDevice, source: AddressWord): DropReason | '' {
   const { rpFilter, acceptLocal } = device.sysctl;
   const back = namespace.fib.lookup(source);
   if (back !== undefined && back.type === 'local') return acceptLocal ? '' : 'MARTIAN_SOURCE';
@@ -132,7 +144,7 @@ export const sourceIsValid = (
   namespace: Namespace,
   device: NetDevice,
   source: Ipv4Address.Ipv4Address,
-): boolean => invalidSource(namespace, device, source) === '';
+): boolean => invalidSource(namespace, device, toWord(source)) === '';
 
 /** Nothing leads to the destination (`ip_error`): who sent it hears why, unless it is a blackhole. */
 function routeError(namespace: Namespace, device: NetDevice, frame: Frame, route: Route | undefined): void {
@@ -177,8 +189,8 @@ export function localDeliver(namespace: Namespace, device: NetDevice, frame: Fra
     namespace.icmp.receive(frame, at, device);
     return;
   }
-  if (protocol === Ipv4.PROTOCOL_IPIP) {
-    if (namespace.ipip?.up === true) namespace.ipip.decapsulate(frame, at);
+  if (protocol === Ipv4.PROTOCOL_IPIP && namespace.ipip !== undefined) {
+    if (namespace.ipip.up) namespace.ipip.decapsulate(frame, at);
     else refuse(namespace, device, frame, at, Icmpv4.PORT_UNREACHABLE, 'TUNNEL_DOWN');
     return;
   }

@@ -15,10 +15,9 @@ import type { Clock } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
 import * as Arp from './arp.ts';
 import { Fib } from './fib.ts';
-import { ACCEPT, HookTable, STOLEN, type Verdict } from './hooks.ts';
+import { HookTable } from './hooks.ts';
 import type { NetHost } from './host.ts';
 import { Icmp } from './icmp.ts';
 import { sendError } from './icmp-error.ts';
@@ -197,28 +196,39 @@ export class Namespace implements IpLayer {
     return true;
   }
 
-  /** `ip addr del`. False when the device has no such address. Routes that prefer it as source go too. */
+  /**
+   * `ip addr del`. False when the device has no such address. Routes that prefer it as source go too; with the first
+   * address of a prefix its secondary ones (`promote_secondaries` is 0).
+   */
   removeAddress(device: NetDevice, address: Ipv4Address.Ipv4Address): boolean {
     const gone = device.addresses.find(other => other.address === address);
     if (gone === undefined) return false;
-    device.addresses = device.addresses.filter(other => other !== gone);
-    const remains = this.devices.some(({ addresses }) => addresses.some(other => other.address === address));
-    if (!remains) this.fib.removeWhere(route => route.source === address);
-    else this.fib.removeWhere(route => route.source === address && route.nextHops[0]?.device === device);
-    for (const other of device.addresses) {
-      this.#addLocalRoute(device, other);
-      if (device.up) this.#addPrefixRoutes(device, other);
-    }
+    const alone = primaryOf(device, gone) !== gone;
+    const doomed = alone ? [gone] : device.addresses.filter(other => primaryOf(device, other) === gone);
+    device.addresses = device.addresses.filter(other => !doomed.includes(other));
+    for (const { address: dead } of doomed) this.#forgetAddress(device, dead);
     return true;
   }
 
-  #addLocalRoute(device: NetDevice, { address }: DeviceAddress): void {
-    this.#addKernelRoute(device, { address, length: 32 }, 'local', 'host', address);
+  #forgetAddress(device: NetDevice, address: Ipv4Address.Ipv4Address): void {
+    const prefix = { address, length: 32 };
+    this.fib.remove({ prefix, type: 'local', device });
+    const remains = this.devices.some(({ addresses }) => addresses.some(other => other.address === address));
+    this.fib.removeWhere(
+      ({ source, nextHops }) => source === address && (!remains || nextHops[0]?.device === device),
+    );
   }
 
-  #addPrefixRoutes(device: NetDevice, { address, length }: DeviceAddress): void {
+  #addLocalRoute(device: NetDevice, added: DeviceAddress): void {
+    const { address } = added;
+    const source = primaryOf(device, added).address;
+    this.#addKernelRoute(device, { address, length: 32 }, 'local', 'host', source);
+  }
+
+  #addPrefixRoutes(device: NetDevice, added: DeviceAddress): void {
+    const { address, length } = added;
     const prefix = Prefix.network(address, length);
-    if (length === 32 || prefix.address >>> 24 === 0) return;
+    if (length === 32 || prefix.address >>> 24 === 0 || primaryOf(device, added) !== added) return;
     if (device === this.loopback) this.#addKernelRoute(device, prefix, 'local', 'host', address);
     else this.#addKernelRoute(device, prefix, 'unicast', 'link', address);
     if (length === 31) return;
@@ -226,7 +236,6 @@ export class Namespace implements IpLayer {
     this.#addKernelRoute(device, { address: broadcast, length: 32 }, 'broadcast', 'link', address);
   }
 
-  /** The first address of a prefix made the route; a second one on the same device changes nothing. */
   #addKernelRoute(
     device: NetDevice,
     prefix: Prefix.Prefix,
@@ -280,14 +289,13 @@ export class Namespace implements IpLayer {
     return send(this, frame, request);
   }
 
-  sendIcmpError(frame: Frame, type: number, code: number, info: number, _device?: NetDevice): void {
-    sendError(this, frame, type, code, info);
+  confirm(destination: Ipv4Address.Ipv4Address): void {
+    const hop = this.fib.lookup(destination)?.nextHops[0];
+    if (hop?.device.needsNeighbour === true) this.neighbours.confirm(hop.device, hop.via || destination);
   }
 
-  /** What a hook does that must see whole packets: ACCEPT once the packet in `frame` is whole. */
-  defragment(frame: Frame): Verdict {
-    if (!Ipv4.isFragment(this.frames.view(frame), this.frames.start[frame]!)) return ACCEPT;
-    return this.reassembly.add(frame, undefined) ? ACCEPT : STOLEN;
+  sendIcmpError(frame: Frame, type: number, code: number, info: number, _device?: NetDevice): void {
+    sendError(this, frame, type, code, info);
   }
 
   /** ARP gave up on the next hop of the packet in `frame` (start = IPv4 header): whoever sent it hears of it. */
@@ -309,4 +317,12 @@ export class Namespace implements IpLayer {
     this.reassembly.clear();
     for (const device of [...this.devices]) this.detach(device);
   }
+}
+
+/** The first address of the same prefix on the device: itself, or the one that it is secondary to. */
+function primaryOf(device: NetDevice, of: DeviceAddress): DeviceAddress {
+  const prefix = { address: of.address, length: of.length };
+  return device.addresses.find(
+    other => other.length === of.length && Prefix.contains(prefix, other.address),
+  )!;
 }

@@ -2,6 +2,8 @@
  * Network devices. What distinguishes them is only how they transmit: over a link of the fabric, to a veth peer, into a
  * tunnel. What arrives is handed to the namespace through `Namespace.receive`.
  */
+
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -98,7 +100,7 @@ export abstract class NetDevice {
    * Send a packet. `ether` devices get a whole Ethernet frame; an `ipip` device gets the IP packet and `nextHop`, the
    * gateway of the route that chose it (the tunnel's far end). Takes ownership of `frame`.
    */
-  abstract transmit(frame: Frame, nextHop: Ipv4Address): void;
+  abstract transmit(frame: Frame, nextHop: AddressWord): void;
 
   /** Octets of link header in front of the IP packet. */
   get linkHeaderLength(): number {

@@ -35,6 +35,11 @@ interface Queue {
 
 export class Reassembly {
   readonly #namespace: Namespace;
+  /**
+   * Total length of the longest fragment of the packet that was completed last. A router that put it together only to
+   * look at it sends it on in pieces no longer than that (Linux `frag_max_size`).
+   */
+  longestPiece = 0;
   readonly #queues = new Map<string, Queue>();
   #octets = 0;
 
@@ -74,7 +79,9 @@ export class Reassembly {
     const overlaps =
       (before !== undefined && before.offset + before.length > offset) ||
       (after !== undefined && after.offset < end);
-    const contradicts = queue.length !== 0 && (more ? end > queue.length : end !== queue.length);
+    // What is said to be the last piece must not end before one that is there (Linux `ip_frag_queue`).
+    const contradicts =
+      queue.length === 0 ? !more && after !== undefined : more ? end > queue.length : end !== queue.length;
     queue.pieces.splice(index, 0, { frame, offset, length });
     this.#octets += length;
     queue.device = device;
@@ -136,6 +143,7 @@ export class Reassembly {
     const { frames } = this.#namespace;
     const first = pieces[0]!.frame;
     const headerLength = this.#headerLength(first);
+    this.longestPiece = Math.max(...pieces.map(piece => frames.length(piece.frame)));
     const real = frames.end[first]! - frames.start[first]! - headerLength;
     const pattern = frames.pattern[first]!;
     if (this.#isOneDescriptor(pieces))

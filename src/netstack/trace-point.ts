@@ -1,8 +1,8 @@
 /**
  * Trace points of the packet path. With nobody listening a packet pays one boolean test at each device it passes.
  *
- * The *trail* is kept whether or not somebody traces: a frame with a probe's tag leaves a record at every device it
- * passes and where it dies, so that `via`, `at` and `explain` read what was observed.
+ * The *trail* is kept whether or not somebody traces: a frame with a probe's tag leaves a record (trace/record.ts) at
+ * every device it passes and where it dies, so that `via`, `at` and `explain` read what was observed.
  */
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
@@ -13,23 +13,4 @@ import type { Direction, NetDevice } from './netdevice.ts';
 export interface Tracer {
   pass(device: NetDevice, frame: Frame, direction: Direction): void;
   drop(namespace: Namespace, device: NetDevice | undefined, reason: DropReason, frame: Frame): void;
-}
-
-/** A tagged frame passed a device. */
-export interface HopRecord {
-  readonly type: 'hop';
-  readonly tag: number;
-  readonly namespace: string;
-  readonly device: string;
-  readonly direction: Direction;
-}
-
-/** A tagged frame died. */
-export interface DropRecord {
-  readonly type: 'drop';
-  readonly tag: number;
-  readonly namespace: string;
-  /** '' when it was at no device. */
-  readonly device: string;
-  readonly reason: DropReason;
 }

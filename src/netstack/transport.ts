@@ -94,6 +94,8 @@ export interface IpLayer {
    * is the message's second word: the MTU of 3/4, else 0. `device` is where the packet came in.
    */
   sendIcmpError(frame: Frame, type: number, code: number, info: number, device: NetDevice): void;
+  /** The peer `destination` made progress, so the neighbour on the way to it is there (Linux `dst_confirm`). */
+  confirm?(destination: Ipv4Address): void;
   /** Count and free a frame that dies here; at `device`, where there is one. */
   drop(frame: Frame, reason: DropReason, device?: NetDevice): void;
   /** Count a frame that reached its program, and free it. */

@@ -23,16 +23,17 @@ export const joinPorts = (source: number, destination: number): number =>
 export const NO_SLOT = -1;
 
 export class TupleTable {
-  #sources = new Uint32Array(64);
-  #destinations = new Uint32Array(64);
-  #ports = new Uint32Array(64);
+  #sources = new Int32Array(64);
+  #destinations = new Int32Array(64);
+  #ports = new Int32Array(64);
   #protocols = new Uint8Array(64);
   /** Successor in the chain of a bucket. */
   #next = new Int32Array(64);
   #buckets = new Int32Array(64).fill(NO_SLOT);
   #count = 0;
 
-  find(source: Ipv4Address, destination: Ipv4Address, ports: number, protocol: number): number {
+  /** The slot of a tuple, whose numbers are given signed (`| 0`): unsigned ones would be boxed on the way. */
+  find(source: number, destination: number, ports: number, protocol: number): number {
     let slot = this.#buckets[this.#bucket(source, destination, ports, protocol)]!;
     while (slot !== NO_SLOT) {
       if (
@@ -45,6 +46,10 @@ export class TupleTable {
       slot = this.#next[slot]!;
     }
     return NO_SLOT;
+  }
+
+  findTuple(tuple: Tuple, protocol: number): number {
+    return this.find(tuple.source | 0, tuple.destination | 0, tuple.ports | 0, protocol);
   }
 
   insert(slot: number, tuple: Tuple, protocol: number): void {
@@ -92,13 +97,13 @@ export class TupleTable {
 
   #grow(slot: number): void {
     const size = Math.max(slot + 1, this.#next.length * 2);
-    const wider = <T extends Uint32Array | Uint8Array | Int32Array>(from: T, to: T): T => {
+    const wider = <T extends Uint8Array | Int32Array>(from: T, to: T): T => {
       to.set(from);
       return to;
     };
-    this.#sources = wider(this.#sources, new Uint32Array(size));
-    this.#destinations = wider(this.#destinations, new Uint32Array(size));
-    this.#ports = wider(this.#ports, new Uint32Array(size));
+    this.#sources = wider(this.#sources, new Int32Array(size));
+    this.#destinations = wider(this.#destinations, new Int32Array(size));
+    this.#ports = wider(this.#ports, new Int32Array(size));
     this.#protocols = wider(this.#protocols, new Uint8Array(size));
     this.#next = wider(this.#next, new Int32Array(size));
   }

@@ -4,6 +4,8 @@
  *   receive ─> checksum ─> the socket that fits best ─> callback, or receive buffer until somebody takes it
  *                           connected to the sender > bound to the address > bound to the port
  */
+
+import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
@@ -62,6 +64,20 @@ export class UdpLayer implements TransportProtocol {
     destinationPort: 0,
   };
   readonly #header = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
+  /** Filled in anew for every datagram that arrives: sockets copy what they keep. */
+  readonly #datagram: { -readonly [K in keyof UdpDatagram]: UdpDatagram[K] } = {
+    source: 0,
+    sourcePort: 0,
+    destination: 0,
+    ttl: 0,
+    tos: 0,
+    device: undefined,
+    tag: 0,
+    pattern: Payload.ZERO,
+    offset: 0,
+    length: 0,
+    bytes: null,
+  };
 
   constructor(ip: IpLayer) {
     this.#ip = ip;
@@ -88,14 +104,15 @@ export class UdpLayer implements TransportProtocol {
     }
     const length = Udp.length(view, at);
     if (length < available) this.#trim(frame, at, length);
-    const source = Ipv4.source(view, ipAt);
-    const destination = Ipv4.destination(view, ipAt);
+    const source = Ipv4.sourceWord(view, ipAt);
+    const destination = Ipv4.destinationWord(view, ipAt);
     if (!Udp.isValid(view, at, source, destination, length, this.#dataSum(frame, at))) {
       this.#ip.drop(frame, 'BAD_CHECKSUM', device);
       return;
     }
     const sourcePort = Udp.sourcePort(view, at);
-    const socket = this.#find(source, sourcePort, destination, Udp.destinationPort(view, at), device);
+    const destinationPort = Udp.destinationPort(view, at);
+    const socket = this.#find(source, sourcePort, destination, destinationPort, device);
     if (socket === undefined) {
       frames.start[frame] = ipAt;
       const { DESTINATION_UNREACHABLE, PORT_UNREACHABLE } = Icmp;
@@ -103,20 +120,16 @@ export class UdpLayer implements TransportProtocol {
       this.#ip.drop(frame, 'NO_SOCKET', device);
       return;
     }
-    const { pattern, offset, bytes } = this.#data(frame, at);
-    const datagram: UdpDatagram = {
-      source,
-      sourcePort,
-      destination,
-      ttl: Ipv4.ttl(view, ipAt),
-      tos: Ipv4.tos(view, ipAt),
-      device,
-      tag: frames.tag[frame]!,
-      pattern,
-      offset,
-      length: length - Udp.HEADER_LENGTH,
-      bytes,
-    };
+    const datagram = this.#datagram;
+    datagram.source = toAddress(source);
+    datagram.sourcePort = sourcePort;
+    datagram.destination = toAddress(destination);
+    datagram.ttl = Ipv4.ttl(view, ipAt);
+    datagram.tos = Ipv4.tos(view, ipAt);
+    datagram.device = device;
+    datagram.tag = frames.tag[frame]!;
+    datagram.length = length - Udp.HEADER_LENGTH;
+    this.#describeData(frame, at);
     if (socket.deliver(datagram)) this.#ip.deliver(frame);
     else this.#ip.drop(frame, 'SOCKET_BUFFER_FULL', device);
   }
@@ -152,10 +165,10 @@ export class UdpLayer implements TransportProtocol {
   }
 
   path(socket: UdpSocket, address: Ipv4Address, port: number): Path | SendError {
-    return this.#ip.path(this.#fill(socket, address, port));
+    return this.#ip.path(this.#fill(socket, toWord(address), port));
   }
 
-  send(socket: UdpSocket, address: Ipv4Address, port: number, payload: UdpPayload): SendError {
+  send(socket: UdpSocket, address: AddressWord, port: number, payload: UdpPayload): SendError {
     if (payload.length > MAX_PAYLOAD) return 'EMSGSIZE';
     if (socket.localPort === 0 && this.bind(socket, 0, 0) !== '') return 'EHOSTUNREACH';
     const request = this.#fill(socket, address, port);
@@ -175,7 +188,7 @@ export class UdpLayer implements TransportProtocol {
     header.length = Udp.HEADER_LENGTH + payload.length;
     const view = frames.view(frame);
     Udp.emit(view, at, header);
-    const { source } = request;
+    const source = toWord(request.source);
     Udp.setChecksum(
       view,
       at,
@@ -184,10 +197,10 @@ export class UdpLayer implements TransportProtocol {
     return this.#ip.send(frame, request);
   }
 
-  #fill(socket: UdpSocket, address: Ipv4Address, port: number): SendRequest {
+  #fill(socket: UdpSocket, address: AddressWord, port: number): SendRequest {
     const request = this.#request;
     request.source = socket.localAddress;
-    request.destination = address;
+    request.destination = toAddress(address);
     request.ttl = socket.ttl || this.#ip.sysctl.ipDefaultTtl;
     request.tos = socket.tos;
     request.pmtu = socket.pmtu;
@@ -219,9 +232,9 @@ export class UdpLayer implements TransportProtocol {
 
   /** `udp4_lib_lookup`: the socket that names most of the datagram's addresses. */
   #find(
-    source: Ipv4Address,
+    source: AddressWord,
     sourcePort: number,
-    destination: Ipv4Address,
+    destination: AddressWord,
     destinationPort: number,
     device: NetDevice | undefined,
   ): UdpSocket | undefined {
@@ -231,8 +244,9 @@ export class UdpLayer implements TransportProtocol {
     let bestScore = -1;
     for (const socket of sockets) {
       const connected = socket.remotePort !== 0;
-      if (connected && (socket.remoteAddress !== source || socket.remotePort !== sourcePort)) continue;
-      if (socket.localAddress !== 0 && socket.localAddress !== destination) continue;
+      if (connected && (toWord(socket.remoteAddress) !== source || socket.remotePort !== sourcePort))
+        continue;
+      if (socket.localAddress !== 0 && toWord(socket.localAddress) !== destination) continue;
       if (socket.device !== undefined && device !== undefined && socket.device !== device) continue;
       const score = (connected ? 8 : 0) + (socket.localAddress !== 0 ? 4 : 0) + (socket.device ? 4 : 0);
       if (score > bestScore) {
@@ -246,7 +260,7 @@ export class UdpLayer implements TransportProtocol {
   /** The socket that sent the packet quoted by an ICMP error. */
   #quotedSocket({ view, at, source, destination }: IcmpErrorReport): UdpSocket | undefined {
     const [local, remote] = [Udp.sourcePort(view, at), Udp.destinationPort(view, at)];
-    return this.#find(destination, remote, source, local, undefined);
+    return this.#find(toWord(destination), remote, toWord(source), local, undefined);
   }
 
   /** The datagram ends before the packet does. */
@@ -268,13 +282,18 @@ export class UdpLayer implements TransportProtocol {
   }
 
   /** The datagram's data as a descriptor: the frame's own, or a copy when some of it are real octets. */
-  #data(frame: Frame, at: number): Omit<UdpPayload, 'length'> {
+  #describeData(frame: Frame, at: number): void {
     const { frames } = this.#ip;
+    const datagram = this.#datagram;
     if (frames.end[frame] === at + Udp.HEADER_LENGTH) {
-      const pattern = frames.pattern[frame]! as Payload.Pattern;
-      return { pattern, offset: frames.payloadOffset[frame]!, bytes: frames.real[frame] ?? null };
+      datagram.pattern = frames.pattern[frame]! as Payload.Pattern;
+      datagram.offset = frames.payloadOffset[frame]!;
+      datagram.bytes = frames.real[frame] ?? null;
+    } else {
+      datagram.pattern = Payload.REAL;
+      datagram.offset = Udp.HEADER_LENGTH;
+      datagram.bytes = frames.materialise(frame);
     }
-    return { pattern: Payload.REAL, offset: Udp.HEADER_LENGTH, bytes: frames.materialise(frame) };
   }
 }
 

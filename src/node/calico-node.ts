@@ -8,17 +8,16 @@
  *                                                       └─> tunnel addresses (own Node, pools)
  */
 import type { ApiClient } from '../api/client.ts';
-import type { SpeakerEvent } from '../bgp/ports.ts';
+import type { SpeakerEvent, StreamStack } from '../bgp/ports.ts';
 import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
+import type { Node } from '../calico/resources/node.ts';
 import type { FelixHooks, HookVariant } from '../netstack/felix-hooks.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
-import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Random } from '../sim/random.ts';
 import { type Clock, MILLISECOND, type Timer } from '../sim/time.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
 import { BirdDaemon } from './bird.ts';
 import { Felix } from './felix.ts';
 import { KernelPort } from './kernel-port.ts';
@@ -34,6 +33,8 @@ export interface CalicoNodePorts {
   readonly namespace: Namespace;
   /** The NIC that holds the node's address. */
   readonly nic: NetDevice;
+  /** TCP as BIRD sees it. */
+  readonly streams: StreamStack;
   readonly hooks: FelixHooks;
   readonly variant: HookVariant;
   readonly cache: ResourceCache;
@@ -82,7 +83,7 @@ export class CalicoNode {
       {
         clock,
         random: random('bird'),
-        streams: namespace.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
+        streams: ports.streams,
         kernel: new KernelPort(namespace),
         report: heard,
       },
@@ -91,9 +92,13 @@ export class CalicoNode {
     );
   }
 
-  /** Startup, then the services; `ready` when they run. */
+  /**
+   * Startup, then the services, which read the datastore anew: the addresses that the startup has just allocated are
+   * there from the first moment, and Felix need not restart for them. `ready` when they run.
+   */
   start(ready: () => void): void {
-    this.#run(() => {
+    this.#run(node => {
+      if (node !== undefined) this.#ports.cache.apply({ type: 'MODIFIED', object: node });
       this.started = true;
       this.felix.changed();
       this.bird.changed();
@@ -129,11 +134,12 @@ export class CalicoNode {
     else this.#run(() => {});
   }
 
-  #run(then: () => void): void {
+  /** `then` gets the Node as it is stored now; `undefined` when IPAM refused. */
+  #run(then: (node: Node | undefined) => void): void {
     const { api, node, moment } = this.#ports;
-    this.#cancel = api.run(reconcileTunnelAddresses(node, moment()), () => {
+    this.#cancel = api.run(reconcileTunnelAddresses(node, moment()), outcome => {
       this.#cancel = undefined;
-      then();
+      then(outcome.ok ? outcome.value : undefined);
     });
   }
 }

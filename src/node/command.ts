@@ -5,17 +5,33 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { DeviceCounters } from '../netstack/netdevice.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
 import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
+import type { RouteEdit } from './routing-commands.ts';
 
 export type MachineCommand =
   | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' | 'all' }
   | { readonly do: 'route-get'; readonly namespace: string; readonly destination: Ipv4Address }
+  | {
+      readonly do: 'path';
+      readonly namespace: string;
+      readonly destination: Ipv4Address;
+      /** 0: as the route says. */
+      readonly source: Ipv4Address;
+      readonly device: string | undefined;
+    }
+  | { readonly do: 'route-edit'; readonly namespace: string; readonly edit: RouteEdit }
+  /** Name and value of all settings. */
+  | { readonly do: 'sysctls'; readonly namespace: string }
+  /** True when it was set. */
+  | { readonly do: 'sysctl'; readonly namespace: string; readonly name: string; readonly value: string }
   | { readonly do: 'devices'; readonly namespace: string }
   | { readonly do: 'neighbours'; readonly namespace: string }
   | { readonly do: 'fdb'; readonly namespace: string }
+  | { readonly do: 'sockets'; readonly namespace: string }
   | { readonly do: 'namespaces' }
   | { readonly do: 'start'; readonly program: number; readonly namespace: string; readonly what: ProgramSpec }
   | { readonly do: 'signal'; readonly program: number }
@@ -33,6 +49,9 @@ export type MachineCommand =
   | { readonly do: 'flush'; readonly namespace: string; readonly what: 'neighbours' | 'route-cache' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   | { readonly do: 'power'; readonly on: boolean }
+  /** The routing daemon's TCP connections with `peer` leave the lab from now on; `StreamRecord`s tell what it does. */
+  | { readonly do: 'attach'; readonly peer: Ipv4Address }
+  | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
   /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
   | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
@@ -42,10 +61,20 @@ export type MachineCommand =
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean };
 
+/** What happened outside to a connection that leaves the lab. */
+export type StreamCommand =
+  /** `peer` has connected; its number is odd and new. */
+  | { readonly kind: 'accepted'; readonly peer: Ipv4Address; readonly peerPort: number }
+  | { readonly kind: 'established' }
+  | { readonly kind: 'received'; readonly octets: Uint8Array }
+  /** '' = FIN, else why. */
+  | { readonly kind: 'closed'; readonly reason: string };
+
 /** A program as a command line starts it. The probe is the silent one behind expectations and the matrix; so are transfers. */
 export type ProgramSpec =
   | { readonly program: 'ping'; readonly args: readonly string[] }
   | { readonly program: 'traceroute'; readonly args: readonly string[] }
+  | { readonly program: 'iperf3'; readonly args: readonly string[] }
   | ({ readonly program: 'probe' } & ProbeSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
@@ -80,6 +109,7 @@ export interface DeviceView {
   /** Somebody is at the other end. */
   readonly carrier: boolean;
   readonly mac: MacAddress;
+  readonly counters: Readonly<DeviceCounters>;
   readonly addresses: readonly {
     readonly address: Ipv4Address;
     readonly length: number;
@@ -113,6 +143,17 @@ export interface FdbView {
   readonly device: string;
   /** The node behind a VXLAN device; 0 for a group that the device itself listens to. */
   readonly destination: Ipv4Address;
+}
+
+/** A TCP socket, as `ss` lists it. */
+export interface SocketView {
+  readonly state: string;
+  readonly receiveQueue: number;
+  readonly sendQueue: number;
+  readonly localAddress: Ipv4Address;
+  readonly localPort: number;
+  readonly remoteAddress: Ipv4Address;
+  readonly remotePort: number;
 }
 
 export interface SessionView {

@@ -161,6 +161,7 @@ export class KubernetesNode extends Machine {
       clock: this,
       namespace: this.root,
       nic: this.root.device(this.#spec.nics[0]!.device)!,
+      streams: this.daemonStreams,
       hooks: this.#hooks,
       variant: this.#spec.hooks,
       cache: this.#cache,

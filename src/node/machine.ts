@@ -22,11 +22,14 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
+import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
+import { sysctls } from './sysctls.ts';
 
 export abstract class Machine extends NetHost {
   /** The machine's own namespace; a new one after each start. */
@@ -34,6 +37,8 @@ export abstract class Machine extends NetHost {
   powered = true;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
+  /** TCP as the routing daemon sees it. */
+  protected readonly daemonStreams: AttachedStreams;
   readonly #observer = new Observer(this, record => this.report(record));
   readonly #programs: ProgramTable;
   #boots = 0;
@@ -42,6 +47,10 @@ export abstract class Machine extends NetHost {
     super(id, name, habitat);
     if (observe !== undefined) this.#observer.begin(observe);
     this.root = this.namespace('');
+    this.daemonStreams = new AttachedStreams(
+      () => this.root,
+      record => this.report(record),
+    );
     this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();
@@ -218,12 +227,20 @@ export abstract class Machine extends NetHost {
         return routesOf(this.#inside(command.namespace), command.table);
       case 'route-get':
         return routeTo(this.#inside(command.namespace), command.destination) ?? null;
+      case 'path': {
+        const { destination, source, device } = command;
+        return pathTo(this.#inside(command.namespace), destination, source, device);
+      }
+      case 'sysctls':
+        return [...sysctls(this.#inside(command.namespace))].map(([name, { get }]) => [name, get()]);
       case 'devices':
         return devicesOf(this.#inside(command.namespace));
       case 'neighbours':
         return neighboursOf(this.#inside(command.namespace));
       case 'fdb':
         return fdbOf(this.#inside(command.namespace));
+      case 'sockets':
+        return socketsOf(this.#inside(command.namespace));
       case 'namespaces':
         return this.namespaces.map(n => n.name);
       case 'status':
@@ -286,10 +303,18 @@ export abstract class Machine extends NetHost {
         return this.#observer.reportDrops(command.on);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'route-edit':
+        return editRoute(this.#inside(command.namespace), command.edit);
+      case 'sysctl':
+        return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
         return this.#setMtu(command.namespace, command.device, command.mtu);
       case 'flush':
         return flush(this.#inside(command.namespace), command.what);
+      case 'attach':
+        return this.daemonStreams.attach(command.peer);
+      case 'stream':
+        return this.daemonStreams.happened(command.stream, command.event);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
       case 'power':
@@ -329,18 +354,18 @@ export abstract class Machine extends NetHost {
   }
 }
 
+/** `ip neigh flush all` or `ip route flush cache`. */
+function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
+  if (what === 'route-cache') namespace.pathMtu.flush();
+  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
+}
+
 /** `via 192.168.10.102 on eth0 from Mesh_192_168_10_102`. */
 function sourceText({ destination, gateway, device, source }: Route): string {
   const way = destination === 'router' || destination === 'device' ? '' : `${destination} `;
   const via = gateway === undefined ? '' : `via ${Ipv4Address.format(gateway)} `;
   const on = device === undefined ? '' : `on ${device} `;
   return `${way}${via}${on}from ${source.protocol.name}`;
-}
-
-/** `ip neigh flush all` or `ip route flush cache`. */
-function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
-  if (what === 'route-cache') namespace.pathMtu.flush();
-  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
 }
 
 function equip(namespace: Namespace): void {

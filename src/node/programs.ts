@@ -1,6 +1,9 @@
 /** The programs that run on a machine, by the number the outside gave them. */
 import type { Namespace } from '../netstack/namespace.ts';
 import type { ExitRecord, OutputRecord } from '../trace/record.ts';
+import { IperfClient } from '../traffic/iperf-client.ts';
+import { parseIperf } from '../traffic/iperf-options.ts';
+import { IperfServer } from '../traffic/iperf-server.ts';
 import { OptionError } from '../traffic/options.ts';
 import { Ping } from '../traffic/ping.ts';
 import { parsePing } from '../traffic/ping-options.ts';
@@ -89,6 +92,10 @@ export class ProgramTable {
         return new Ping(context, parsePing(what.args));
       case 'traceroute':
         return new Traceroute(context, parseTraceroute(what.args));
+      case 'iperf3': {
+        const options = parseIperf(what.args);
+        return options.server ? new IperfServer(context, options) : new IperfClient(context, options);
+      }
       case 'transfer-server':
         return new TransferServer(context.namespace, what);
     }

@@ -4,9 +4,11 @@ import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
 import type { Route } from '../netstack/route.ts';
 import { formatRoute } from '../netstack/route-text.ts';
+import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { VxlanDevice } from '../netstack/tunnel/vxlan.ts';
 import { Veth } from '../netstack/veth.ts';
-import type { DeviceView, FdbView, NeighbourView, RouteView } from './command.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
+import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView } from './command.ts';
 
 const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
@@ -42,6 +44,7 @@ export const devicesOf = (namespace: Namespace): DeviceView[] =>
     wasUp: device.wasUp,
     carrier: device.carrier,
     mac: device.mac,
+    counters: { ...device.counters },
     addresses: device.addresses.map(({ address, length, scope, broadcast }) => ({
       address,
       length,
@@ -100,3 +103,9 @@ export function fdbOf({ devices }: Namespace): FdbView[] {
 const ALL_NODES_IPV6 = 0x3333_0000_0001;
 const ALL_HOSTS = 0x0100_5e00_0001;
 const SOLICITED_NODE_IPV6 = 0x3333_ff00_0000;
+
+/** TCP listeners and connections. */
+export function socketsOf({ transports }: Namespace): SocketView[] {
+  const tcp = transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
+  return tcp.sockets().map(({ connection: _, ...socket }) => socket);
+}

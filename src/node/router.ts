@@ -8,9 +8,7 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import { ACCEPT, BGP_ONLY } from '../bgp/filter.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import type { Loopback } from '../netstack/loopback.ts';
-import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Habitat } from '../sim/logical-process.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
 import { birdcl, wallClock } from './birdcl.ts';
 import type { MachineStatus } from './command.ts';
 import { KernelPort } from './kernel-port.ts';
@@ -49,7 +47,7 @@ export class Router extends Machine {
     return new Speaker(speakerConfigOf(spec, bgp), {
       clock: this,
       random: this.random('bgp'),
-      streams: this.root.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
+      streams: this.daemonStreams,
       kernel: new KernelPort(this.root),
       report: event => this.heard(event),
     });

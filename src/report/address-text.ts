@@ -17,15 +17,16 @@ export function addressText(devices: readonly DeviceView[], style: AddressStyle)
   return devices
     .filter(device => !style.ipv4Only || device.addresses.length > 0)
     .map(device => {
-      // `ip -4 addr` leaves the hardware line out.
       const head = linkLines(device, link);
-      const shown = style.ipv4Only ? head.slice(0, head.indexOf('\n') + 1) : head;
-      return shown + ipv4(device) + (style.ipv4Only ? '' : ipv6(device));
+      // `ip -4 addr` leaves the hardware line out, but for `-d`.
+      const shown = style.ipv4Only && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
+      return shown + ipv4Lines(device) + (style.ipv4Only ? '' : ipv6(device));
     })
     .join('');
 }
 
-const ipv4 = ({ name, addresses }: DeviceView): string =>
+/** The IPv4 addresses of a device, two lines each. */
+export const ipv4Lines = ({ name, addresses }: DeviceView): string =>
   addresses
     .map(({ address, length, scope, broadcast }) => {
       const brd = broadcast === 0 ? '' : `brd ${Ipv4.format(broadcast)} `;

@@ -22,16 +22,16 @@ export function linkLines(device: DeviceView, style: LinkStyle): string {
     `${device.index}: ${device.name}${otherEnd(device)}: <${flags(device).join(',')}> mtu ${device.mtu} ` +
     `qdisc ${queue} state ${operationalState(device)}${mode} group default qlen 1000\n`;
   const names = device.altnames.map(name => `    altname ${name}\n`).join('');
-  return `${first}    ${hardware(device)}${style.details ? details(device, style) : ' '}\n${names}`;
+  return `${first}    ${hardware(device)}${style.details ? details(device, style) : ''}\n${names}`;
 }
 
-function otherEnd({ driver, peer }: DeviceView): string {
+export function otherEnd({ driver, peer }: DeviceView): string {
   if (peer !== undefined) return `@if${peer.index}`;
   return driver === 'ipip' ? '@NONE' : '';
 }
 
 /** IFF_* in the order of iproute2's `print_link_flags`. */
-function flags({ driver, up, carrier, peer }: DeviceView): string[] {
+export function flags({ driver, up, carrier, peer }: DeviceView): string[] {
   const lower = up && carrier;
   const kinds = { loopback: ['LOOPBACK'], ipip: ['NOARP'] } as const;
   return [
@@ -44,7 +44,7 @@ function flags({ driver, up, carrier, peer }: DeviceView): string[] {
 }
 
 /** RFC 2863 ifOperStatus. Devices that have no carrier to lose do not say. */
-function operationalState({ driver, up, carrier, peer }: DeviceView): string {
+export function operationalState({ driver, up, carrier, peer }: DeviceView): string {
   if (!up) return 'DOWN';
   if (!carrier) return peer === undefined ? 'DOWN' : 'LOWERLAYERDOWN';
   return driver === 'nic' || driver === 'veth' ? 'UP' : 'UNKNOWN';

@@ -7,7 +7,6 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import type { ProbeOutcome } from '../controller/probes.ts';
-import type { TrailDrop } from '../controller/trails.ts';
 import { dropReasons } from '../trace/drop-reason.ts';
 
 export interface MatrixText {
@@ -50,30 +49,31 @@ export function matrixText(names: readonly string[], outcomes: readonly ProbeOut
 const shown = (outcome: ProbeOutcome): string =>
   outcome.way === 'vxlan.calico' ? 'vxlan' : (outcome.way ?? '?');
 
-/** Distinct causes; where both directions of a pair die in the same way, the one of the request speaks. */
+/** A sentence for each place and reason of death, most pairs first. */
 function causesOf(outcomes: readonly ProbeOutcome[]): string[] {
-  const counts = new Map<string, number>();
+  const groups = new Map<string, ProbeOutcome[]>();
   for (const outcome of outcomes) {
     if (outcome.result.answered) continue;
-    const cause = causeOf(outcome);
-    counts.set(cause, (counts.get(cause) ?? 0) + 1);
+    const { died, result } = outcome;
+    const key =
+      died === undefined ? `${outcome.from.machine} ${result.error}` : `${died.machine} ${died.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), outcome]);
   }
-  return [...counts].sort((a, b) => b[1] - a[1]).map(([cause]) => cause);
+  return [...groups.values()].sort((a, b) => b.length - a.length).map(causeOf);
 }
 
-/** One sentence: where it died, of what, and what the sender sees of it. */
-export function causeOf(outcome: ProbeOutcome): string {
-  const { died, result, to } = outcome;
+/** Where they died, of what, and what the senders hear of it. */
+function causeOf(outcomes: readonly ProbeOutcome[]): string {
+  const [{ died, result, from }] = outcomes as [ProbeOutcome, ...ProbeOutcome[]];
   if (died === undefined) {
-    if (typeof result.error === 'string') return `${outcome.from.machine} refuses to send: ${result.error}`;
+    if (typeof result.error === 'string') return `${from.machine} refuses to send: ${result.error}`;
     return 'no answer, and no packet was seen to be dropped';
   }
-  const heard = result.error === undefined ? ', and the sender hears nothing of it: silence' : '';
-  return `${sentenceOf(died, Ipv4.format(to.address))}${heard}`;
-}
-
-function sentenceOf(died: TrailDrop, destination: string): string {
-  if (died.reason === 'NO_ROUTE') return `${died.machine} has no route to ${destination} (NO_ROUTE)`;
-  const { sentence } = dropReasons[died.reason];
-  return `${died.machine}: ${sentence.replace(/\.$/, '')} (${died.reason})`;
+  const silent = outcomes.every(o => o.result.error === undefined);
+  const heard = silent ? ', and says nothing: the ping is silent' : '';
+  if (died.reason !== 'NO_ROUTE') {
+    return `${died.machine}: ${dropReasons[died.reason].sentence.replace(/\.$/, '')} (${died.reason})${heard}`;
+  }
+  const destinations = [...new Set(outcomes.map(o => Ipv4.format(o.to.address)))];
+  return `${died.machine} has no route to ${destinations.join(', ')} (NO_ROUTE)${heard}`;
 }

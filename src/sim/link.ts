@@ -33,6 +33,8 @@ export class Transmitter {
   up = true;
   /** Share of frames lost on the way, 0 to 1; needs `random`. */
   loss = 0;
+  /** Each frame takes up to this much longer, by chance; none overtakes another. */
+  jitter: VirtualTime = 0;
   sentFrames = 0;
   sentOctets = 0;
   readonly #options: LinkOptions;
@@ -41,6 +43,7 @@ export class Transmitter {
   readonly #random: Random;
   readonly #queueLimit: VirtualTime;
   #busy: VirtualTime = 0;
+  #lastArrival: VirtualTime = 0;
   /** What is left of the last division: rounding per frame would drift a millisecond in 12 s at 10 Gbit/s. */
   #remainder = 0;
 
@@ -78,7 +81,10 @@ export class Transmitter {
     this.sentFrames++;
     this.sentOctets += octets;
     if (this.loss > 0 && this.#random.unit() < this.loss) return 'LINK_LOSS';
-    this.#sink.accept(frame, this.#busy + delay);
+    let arrival = this.#busy + delay;
+    if (this.jitter > 0) arrival += Math.floor(this.#random.unit() * this.jitter);
+    this.#lastArrival = Math.max(arrival, this.#lastArrival);
+    this.#sink.accept(frame, this.#lastArrival);
     return undefined;
   }
 }

@@ -39,7 +39,9 @@ export abstract class LogicalProcess implements Clock {
   readonly outputs: Transmitter[] = [];
   now: VirtualTime = 0;
   protected readonly habitat: Habitat;
+  /** A heap of the `#waiting` inputs that hold frames; the array has room for all. */
   readonly #inputs: InputQueue[] = [];
+  #waiting = 0;
   readonly #timers: TimerQueue;
 
   constructor(id: number, name: string, habitat: Habitat) {
@@ -86,14 +88,14 @@ export abstract class LogicalProcess implements Clock {
 
   /** Nothing happens here before this time unless a frame comes. */
   get nextTime(): VirtualTime {
-    const frames = this.#inputs.length === 0 ? NEVER : this.#inputs[0]!.headTime;
+    const frames = this.#waiting === 0 ? NEVER : this.#inputs[0]!.headTime;
     return Math.min(frames, this.#timers.next);
   }
 
   /** Handle everything before `horizon`. */
   run(horizon: VirtualTime): void {
     for (;;) {
-      const arrival = this.#inputs.length === 0 ? NEVER : this.#inputs[0]!.headTime;
+      const arrival = this.#waiting === 0 ? NEVER : this.#inputs[0]!.headTime;
       const deadline = this.#timers.next;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
@@ -135,8 +137,7 @@ export abstract class LogicalProcess implements Clock {
 
   #insert(input: InputQueue): void {
     const heap = this.#inputs;
-    let at = heap.length;
-    heap.push(input);
+    let at = this.#waiting++;
     while (at > 0 && before(input, heap[(at - 1) >> 1]!)) {
       heap[at] = heap[(at - 1) >> 1]!;
       at = (at - 1) >> 1;
@@ -145,10 +146,8 @@ export abstract class LogicalProcess implements Clock {
   }
 
   #removeFirst(): void {
-    const last = this.#inputs.pop()!;
-    if (this.#inputs.length === 0) return;
-    this.#inputs[0] = last;
-    this.#down(0);
+    this.#inputs[0] = this.#inputs[--this.#waiting]!;
+    if (this.#waiting > 1) this.#down(0);
   }
 
   #down(from: number): void {
@@ -157,8 +156,8 @@ export abstract class LogicalProcess implements Clock {
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (child >= this.#waiting) break;
+      if (child + 1 < this.#waiting && before(heap[child + 1]!, heap[child]!)) child++;
       if (!before(heap[child]!, input)) break;
       heap[at] = heap[child]!;
       at = child;

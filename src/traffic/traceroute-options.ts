@@ -2,12 +2,13 @@
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import * as Options from './options.ts';
 import { UsageError } from './program.ts';
+import type { TraceMethod } from './trace-senders.ts';
 
 export interface TracerouteOptions {
   /** As it was typed. */
   readonly target: string;
-  /** UDP by default; -I. */
-  readonly method: 'udp' | 'icmp';
+  /** UDP by default; -I; -T. */
+  readonly method: TraceMethod;
   /** -n. */
   readonly numeric: boolean;
   /** -q. */
@@ -24,14 +25,14 @@ export interface TracerouteOptions {
   readonly firstHop: number;
   /** -m. */
   readonly maxHops: number;
-  /** -p: of UDP, the destination port of the first probe. */
+  /** -p: the destination port; of UDP, that of the first probe. */
   readonly port: number;
   /** Length of the whole packet, in octets. */
   readonly packetLength: number;
 }
 
 const USAGE =
-  'Usage:\n  traceroute [ -In ] [ -f first_ttl ] [ -m max_ttl ] [ -N squeries ] [ -p port ] [ -w MAX,HERE,NEAR ] [ -q nqueries ] host [ packetlen ]';
+  'Usage:\n  traceroute [ -InT ] [ -f first_ttl ] [ -m max_ttl ] [ -N squeries ] [ -p port ] [ -w MAX,HERE,NEAR ] [ -q nqueries ] host [ packetlen ]';
 
 /** IPv4 and UDP or ICMP headers. */
 const HEADERS = 28;
@@ -40,7 +41,7 @@ const HEADERS = 28;
 export function parseTraceroute(args: readonly string[]): TracerouteOptions {
   let line: Options.CommandLine;
   try {
-    line = Options.parse(args, 'Inq:N:w:m:f:p:');
+    line = Options.parse(args, 'InTq:N:w:m:f:p:');
   } catch (e) {
     if (e instanceof Options.OptionError) throw new UsageError(`traceroute: ${e.message}\n${USAGE}`, 2);
     throw e;
@@ -54,12 +55,13 @@ export function parseTraceroute(args: readonly string[]): TracerouteOptions {
   if (firstHop < 1 || firstHop > maxHops) throw new UsageError('first hop out of range', 2);
   if (maxHops > 255) throw new UsageError('max hops cannot be more than 255', 2);
   if (probesPerHop < 1 || probesPerHop > 10) throw new UsageError('no more than 10 probes per hop', 2);
+  const method = options.has('I') ? 'icmp' : options.has('T') ? 'tcp' : 'udp';
   const waits = options.get('w')?.split(',').map(Number) ?? [5, 3, 10];
   if (waits.some(value => !(value >= 0)))
     throw new UsageError(`bad wait specifications \`${options.get('w')}' used`, 2);
   return {
     target,
-    method: options.has('I') ? 'icmp' : 'udp',
+    method,
     numeric: options.has('n'),
     probesPerHop,
     simultaneous: Math.max(1, number(options, 'N', 16)),
@@ -68,7 +70,7 @@ export function parseTraceroute(args: readonly string[]): TracerouteOptions {
     nearFactor: waits[2] ?? 0,
     firstHop,
     maxHops,
-    port: number(options, 'p', 33434),
+    port: number(options, 'p', method === 'tcp' ? 80 : 33434),
     packetLength: Math.max(HEADERS, length === undefined ? 60 : positive(length, 'packetlen')),
   };
 }

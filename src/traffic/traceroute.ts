@@ -1,5 +1,6 @@
 /**
- * `traceroute` (Dmitry Butskoy's 2.1): probes with growing TTLs, by UDP to ports that nobody listens on or by ICMP echo.
+ * `traceroute` (Dmitry Butskoy's 2.1): probes with growing TTLs, by UDP to ports that nobody listens on,
+ * by ICMP echo or by TCP SYN.
  *
  *   probes    hop 1: 0 1 2    hop 2: 3 4 5    …          all of them in one list
  *                    ^ start: printed up to here    ^ start + window: sent up to here    end: behind the last hop
@@ -7,19 +8,15 @@
  * A probe is done when it is answered or has waited too long. Whoever answers from the destination makes its hop the last.
  */
 import * as Ipv4 from '../addr/ipv4.ts';
-import { IcmpSocket } from '../netstack/icmp-socket.ts';
-import type { IcmpErrorReport, SendError } from '../netstack/transport.ts';
-import { udpOf } from '../netstack/udp.ts';
-import { octets, type UdpSocket } from '../netstack/udp-socket.ts';
+import type { IcmpErrorReport } from '../netstack/transport.ts';
 import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../sim/time.ts';
 import * as Icmp from '../wire/icmpv4.ts';
 import { errnoText } from './icmp-words.ts';
 import { Program, type ProgramContext } from './program.ts';
+import { type TraceSender, traceSender } from './trace-senders.ts';
 import type { TracerouteOptions } from './traceroute-options.ts';
 
-const HEADERS = 28;
-/** IcmpSocket takes so many real octets. */
-const MAX_HEAD = 64;
+type IcmpError = Pick<IcmpErrorReport, 'type' | 'code' | 'mtu' | 'from'>;
 
 interface TraceProbe {
   readonly ttl: number;
@@ -33,7 +30,6 @@ interface TraceProbe {
   from: number;
   /** `!H` and the like. */
   note: string;
-  socket: UdpSocket | undefined;
 }
 
 /** One answered or lost probe, for those who want numbers. */
@@ -49,8 +45,7 @@ export class Traceroute extends Program {
   readonly options: TracerouteOptions;
   readonly #probes: TraceProbe[] = [];
   readonly #timer: Timer;
-  #icmp: IcmpSocket | undefined;
-  #destination = 0;
+  #sender: TraceSender | undefined;
   /** The first probe that is sent at all: ports and sequence numbers count from there. */
   #first = 0;
   /** The first probe that is not printed yet, and the one behind the last that will be. */
@@ -77,8 +72,8 @@ export class Traceroute extends Program {
   }
 
   start(): void {
-    const { target, maxHops, packetLength, probesPerHop, firstHop, method } = this.options;
-    const { namespace } = this.context;
+    const { target, maxHops, packetLength, probesPerHop, firstHop, method, port } = this.options;
+    const { namespace, tag } = this.context;
     const destination = this.resolve(target);
     if (destination === undefined) {
       this.complain(`${target}: Name or service not known`);
@@ -86,31 +81,31 @@ export class Traceroute extends Program {
       this.exit(2);
       return;
     }
-    this.#destination = destination;
     this.print(
       `traceroute to ${target} (${Ipv4.format(destination)}), ${maxHops} hops max, ${packetLength} byte packets`,
     );
     for (let i = 0; i < maxHops * probesPerHop; i++) {
       const ttl = Math.floor(i / probesPerHop) + 1;
-      const silent = { answeredAt: NEVER, done: false, final: false, from: 0, note: '', socket: undefined };
+      const silent = { answeredAt: NEVER, done: false, final: false, from: 0, note: '' };
       this.#probes.push({ ttl, sentAt: NEVER, ...silent });
     }
     this.#first = (firstHop - 1) * probesPerHop;
     this.#start = this.#first;
     this.#end = this.#probes.length;
-    if (method === 'icmp') {
-      this.#icmp = new IcmpSocket(namespace, {
-        reply: ({ sequence, from }) => this.#answered(this.#first + sequence - 1, from, '', true),
-        error: (report, sequence) => this.#reported(this.#first + sequence - 1, report),
-      });
-    }
+    this.#sender = traceSender(
+      method,
+      { namespace, tag, destination, port, packetLength },
+      {
+        answered: (index, from) => this.#answered(this.#first + index, from, '', true),
+        reported: (index, report) => this.#reported(this.#first + index, report),
+      },
+    );
     this.#advance();
   }
 
   protected override release(): void {
     this.#timer.cancel();
-    this.#icmp?.close();
-    for (const probe of this.#probes) probe.socket?.close();
+    this.#sender?.close();
   }
 
   get #now(): VirtualTime {
@@ -171,54 +166,16 @@ export class Traceroute extends Program {
   #send(index: number): boolean {
     const probe = this.#probes[index]!;
     probe.sentAt = this.#now;
-    const error = this.options.method === 'icmp' ? this.#sendEcho(index) : this.#sendDatagram(index);
+    const error = this.#sender!.send(index - this.#first, probe.ttl);
     if (error === '' || error === 'EMSGSIZE') return true;
     this.#flush();
-    this.complain(
-      this.options.method === 'icmp' ? `send: ${errnoText[error]}` : `connect: ${errnoText[error]}`,
-    );
+    this.complain(`${this.options.method === 'icmp' ? 'send' : 'connect'}: ${errnoText[error]}`);
     this.exit(1);
     return false;
   }
 
-  /** What traceroute fills its packets with: `@ABC…`, counted from the start of the ICMP message or the UDP data. */
-  #data(from: number): Uint8Array {
-    return Uint8Array.from(
-      { length: this.options.packetLength - HEADERS },
-      (_, i) => 0x40 + ((i + from) & 0x3f),
-    );
-  }
-
-  #sendEcho(index: number): SendError {
-    const data = this.#data(Icmp.HEADER_LENGTH);
-    return this.#icmp!.send({
-      destination: this.#destination,
-      sequence: index - this.#first + 1,
-      dataLength: data.length,
-      head: data.subarray(0, MAX_HEAD),
-      ttl: this.#probes[index]!.ttl,
-      pmtu: 'dont',
-      tag: this.context.tag,
-    });
-  }
-
-  #sendDatagram(index: number): SendError {
-    const probe = this.#probes[index]!;
-    const socket = udpOf(this.context.namespace).socket();
-    socket.ttl = probe.ttl;
-    socket.pmtu = 'dont';
-    socket.tag = this.context.tag;
-    socket.receivesErrors = true;
-    socket.onError = (_error, report) => this.#reported(index, report);
-    socket.onReceive = datagram => this.#answered(index, datagram.source, '', true);
-    const refused = socket.connect(this.#destination, this.options.port + index - this.#first);
-    if (refused !== '') return refused;
-    probe.socket = socket;
-    return socket.send(octets(this.#data(0))) as SendError;
-  }
-
   /** An ICMP error about probe `index`. */
-  #reported(index: number, report: IcmpErrorReport): void {
+  #reported(index: number, report: IcmpError): void {
     const { type, code } = report;
     if (type === Icmp.TIME_EXCEEDED && code === Icmp.TTL_EXCEEDED)
       this.#answered(index, report.from, '', false);
@@ -229,8 +186,7 @@ export class Traceroute extends Program {
     const probe = this.#probes[index];
     if (probe === undefined || probe.done || probe.sentAt === NEVER) return;
     Object.assign(probe, { answeredAt: this.#now, done: true, final, from, note });
-    probe.socket?.close();
-    probe.socket = undefined;
+    this.#sender!.forget(index - this.#first);
     // Not from inside a send: the timer brings us back at this very instant.
     this.#timer.arm(this.#now);
   }
@@ -261,7 +217,7 @@ export class Traceroute extends Program {
 }
 
 /** What stands behind the time of an unreachable: nothing for a closed port, which is how UDP probes arrive. */
-function annotation({ type, code, mtu }: IcmpErrorReport): string {
+function annotation({ type, code, mtu }: IcmpError): string {
   if (type !== Icmp.DESTINATION_UNREACHABLE) return `!<${type}-${code}>`;
   switch (code) {
     case Icmp.NET_UNREACHABLE:

@@ -115,7 +115,9 @@ export class TransferClient extends Program {
         received: (_stream, bytes) => take(bytes.length),
         receivedVirtual: (_stream, length) => take(length),
         closed: (_stream, reason) => this.#end(reason),
-        ended: () => {},
+        ended: () => {
+          if (direction === 'download') this.#end('');
+        },
         finished: (_stream, reason) => {
           if (direction === 'upload') this.#end(reason);
         },

@@ -6,7 +6,8 @@
  * never have been bytes at all. A range that starts at an odd offset of the packet counts with its octets swapped.
  */
 
-const fold = (sum: number): number => {
+/** 16 bits of a sum of up to 2^16 words. */
+export const fold = (sum: number): number => {
   const once = (sum & 0xffff) + (sum >>> 16);
   return (once & 0xffff) + (once >>> 16);
 };

@@ -11,6 +11,7 @@
  * Setters patch the checksum incrementally (RFC 1624), as Linux does, so a corrupted header stays corrupted. Options
  * are accepted on input (`headerLength` counts them) and never written.
  */
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Checksum from './checksum.ts';
 import { Fault } from './fault.ts';
@@ -86,6 +87,24 @@ export const protocol = (view: DataView, at: number): number => view.getUint8(at
 export const checksum = (view: DataView, at: number): number => view.getUint16(at + CHECKSUM);
 export const source = (view: DataView, at: number): Ipv4Address => view.getUint32(at + SOURCE);
 export const destination = (view: DataView, at: number): Ipv4Address => view.getUint32(at + DESTINATION);
+/** The addresses as the packet path hands them on. */
+export const sourceWord = (view: DataView, at: number): AddressWord =>
+  view.getInt32(at + SOURCE) as AddressWord;
+export const destinationWord = (view: DataView, at: number): AddressWord =>
+  view.getInt32(at + DESTINATION) as AddressWord;
+
+/** Sum of a header of `length` octets; without options, which is nearly always, in five reads. */
+function headerSum(view: DataView, at: number, length: number): number {
+  if (length !== MIN_HEADER_LENGTH) return Checksum.sum(view, at, at + length);
+  const a = view.getInt32(at);
+  const b = view.getInt32(at + 4);
+  const c = view.getInt32(at + 8);
+  const d = view.getInt32(at + 12);
+  const e = view.getInt32(at + 16);
+  const high = (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16);
+  const low = (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff) + (e & 0xffff);
+  return Checksum.fold(high + low);
+}
 
 /**
  * Accessors are safe on `[at, end)` once this returns `Fault.None`. `end` bounds the real bytes, which must hold the
@@ -95,11 +114,12 @@ export const destination = (view: DataView, at: number): Ipv4Address => view.get
  */
 export function check(view: DataView, at: number, end: number, available = end - at): Fault {
   if (end - at < MIN_HEADER_LENGTH) return Fault.Truncated;
-  if (version(view, at) !== 4) return Fault.BadVersion;
-  const header = headerLength(view, at);
+  const versionAndLength = view.getUint8(at + VERSION_IHL);
+  if (versionAndLength >>> 4 !== 4) return Fault.BadVersion;
+  const header = (versionAndLength & 15) << 2;
   if (header < MIN_HEADER_LENGTH) return Fault.BadLength;
   if (end - at < header) return Fault.Truncated;
-  if (Checksum.sum(view, at, at + header) !== 0xffff) return Fault.BadChecksum;
+  if (headerSum(view, at, header) !== 0xffff) return Fault.BadChecksum;
   const total = totalLength(view, at);
   if (total > available || total < header) return Fault.BadLength;
   return Fault.None;
@@ -137,16 +157,16 @@ export const setDestination = (view: DataView, at: number, address: Ipv4Address)
 
 /** Lower the TTL (which must not be 0) by one. */
 export function decrementTtl(view: DataView, at: number): void {
-  const before = view.getUint16(at + TTL);
-  const after = before - 0x100;
-  view.setUint16(at + TTL, after);
-  view.setUint16(at + CHECKSUM, Checksum.update(view.getUint16(at + CHECKSUM), before, after));
+  view.setUint8(at + TTL, view.getUint8(at + TTL) - 1);
+  // The word that holds the TTL is 0x100 less, so the checksum is 0x100 more, with end-around carry (RFC 1141).
+  const checksum = view.getUint16(at + CHECKSUM) + 0x100;
+  view.setUint16(at + CHECKSUM, checksum >= 0xffff ? checksum + 1 : checksum);
 }
 
 /** Compute the header checksum anew. */
 export function refreshChecksum(view: DataView, at: number): void {
   view.setUint16(at + CHECKSUM, 0);
-  view.setUint16(at + CHECKSUM, Checksum.complement(Checksum.sum(view, at, at + headerLength(view, at))));
+  view.setUint16(at + CHECKSUM, Checksum.complement(headerSum(view, at, headerLength(view, at))));
 }
 
 export const parse = (view: DataView, at: number): Ipv4Header => ({

@@ -30,7 +30,7 @@ const RUN = {
   record: undefined,
   reverse: false,
 };
-const SHELL = { workers: 'per-node', seed: undefined, path: 'a.yaml', command: undefined, steps: 0 };
+const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
 
 for (const [line, name, args] of [
   [['run', 'a.yaml'], 'run', RUN],
@@ -55,9 +55,9 @@ for (const [line, name, args] of [
     { workers: 2, seed: undefined, path: 'a.yaml' },
   ],
   [['shell', 'a.yaml'], 'shell', SHELL],
-  [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, command: 'ip route | wc -l' }],
+  [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, commands: ['ip route | wc -l'] }],
   [['shell', 'a.yaml', '--steps', 'all'], 'shell', { ...SHELL, steps: 'all' }],
-  [['shell', 'a.yaml', '--steps', '3', '--command=id'], 'shell', { ...SHELL, steps: 3, command: 'id' }],
+  [['shell', 'a.yaml', '--steps', '3', '--command=id'], 'shell', { ...SHELL, steps: 3, commands: ['id'] }],
   [['schema'], 'schema', {}],
 ] as const) {
   t(`reads ${line.join(' ')}`, () => assert.equal(parseCommandLine(line), { name, args }));
@@ -309,6 +309,22 @@ t('ends without a word when its reader goes away', async () => {
   const code = await new Promise(resolve => child.on('close', resolve));
   assert.equal([code, err], [0, '']);
 });
+
+for (const [how, code] of [
+  ['a rejection', "void Promise.reject(new Error('boom'))"],
+  ['an exception', "setTimeout(() => { throw new Error('boom') }, 1)"],
+] as const) {
+  t(`tells in one line of ${how} that nobody waited for, and exits with 4`, () => {
+    const script = `const { processIo } = await import(${JSON.stringify(fromRoot('build/src/cli/io.js'))});
+      processIo();
+      ${code};
+      setTimeout(() => process.exit(99), 3000);`;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    assert.equal([status, stderr], [4, 'tunlab: internal error: boom\n']);
+  });
+}
 
 t('asks a command to stop at the first Ctrl-C, and ends with 130 at the second', () => {
   const script = `const { processIo } = await import(${JSON.stringify(fromRoot('build/src/cli/io.js'))});

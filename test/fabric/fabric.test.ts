@@ -1,8 +1,10 @@
+import { ANY } from '../../src/addr/address-word.ts';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Mac from '../../src/addr/mac.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
 import { judge, OPEN_PORT, type PortRules, portRules } from '../../src/fabric/cloud.ts';
-import { SECOND } from '../../src/sim/time.ts';
+import { type EchoReply, IcmpSocket } from '../../src/netstack/icmp-socket.ts';
+import { MILLISECOND, SECOND } from '../../src/sim/time.ts';
 import * as Arp from '../../src/wire/arp.ts';
 import * as Ethernet from '../../src/wire/ethernet.ts';
 import * as Wire from '../../src/wire/ipv4.ts';
@@ -48,7 +50,7 @@ t('a frame for somebody behind the port it came from goes nowhere', () => {
     const at = frames.append(frame, 60);
     const own = lab.device('k8s-w1', 'eth0').mac;
     Ethernet.emit(frames.view(frame), at, { destination: own, source: own, etherType: 0x88b5 });
-    lab.device('k8s-w1', 'eth0').transmit(frame, 0);
+    lab.device('k8s-w1', 'eth0').transmit(frame, ANY);
   });
   lab.run(SECOND);
   assert.is(lab.switches.swA.account.reasons.get('NOT_FOR_ME'), 1);
@@ -78,6 +80,31 @@ t('a lossy link loses its share, counted as a loss', () => {
   assert.ok(answered > 30 && answered < 70);
   assert.ok(lab.device('k8s-w1', 'eth0').drops!.get('LINK_LOSS')! >= 100 - answered);
   assert.is(lab.imbalance(), 0);
+});
+
+t('jitter makes frames late, each by another amount, and none overtakes another, also when it ends', () => {
+  const lab = new Lab('direct-nopeer');
+  lab.ping('k8s-w1', '192.168.10.102');
+  const output = lab.namespace('k8s-w1').host.outputs[0]!;
+  const delays = new Set<number>();
+  output.jitter = MILLISECOND;
+  for (let i = 0; i < 20; i++) delays.add(lab.ping('k8s-w1', '192.168.10.102').rtt);
+  assert.ok(delays.size > 15);
+  for (const delay of delays) assert.ok(delay >= 200_000 && delay < 1_300_000);
+  const order: number[] = [];
+  const events = { reply: ({ sequence }: EchoReply) => order.push(sequence), error: () => undefined };
+  const socket = new IcmpSocket(lab.namespace('k8s-w1'), events);
+  for (let sequence = 1; sequence <= 40; sequence++) {
+    if (sequence === 21) output.jitter = 0;
+    const echo = { destination: Ipv4.from('192.168.10.102'), sequence, dataLength: 56 };
+    lab.at('k8s-w1', () => socket.send(echo));
+    lab.run(MILLISECOND / 20);
+  }
+  lab.run(SECOND);
+  assert.equal(
+    order,
+    Array.from({ length: 40 }, (_, i) => i + 1),
+  );
 });
 
 /** Give every node's port the rules of a cloud. Nodes are plugged in in the order m, w1, w2 and the router last. */

@@ -1,6 +1,3 @@
 import { sameFingerprint } from './same.ts';
 
-sameFingerprint('scenarios/aws/source-dest-check-on.yaml', 'scenarios/aws/source-dest-check-off.yaml');
-
-// The suites are run by `sameFingerprint`, which ends in
-// t.run();
+sameFingerprint('scenarios/aws/source-dest-check-on.yaml', 'scenarios/aws/source-dest-check-off.yaml').run();

@@ -4,7 +4,4 @@ sameFingerprint(
   'scenarios/modes/ipip-always.yaml',
   'scenarios/modes/ipip-crosssubnet.yaml',
   'scenarios/modes/direct.yaml',
-);
-
-// The suites are run by `sameFingerprint`, which ends in
-// t.run();
+).run();

@@ -28,9 +28,9 @@ async function fingerprintOf(file: string, options: LabOptions): Promise<string>
   }
 }
 
-/** Registers the tests of one file and runs them. */
-export function sameFingerprint(...files: readonly string[]): void {
-  for (const file of files) {
+/** The tests of these scenarios, to be run. */
+export function sameFingerprint(...files: readonly string[]): { run(): void } {
+  const suites = files.map(file => {
     const t = suite(`fingerprint of ${file}`, {}, 60_000);
     let expected = '';
     t('all expectations hold on the main thread', async () => {
@@ -45,6 +45,11 @@ export function sameFingerprint(...files: readonly string[]): void {
     t('another seed is another run', async () => {
       assert.is.not(await fingerprintOf(file, { workers: 0, seed: 4711 }), expected);
     });
-    t.run();
-  }
+    return t;
+  });
+  return {
+    run: () => {
+      for (const t of suites) t.run();
+    },
+  };
 }

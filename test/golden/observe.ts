@@ -20,7 +20,14 @@ import type { ProbeResult } from '../../src/traffic/probe.ts';
 import type { TransferResult } from '../../src/traffic/transfer.ts';
 import { fromRoot } from '../kit.ts';
 import { dissect } from './dissect.ts';
-import { type Hooks, type Mode, type PacketRow, probes, type RecordedProbe } from './recording.ts';
+import {
+  type Hooks,
+  interfacesOf,
+  type Mode,
+  type PacketRow,
+  probes,
+  type RecordedProbe,
+} from './recording.ts';
 
 interface Place {
   readonly machine: string;
@@ -48,21 +55,6 @@ const VETH: Readonly<Record<string, string>> = {
   pod2: 'calibd2348b4f67',
   pod3: 'cali49778cadcf1',
 };
-const CAPTURES = [
-  'm-eth0',
-  'rtr-eth1',
-  'rtr-eth2',
-  'w0-cali-pod3',
-  'w0-eth0',
-  'w0-tunl0',
-  'w0-vxlan.calico',
-  'w1-cali-pod1',
-  'w1-eth0',
-  'w1-tunl0',
-  'w1-vxlan.calico',
-  'w2-cali-pod2',
-  'w2-eth0',
-];
 const BGP_PORT = '179';
 /** Longer than the neighbour table waits before it asks a stale neighbour again. */
 const CALM = 6 * SECOND;
@@ -81,36 +73,44 @@ export interface Observation {
   readonly bgp: PacketRow[];
 }
 
-export async function observe(mode: Mode, hooks: Hooks): Promise<Observation> {
-  const file = fromRoot(`test/golden/scenarios/${mode}${hooks === 'none' ? '' : '-nat'}.yaml`);
-  const lab = await Lab.load(file, { workers: 0 });
-  try {
-    return await new Experiment(lab, mode, hooks).run();
-  } finally {
-    await lab.close();
-  }
-}
-
-class Experiment {
-  readonly #lab: Lab;
-  readonly #mode: Mode;
-  readonly #hooks: Hooks;
-  readonly #seen: Observation = {
+/** One mode's experiment: `converge`, then `perform` until nothing is left, then `close`. */
+export class Experiment {
+  readonly seen: Observation = {
     states: new Map(),
     outputs: new Map(),
     packets: new Map(),
     bgp: [],
   };
+  readonly #lab: Lab;
+  readonly #mode: Mode;
+  readonly #hooks: Hooks;
+  readonly #probes: readonly RecordedProbe[];
   readonly #captures = new Map<number, string>();
   #probe = BEFORE;
+  #next = 0;
+  /** From the recording's clock to virtual time. */
+  #offset = 0;
 
-  constructor(lab: Lab, mode: Mode, hooks: Hooks) {
+  /** `seed`: instead of the scenario's; nothing that is compared depends on it. */
+  static async begin(mode: Mode, hooks: Hooks, seed?: number): Promise<Experiment> {
+    const file = fromRoot(`test/golden/scenarios/${mode}${hooks === 'none' ? '' : '-nat'}.yaml`);
+    const options = { workers: 0, ...(seed !== undefined && { seed }) } as const;
+    return new Experiment(await Lab.load(file, options), mode, hooks);
+  }
+
+  private constructor(lab: Lab, mode: Mode, hooks: Hooks) {
     this.#lab = lab;
     this.#mode = mode;
     this.#hooks = hooks;
+    this.#probes = probes(mode, hooks);
   }
 
-  async run(): Promise<Observation> {
+  close(): Promise<void> {
+    return this.#lab.close();
+  }
+
+  /** Boot, converge, read the tables, begin to capture. */
+  async converge(): Promise<void> {
     const { controller } = this.#lab;
     controller.on('packet', observed => this.#captured(observed));
     const early = await controller.startCapture('k8s-w1', '', 'eth0', 65_535);
@@ -123,42 +123,40 @@ class Experiment {
       const server = { program: 'transfer-server', port: TRANSFER_PORT, octets: TRANSFER_OCTETS } as const;
       await this.#start(pod, server);
     }
-    const all = probes(this.#mode, this.#hooks);
-    // The pace of the recording; everything else starts when it has gone quiet.
-    const offset = this.#lab.now + 10 * SECOND - all[0]!.start * SECOND;
-    for (const [i, probe] of all.entries()) {
-      if (this.#hooks === 'none') await this.#beforeProbe(probe, all[i - 1]);
-      await this.#lab.run({ until: Math.ceil((probe.start * SECOND + offset) / MILLISECOND) * MILLISECOND });
+    this.#offset = this.#lab.now + 10 * SECOND - this.#probes[0]!.start * SECOND;
+  }
+
+  /** Run up to `count` more probes at the recording's pace. */
+  async perform(count: number): Promise<void> {
+    for (const probe of this.#probes.slice(this.#next, this.#next + count)) {
+      if (this.#hooks === 'none') await this.#beforeProbe(probe, this.#probes[this.#next - 1]);
+      const start = (probe.start * SECOND + this.#offset) / MILLISECOND;
+      await this.#lab.run({ until: Math.ceil(start) * MILLISECOND });
       await this.#perform(probe);
+      this.#next++;
+      const isLast = this.#next === this.#probes.length;
+      if (isLast && probe.name.startsWith('base.')) await this.#readStates('after-base', false);
     }
-    if (this.#hooks === 'none' && !all.at(-1)!.name.startsWith('podmtu'))
-      await this.#readStates('after-base', false);
-    return this.#seen;
   }
 
   async #startCaptures(): Promise<void> {
-    for (const name of CAPTURES) {
+    for (const name of interfacesOf(this.#mode)) {
       const { machine, namespace, device } = capturePoint(name);
-      if (name === 'w1-eth0' || !(await this.#hasDevice(machine, device))) continue;
+      if (name === 'w1-eth0') continue;
       this.#captures.set(await this.#lab.controller.startCapture(machine, namespace, device, 65_535), name);
     }
-  }
-
-  async #hasDevice(machine: string, name: string): Promise<boolean> {
-    const devices = await this.#lab.controller.ask<DeviceView[]>(machine, { do: 'devices', namespace: '' });
-    return devices.some(device => device.name === name);
   }
 
   #captured({ record }: Observed<PacketRecord>): void {
     const at = this.#captures.get(record.capture)!;
     const row = dissect(record.octets, record.link, record.length);
     if (row['tcp.srcport'] === BGP_PORT || row['tcp.dstport'] === BGP_PORT) {
-      if (at === 'w1-eth0' && this.#probe === BEFORE) this.#seen.bgp.push(bgpRow(row, record.octets));
+      if (at === 'w1-eth0' && this.#probe === BEFORE) this.seen.bgp.push(bgpRow(row, record.octets));
       return;
     }
     if (this.#probe === BEFORE || this.#probe === BETWEEN) return;
-    const byProbe = this.#seen.packets.get(at) ?? new Map<string, PacketRow[]>();
-    this.#seen.packets.set(at, byProbe);
+    const byProbe = this.seen.packets.get(at) ?? new Map<string, PacketRow[]>();
+    this.seen.packets.set(at, byProbe);
     const list = byProbe.get(this.#probe) ?? [];
     byProbe.set(this.#probe, list);
     list.push(row);
@@ -195,7 +193,7 @@ class Experiment {
     this.#probe = BETWEEN;
     const output = script ? scriptOutput(args, exit!.result) : printed;
     const code = script ? scriptExit(args, exit!.result) : exit!.code;
-    this.#seen.outputs.set(probe.name, [...output.trimEnd().split('\n'), `rc=${code}`]);
+    this.seen.outputs.set(probe.name, [...output.trimEnd().split('\n'), `rc=${code}`]);
   }
 
   /** `ip link set … mtu 1500` on both ends of the pods' veths. */
@@ -229,7 +227,7 @@ class Experiment {
   }
 
   async #readStates(moment: string, all: boolean): Promise<void> {
-    const { states } = this.#seen;
+    const { states } = this.seen;
     for (const [name, place] of Object.entries(PLACES)) {
       const { namespace } = place;
       const ask = <T>(command: MachineCommand): Promise<T> => this.#ask(place, command);

@@ -4,6 +4,28 @@ import { fixture } from '../kit.ts';
 
 export const MODES = ['ipip-always', 'ipip-crosssubnet', 'direct-nopeer', 'vxlan-always'] as const;
 export type Mode = (typeof MODES)[number];
+const TUNNEL: Readonly<Record<Mode, readonly string[]>> = {
+  'ipip-always': ['tunl0'],
+  'ipip-crosssubnet': ['tunl0'],
+  'direct-nopeer': [],
+  'vxlan-always': ['vxlan.calico'],
+};
+
+/** Where packets were captured; `cali-pod1` is the node's end of pod1's veth. */
+export const interfacesOf = (mode: Mode): string[] => [
+  'm-eth0',
+  'rtr-eth1',
+  'rtr-eth2',
+  'w0-cali-pod3',
+  'w0-eth0',
+  ...TUNNEL[mode].map(device => `w0-${device}`),
+  'w1-cali-pod1',
+  'w1-eth0',
+  ...TUNNEL[mode].map(device => `w1-${device}`),
+  'w2-cali-pod2',
+  'w2-eth0',
+];
+
 /** The base probes ran without hooks; natOutgoing alone was there for the others. */
 export type Hooks = 'none' | 'masquerade';
 
@@ -27,6 +49,16 @@ const text = (path: string): string => {
   return (path.endsWith('.gz') ? gunzipSync(octets) : octets).toString('utf8');
 };
 
+/** What is read once is kept: the tests of the harness ask many times. */
+function kept<A extends unknown[], R>(read: (...key: A) => R): (...key: A) => R {
+  const known = new Map<string, R>();
+  return (...key) => {
+    const id = key.join();
+    if (!known.has(id)) known.set(id, read(...key));
+    return known.get(id)!;
+  };
+}
+
 /** Parts that begin with `#### title`. */
 const parts = (whole: string): [title: string, body: string][] =>
   whole
@@ -40,10 +72,11 @@ const parts = (whole: string): [title: string, body: string][] =>
 const stem = (mode: Mode, hooks: Hooks): string => (hooks === 'none' ? mode : `${mode}.nat`);
 
 /** Tables by `moment/namespace.table`: `converged/k8s-w1.route`. */
-export const states = (mode: Mode): ReadonlyMap<string, string> =>
-  new Map(parts(text(`${mode}.state.txt.gz`)));
+export const states = kept(
+  (mode: Mode): ReadonlyMap<string, string> => new Map(parts(text(`${mode}.state.txt.gz`))),
+);
 
-export const probes = (mode: Mode, hooks: Hooks): RecordedProbe[] =>
+export const probes = kept((mode: Mode, hooks: Hooks): readonly RecordedProbe[] =>
   parts(text(`${stem(mode, hooks)}.probes.txt.gz`)).map(([title, body]) => {
     const [name, namespace, start, end, , command] = title.split('\t') as [
       string,
@@ -56,7 +89,8 @@ export const probes = (mode: Mode, hooks: Hooks): RecordedProbe[] =>
     // The first line repeats the command.
     const output = body.trimEnd().split('\n').slice(1);
     return { name, namespace, start: Number(start), end: Number(end), command, output };
-  });
+  }),
+);
 
 /** Comma-separated values; no value of ours has a comma or a quote in it. */
 function rows(csv: string): PacketRow[] {
@@ -68,17 +102,23 @@ function rows(csv: string): PacketRow[] {
   });
 }
 
+type ByProbe = ReadonlyMap<string, readonly PacketRow[]>;
+
 /** By interface, then by probe, in the order of capture. */
-export function packets(mode: Mode, hooks: Hooks): Map<string, Map<string, PacketRow[]>> {
+export const packets = kept((mode: Mode, hooks: Hooks): ReadonlyMap<string, ByProbe> => {
   const all = new Map<string, Map<string, PacketRow[]>>();
   for (const row of rows(text(`${stem(mode, hooks)}.packets.csv.gz`))) {
     const { interface: at = '', probe = '' } = row;
     const byProbe = all.get(at) ?? new Map<string, PacketRow[]>();
     all.set(at, byProbe);
-    byProbe.set(probe, [...(byProbe.get(probe) ?? []), row]);
+    const list = byProbe.get(probe) ?? [];
+    byProbe.set(probe, list);
+    list.push(row);
   }
   return all;
-}
+});
 
 /** Segments of BGP sessions: `m-w1` and `w1-w0`, as captured on k8s-w1's eth0. */
-export const bgp = (mode: Mode): PacketRow[] => rows(text('bgp.csv')).filter(row => row['mode'] === mode);
+export const bgp = kept((mode: Mode): readonly PacketRow[] =>
+  rows(text('bgp.csv')).filter(row => row['mode'] === mode),
+);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import * as Ipv4Address from '../../src/addr/ipv4.ts';
+import { defragmenter } from '../../src/netstack/defragment.ts';
 import { fragment } from '../../src/netstack/fragment.ts';
 import type { Namespace } from '../../src/netstack/namespace.ts';
 import { type Frame, NO_FRAME } from '../../src/sim/frame-store.ts';
@@ -207,7 +208,7 @@ t('a hook that needs whole packets gets the packet in the frame of its last piec
   const lab = new Lab('ipip-always');
   const pod = lab.namespace('pod3');
   const lengths: number[] = [];
-  pod.hooks.add(0, { name: 'defrag', priority: -400, run: frame => pod.defragment(frame) });
+  pod.hooks.add(0, { name: 'defrag', priority: -400, run: defragmenter(pod) });
   pod.hooks.add(0, {
     name: 'look',
     priority: 0,
@@ -218,6 +219,22 @@ t('a hook that needs whole packets gets the packet in the frame of its last piec
   });
   assert.is(lab.ping('pod1', '172.16.34.1', { dataLength: 4000 }).reply?.length, 4008);
   assert.equal(lengths, [4028]);
+  assert.is(lab.imbalance(), 0);
+});
+
+t('a node that puts fragments together for connection tracking sends on no longer ones than it got', () => {
+  const lab = new Lab('direct-nopeer', 1480);
+  const node = lab.namespace('k8s-w1');
+  node.hooks.add(0, { name: 'defrag', priority: -400, run: defragmenter(node) });
+  lab.ping('pod1', '172.16.184.4');
+  const wire = lab.capture('k8s-w1', 'eth0', 'transmit');
+  const inside = lab.capture('k8s-w1', 'calice0906292e2', 'transmit');
+  assert.is(lab.ping('pod1', '172.16.184.4', { dataLength: 4000 }).reply?.length, 4008);
+  for (const frames of [wire, inside])
+    assert.equal(
+      frames.map(octets => octets.length - 14),
+      [1476, 1476, 1116],
+    );
   assert.is(lab.imbalance(), 0);
 });
 

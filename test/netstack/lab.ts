@@ -19,6 +19,7 @@ import type { Route } from '../../src/netstack/route.ts';
 import type { IcmpErrorReport, SendError } from '../../src/netstack/transport.ts';
 import { IpipDevice } from '../../src/netstack/tunnel/ipip.ts';
 import { VxlanDevice } from '../../src/netstack/tunnel/vxlan.ts';
+import { UdpLayer } from '../../src/netstack/udp.ts';
 import { type Veth, vethPair } from '../../src/netstack/veth.ts';
 import { Partition } from '../../src/sim/partition.ts';
 import { MICROSECOND, NEVER, SECOND, type VirtualTime } from '../../src/sim/time.ts';
@@ -270,6 +271,13 @@ export class Lab extends TestBench {
   /** Do `action` now, in the process that `namespace` is of. */
   at<T>(namespace: string, action: () => T): T {
     return (this.namespace(namespace).host as TestHost).act(this.now, action);
+  }
+
+  /** The UDP of a namespace; made when it is first asked for. */
+  udp(namespace: string): UdpLayer {
+    const { transports } = this.namespace(namespace);
+    transports[17] ??= new UdpLayer(this.namespace(namespace));
+    return transports[17] as UdpLayer;
   }
 
   /** One echo request and what came of it within `patience`. */

@@ -1,5 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
+import * as Prefix from '../../src/addr/prefix.ts';
+import { EthernetDevice } from '../../src/netstack/ethernet-device.ts';
 import { HookTable, OUTPUT, POSTROUTING, PREROUTING } from '../../src/netstack/hooks.ts';
 import { IcmpSocket } from '../../src/netstack/icmp-socket.ts';
 import type { Namespace } from '../../src/netstack/namespace.ts';
@@ -10,7 +12,7 @@ import type { DropReason } from '../../src/trace/drop-reason.ts';
 import * as Icmpv4 from '../../src/wire/icmpv4.ts';
 import * as Wire from '../../src/wire/ipv4.ts';
 import { assert, fixture, suite } from '../kit.ts';
-import { Lab, route } from './lab.ts';
+import { Lab, route, TestBench } from './lab.ts';
 
 const t = suite('netstack/namespace');
 
@@ -50,23 +52,67 @@ t(
   },
 );
 
-t(
-  'an address that is removed takes the routes that prefer it along, another one in the same prefix stays',
-  () => {
-    const lab = new Lab('ipip-always');
-    const node = lab.namespace('k8s-w1');
-    const eth0 = lab.device('k8s-w1', 'eth0');
-    const first = Ipv4.from('192.168.10.101');
-    node.fib.replace(route(eth0, '10.9.0.0/16', '192.168.10.254', { source: first }));
-    assert.ok(node.addAddress(eth0, Ipv4.from('192.168.10.111'), 24));
-    assert.not(node.addAddress(eth0, Ipv4.from('192.168.10.111'), 24));
-    assert.ok(node.removeAddress(eth0, first));
-    assert.not(node.removeAddress(eth0, first));
-    assert.is(node.fib.lookup(Ipv4.from('10.9.1.1'))?.prefix.length, 0);
-    assert.not(node.isLocal(first));
-    assert.is(node.fib.lookup(Ipv4.from('192.168.10.5'))?.source, Ipv4.from('192.168.10.111'));
-  },
-);
+t('addresses come and go, the device goes down and up: the routes that Linux 6 was seen to have', () => {
+  const bench = new TestBench();
+  const namespace = bench.host('host').namespace('host');
+  const v0 = new EthernetDevice(namespace, 'v0', { mac: 1, mtu: 1500, jack: 0 });
+  const add = (text: string): void => {
+    const { address, length } = Prefix.from(text);
+    assert.ok(namespace.addAddress(v0, address, length));
+    assert.not(namespace.addAddress(v0, address, length));
+  };
+  const kernel = 'proto kernel scope';
+  const local = (address: string, source = address): string =>
+    `local ${address} dev v0 table local ${kernel} host src ${source} `;
+  const broadcast = `broadcast 10.1.0.255 dev v0 table local ${kernel} link src 10.1.0.1 `;
+
+  add('10.1.0.1/24');
+  assert.equal(dump(namespace), [local('10.1.0.1')]);
+
+  namespace.setUp(v0, true);
+  namespace.fib.add(route(v0, '10.9.0.0/16', '10.1.0.254'));
+  namespace.fib.add(route(v0, '10.8.0.0/16', '10.1.0.254', { source: Ipv4.from('10.1.0.1') }));
+  for (const address of ['10.1.0.2/24', '10.2.0.0/31', '10.3.0.1/32']) add(address);
+  const connected = [
+    `10.1.0.0/24 dev v0 ${kernel} link src 10.1.0.1 `,
+    `10.2.0.0/31 dev v0 ${kernel} link src 10.2.0.0 `,
+  ];
+  const locals = [
+    local('10.1.0.1'),
+    local('10.1.0.2', '10.1.0.1'),
+    broadcast,
+    local('10.2.0.0'),
+    local('10.3.0.1'),
+  ];
+  const others = ['10.8.0.0/16 via 10.1.0.254 dev v0 src 10.1.0.1 ', '10.9.0.0/16 via 10.1.0.254 dev v0 '];
+  assert.equal(dump(namespace), [...connected, ...others, ...locals]);
+
+  namespace.setUp(v0, false);
+  assert.equal(
+    dump(namespace),
+    locals.filter(line => line !== broadcast),
+  );
+  namespace.setUp(v0, true);
+  assert.equal(dump(namespace), [...connected, ...locals]);
+
+  assert.ok(namespace.removeAddress(v0, Ipv4.from('10.1.0.1')));
+  assert.not(namespace.removeAddress(v0, Ipv4.from('10.1.0.1')));
+  assert.equal(dump(namespace), [connected[1], local('10.2.0.0'), local('10.3.0.1')]);
+  assert.is(v0.addresses.length, 2);
+});
+
+t('a secondary address goes alone; routes that prefer a removed address go with it', () => {
+  const lab = new Lab('ipip-always');
+  const node = lab.namespace('k8s-w1');
+  const eth0 = lab.device('k8s-w1', 'eth0');
+  const second = Ipv4.from('192.168.10.111');
+  node.addAddress(eth0, second, 24);
+  node.fib.replace(route(eth0, '10.9.0.0/16', '192.168.10.254', { source: second }));
+  assert.ok(node.removeAddress(eth0, second));
+  assert.is(node.fib.lookup(Ipv4.from('10.9.1.1'))?.prefix.length, 0);
+  assert.not(node.isLocal(second));
+  assert.is(node.fib.lookup(Ipv4.from('192.168.10.5'))?.source, Ipv4.from('192.168.10.101'));
+});
 
 t('a removed namespace leaves nothing behind, and its node says nothing about it', () => {
   const lab = new Lab('ipip-always');

@@ -83,7 +83,7 @@ t('what transport confirms during DELAY is not asked', () => {
   const asked = requests(lab, 'k8s-w1', 'eth0');
   lab.ping('k8s-w1', '192.168.10.102');
   const node = lab.namespace('k8s-w1');
-  lab.at('k8s-w1', () => node.neighbours.confirm(lab.device('k8s-w1', 'eth0'), Ipv4.from('192.168.10.102')));
+  lab.at('k8s-w1', () => node.confirm(Ipv4.from('192.168.10.102')));
   lab.run(10 * SECOND);
   assert.equal(asked, []);
   assert.is(stateOf(lab, 'k8s-w1', '192.168.10.102'), 'REACHABLE');

@@ -1,11 +1,15 @@
-/** Every ping and ICMP traceroute of the recordings, packet by packet at every capture point. */
+/** Every ping, traceroute and UDP probe of the recordings, packet by packet at every capture point. */
 import { gunzipSync } from 'node:zlib';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
-import type { Echo } from '../../src/netstack/icmp-socket.ts';
+import * as Prefix from '../../src/addr/prefix.ts';
+import { felixHooks, NO_RULES } from '../../src/netstack/felix-hooks.ts';
+import { type Echo, IcmpSocket } from '../../src/netstack/icmp-socket.ts';
+import type { IcmpErrorReport } from '../../src/netstack/transport.ts';
+import { octets } from '../../src/netstack/udp-socket.ts';
 import { SECOND } from '../../src/sim/time.ts';
 import * as Icmpv4 from '../../src/wire/icmpv4.ts';
 import { assert, fixture, suite } from '../kit.ts';
-import { Lab, type Mode, type Outcome } from './lab.ts';
+import { Lab, type Mode } from './lab.ts';
 import { summary } from './summary.ts';
 
 interface Probe {
@@ -61,121 +65,173 @@ class Observatory {
   }
 }
 
-/** `ping`'s words for an outcome. */
-function said(lab: Lab, from: string, echo: Echo, { sent, reply, error }: Outcome): string[] {
-  if (sent === 'EMSGSIZE') {
-    const path = lab.namespace(from).path({
-      protocol: 1,
-      source: 0,
-      destination: echo.destination,
-      ttl: 64,
-      tos: 0,
-      pmtu: 'do',
-      device: undefined,
-      sourcePort: 0,
-      destinationPort: 0,
-    });
-    return [`local error: message too long, mtu=${typeof path === 'string' ? path : path.mtu}`];
+/** What a program said, in the order of events. */
+class Talk {
+  readonly lines: string[] = [];
+  readonly lab: Lab;
+  readonly probe: Probe;
+  readonly destination: number;
+
+  constructor(lab: Lab, probe: Probe) {
+    this.lab = lab;
+    this.probe = probe;
+    this.destination = Ipv4.from(/ (\d+\.\d+\.\d+\.\d+)/.exec(probe.command)![1]!);
   }
-  if (sent === 'ENETUNREACH') return ['connect: Network is unreachable'];
-  if (error !== undefined)
-    return [
-      `from ${Ipv4.format(error.from)} seq ${echo.sequence} ${complaint(error.type, error.code, error.mtu)}`,
-    ];
-  if (reply !== undefined)
-    return [`${reply.length} bytes from ${Ipv4.format(reply.from)} seq ${reply.sequence} ttl ${reply.ttl}`];
-  return [];
+
+  option(letter: string): string | undefined {
+    return new RegExp(` -${letter} (\\S+)`).exec(this.probe.command)?.[1];
+  }
+
+  ping(): void {
+    const { lab, probe, lines } = this;
+    const socket = new IcmpSocket(lab.namespace(probe.namespace), {
+      reply: ({ length, from, sequence, ttl }) =>
+        lines.push(`${length} bytes from ${Ipv4.format(from)} seq ${sequence} ttl ${ttl}`),
+      error: (report, sequence) =>
+        lines.push(`from ${Ipv4.format(report.from)} seq ${sequence} ${complaint(report)}`),
+    });
+    const count = Number(this.option('c'));
+    for (let sequence = 1; sequence <= count; sequence++) {
+      const echo: Echo = {
+        destination: this.destination,
+        sequence,
+        dataLength: Number(this.option('s') ?? 56),
+        ttl: Number(this.option('t') ?? 64),
+        tos: Number(this.option('Q') ?? 0),
+        pmtu: (this.option('M') ?? 'want') as NonNullable<Echo['pmtu']>,
+      };
+      const sent = lab.at(probe.namespace, () => socket.send(echo));
+      if (sent === 'EMSGSIZE') lines.push(`local error: message too long, mtu=${socket.mtu(echo)}`);
+      if (sent === 'ENETUNREACH') {
+        lines.push('connect: Network is unreachable');
+        break; // the program gives up at once
+      }
+      lab.run(sequence < count ? SECOND : Number(this.option('W') ?? 1) * SECOND);
+    }
+    socket.close();
+  }
+
+  tracerouteIcmp(): void {
+    let sequence = 0;
+    this.#hops(ttl => {
+      const echo = { sequence: ++sequence, dataLength: 32, ttl, pmtu: 'dont' } as const;
+      const { reply, error } = this.lab.ping(this.probe.namespace, Ipv4.format(this.destination), echo);
+      return { from: reply?.from ?? error?.from, arrived: reply !== undefined };
+    });
+  }
+
+  tracerouteUdp(): void {
+    let port = 33434;
+    this.#hops(ttl => this.datagram(port++, 32, ttl, false));
+  }
+
+  #hops(query: (ttl: number) => { from: number | undefined; arrived: boolean }): void {
+    for (let ttl = 1; ttl <= 6; ttl++) {
+      const answers = [query(ttl), query(ttl)];
+      const from = answers.find(answer => answer.from !== undefined)?.from;
+      this.lines.push(`hop ${ttl} ${from === undefined ? '*' : Ipv4.format(from)}`);
+      if (answers.some(answer => answer.arrived)) return;
+    }
+  }
+
+  /** One UDP datagram to a closed port, and who complained about it. */
+  datagram(
+    port: number,
+    length: number,
+    ttl: number,
+    connected: boolean,
+  ): { from: number | undefined; arrived: boolean } {
+    const { lab, probe, destination } = this;
+    const socket = lab.udp(probe.namespace).socket();
+    const answer = { from: undefined as number | undefined, arrived: false };
+    socket.receivesErrors = true;
+    socket.ttl = ttl;
+    socket.pmtu = connected ? 'want' : 'dont';
+    socket.onError = (_error, report) => {
+      answer.from = report.from;
+      answer.arrived = report.type === Icmpv4.DESTINATION_UNREACHABLE;
+    };
+    lab.at(probe.namespace, () => {
+      if (connected) socket.connect(destination, port);
+      socket.sendTo(destination, port, octets(new Uint8Array(length)));
+    });
+    lab.run(SECOND);
+    socket.close();
+    return answer;
+  }
+
+  run(): void {
+    const { command } = this.probe;
+    if (command.startsWith('ping')) this.ping();
+    else if (command.includes('-I')) this.tracerouteIcmp();
+    else if (command.startsWith('traceroute')) this.tracerouteUdp();
+    else this.datagram(9, 5, 64, true);
+  }
 }
 
-function complaint(type: number, code: number, mtu: number): string {
+function complaint({ type, code, mtu }: IcmpErrorReport): string {
   if (type === Icmpv4.TIME_EXCEEDED) return 'Time to live exceeded';
   if (code === Icmpv4.FRAGMENTATION_NEEDED) return `Frag needed and DF set (mtu = ${mtu})`;
-  return code === Icmpv4.NET_UNREACHABLE ? 'Destination Net Unreachable' : `Destination ${type}/${code}`;
-}
-
-function ping(lab: Lab, { namespace, command }: Probe): string[] {
-  const option = (letter: string): string | undefined => new RegExp(` -${letter} (\\S+)`).exec(command)?.[1];
-  const lines: string[] = [];
-  for (let sequence = 1; sequence <= Number(option('c')); sequence++) {
-    const echo: Echo = {
-      destination: Ipv4.from(command.split(' ').at(-1)!),
-      sequence,
-      dataLength: Number(option('s') ?? 56),
-      ttl: Number(option('t') ?? 64),
-      tos: Number(option('Q') ?? 0),
-      pmtu: (option('M') ?? 'want') as NonNullable<Echo['pmtu']>,
-    };
-    const outcome = lab.ping(namespace, command.split(' ').at(-1)!, echo);
-    lines.push(...said(lab, namespace, echo, outcome));
-    // Without a route the program gives up at once.
-    if (outcome.sent === 'ENETUNREACH') break;
-  }
-  return lines;
-}
-
-function traceroute(lab: Lab, { namespace, command }: Probe): string[] {
-  const lines: string[] = [];
-  let sequence = 0;
-  for (let ttl = 1; ttl <= 6; ttl++) {
-    let answerer = '*';
-    let arrived = false;
-    for (let query = 0; query < 2; query++) {
-      const echo = { sequence: ++sequence, dataLength: 32, ttl, pmtu: 'dont' } as const;
-      const { reply, error } = lab.ping(namespace, command.split(' ').at(-1)!, echo);
-      if (reply !== undefined) arrived = true;
-      const from = reply?.from ?? error?.from;
-      if (from !== undefined) answerer = Ipv4.format(from);
-    }
-    lines.push(`hop ${ttl} ${answerer}`);
-    if (arrived) break;
-  }
-  return lines;
+  return code === Icmpv4.NET_UNREACHABLE ? 'Destination Net Unreachable' : 'Destination Host Unreachable';
 }
 
 const t = suite('netstack/recordings');
 
+/** What BGP sessions and the probes before did for the recorded lab: everybody knows everybody. */
+function warm(observatory: Observatory): Observatory {
+  for (const [from, to] of [
+    ['pod1', '172.16.34.1'],
+    ['pod1', '172.16.184.4'],
+    ['k8s-m', '192.168.10.101'],
+    ['k8s-m', '192.168.20.100'],
+    ['k8s-w1', '192.168.10.102'],
+    ['k8s-w2', '192.168.10.254'],
+  ] as const)
+    observatory.lab.ping(from, to);
+  return observatory;
+}
+
+/** natOutgoing as recorded: on every node, one plain MASQUERADE rule. */
+function masquerade(observatory: Observatory): Observatory {
+  const pools = [Prefix.from('172.16.0.0/16')];
+  for (const node of ['k8s-m', 'k8s-w1', 'k8s-w2', 'k8s-w0']) {
+    const hooks = felixHooks(observatory.lab.namespace(node));
+    hooks.program('masquerade', { ...NO_RULES, pools, masqueradePools: pools });
+  }
+  return observatory;
+}
+
+const later = / icmp .* seq [2-9]/;
+
 for (const mode of ['ipip-always', 'ipip-crosssubnet', 'vxlan-always', 'direct-nopeer'] as const) {
-  const probes = JSON.parse(gunzipSync(fixture(`netstack/${mode}.json.gz`)).toString()) as Record<
-    string,
-    Probe
-  >;
-  let warm: Observatory | undefined;
-  let warm1500: Observatory | undefined;
-  const warmed = (podMtu?: number): Observatory => {
-    const observatory = new Observatory(mode, podMtu);
-    for (const [from, to] of [
-      ['pod1', '172.16.34.1'],
-      ['pod1', '172.16.184.4'],
-      ['k8s-m', '192.168.10.101'],
-      ['k8s-m', '192.168.20.100'],
-      ['k8s-w1', '192.168.10.102'],
-      ['k8s-w2', '192.168.10.254'],
-    ] as const)
-      observatory.lab.ping(from, to);
-    return observatory;
+  const recording = (name: string): Record<string, Probe> =>
+    JSON.parse(gunzipSync(fixture(`netstack/${name}.json.gz`)).toString()) as Record<string, Probe>;
+  const probes = { ...recording(mode), ...recording(`${mode}-nat`) };
+  const labs = new Map<string, Observatory>();
+  const make: Record<string, () => Observatory> = {
+    base: () => warm(new Observatory(mode)),
+    podmtu1500: () => warm(new Observatory(mode, 1500)),
+    nat: () => masquerade(warm(new Observatory(mode))),
   };
   for (const [name, probe] of Object.entries(probes)) {
     t(`${mode} ${name}: ${probe.command}`, () => {
       const cold = name.includes('-cold');
-      let observatory: Observatory;
-      if (cold) observatory = new Observatory(mode);
-      else {
-        warm ??= warmed();
-        if (name.startsWith('podmtu1500')) warm1500 ??= warmed(1500);
-        observatory = name.startsWith('podmtu1500') ? warm1500! : warm;
+      const kind = name.split('.')[0]!;
+      const observatory = cold ? new Observatory(mode) : (labs.get(kind) ?? make[kind]!());
+      if (!cold) {
+        labs.set(kind, observatory);
         observatory.calmDown();
       }
-      const { lab } = observatory;
-      const lines = probe.command.startsWith('ping') ? ping(lab, probe) : traceroute(lab, probe);
-      assert.equal(lines, probe.said);
-      const later = / icmp .* seq [2-9]/;
+      const talk = new Talk(observatory.lab, probe);
+      talk.run();
+      assert.equal(talk.lines, probe.said);
       for (const [point] of POINTS) {
         const passed = (observatory.seen[point] ?? []).filter(line =>
           cold ? !later.test(line) : !line.includes(' arp '),
         );
         assert.equal(passed, probe.seen[point] ?? [], point);
       }
-      assert.is(lab.imbalance(), 0);
+      assert.is(observatory.lab.imbalance(), 0);
     });
   }
 }

@@ -2,10 +2,12 @@
 import { Lab } from '../../src/lab.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-for (const [mode, sameSubnet] of [
-  ['vxlan-always', 'vxlan.calico'],
-  ['vxlan-crosssubnet', 'direct'],
-] as const) {
+const suites = (
+  [
+    ['vxlan-always', 'vxlan.calico'],
+    ['vxlan-crosssubnet', 'direct'],
+  ] as const
+).map(([mode, sameSubnet]) => {
   const t = suite<{ lab: Lab }>(`routing/${mode}`, undefined, 30_000);
 
   t.before(async context => {
@@ -33,8 +35,7 @@ for (const [mode, sameSubnet] of [
     assert.is(eth0?.mtu, 1450);
   });
 
-  t.run();
-}
+  return t;
+});
 
-// Each suite runs in its own round of the loop, which ends in
-// t.run();
+for (const t of suites) t.run();

@@ -274,6 +274,33 @@ t('traceroute marks what ends it: !N from the router, and a route that leads now
   assert.is(nowhere.code, 1);
 });
 
+for (const [mode, hop2] of [
+  ['vxlan-always', '172.16.34.0'],
+  ['ipip-always', '*'],
+] as const)
+  t(`traceroute -T in ${mode}: SYNs, answered by a closed port and by a service`, () => {
+    const lab = new Lab(mode);
+    for (const name of ['pod1', 'pod3'])
+      lab.namespace(name).transports[6] = new TcpLayer(lab.namespace(name));
+    const tcp = lab.namespace('pod3').transports[6] as TcpLayer;
+    tcp.listen(443, () => undefined);
+    for (const port of [80, 443]) {
+      const run = start(lab, 'pod1', `traceroute -T -n -q 1 -w 1 -p ${port} 172.16.34.1`);
+      lab.run(10 * SECOND);
+      const hops = run.lines.slice(1).map(line => line.replace(/ {2}\d+\.\d{3} ms/, ''));
+      assert.is(run.lines[0], 'traceroute to 172.16.34.1 (172.16.34.1), 30 hops max, 60 byte packets');
+      assert.equal(hops, [' 1  192.168.10.101', ` 2  ${hop2}`, ' 3  172.16.34.1']);
+      assert.is(run.code, 0);
+    }
+    lab.run(200 * SECOND);
+    assert.equal(
+      tcp.sockets().map(socket => socket.state),
+      ['LISTEN'],
+    );
+    assert.is(lab.namespace('pod1').hooks.list(1).length, 0);
+    assert.is(lab.imbalance(), 0);
+  });
+
 t('probes: echo, its errors, silence', () => {
   const lab = new Lab('ipip-always');
   const answered = probe(lab, 'pod1', { to: '172.16.34.1' });

@@ -358,7 +358,7 @@ const PATCHES: readonly [string, (view: DataView, at: number, value: number) => 
 ];
 for (const [name, set, change] of PATCHES)
   t(`IPv4 ${name} patches the checksum`, () => {
-    fc.assert(
+    void fc.assert(
       fc.property(ipv4Header, header => {
         const patched = dirty();
         Ipv4.emit(patched, AT, header);

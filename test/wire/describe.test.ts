@@ -109,7 +109,7 @@ t('any octets are described, and nothing is read past them', () => {
     read(new Uint8Array(fixture(`wire/${name}.pcap`))),
   );
   const change = fc.tuple(fc.nat(200), fc.integer({ min: 0, max: 255 }));
-  fc.assert(
+  void fc.assert(
     fc.property(fc.nat(), fc.array(change, { maxLength: 4 }), fc.nat(200), (which, changes, cut) => {
       const packet = seeds[which % seeds.length]!;
       const captured = packet.captured.slice();

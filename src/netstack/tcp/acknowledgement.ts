@@ -10,13 +10,14 @@ import { sackArrives } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tailProbeAnswered } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
-import { armTimer, restartTimer } from './timers.ts';
+import { restartWait } from './timers.ts';
 
 /** Filled in anew by each acknowledgement. */
 const outcome: AckOutcome = {
   advanced: false,
   acked: 0,
   sacked: 0,
+  delivered: 0,
   retransmittedAcked: false,
   firstSentAt: NEVER,
   lastSentAt: NEVER,
@@ -25,7 +26,7 @@ const outcome: AckOutcome = {
   echo: -1,
 };
 
-/** SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT holds. */
+/** SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT holds. The caller sends what may go now, and sees to the timer. */
 export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   const { snd, inFlight } = tcb;
   clearOutcome(outcome);
@@ -42,14 +43,13 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   measure(tcb, segment);
   tailProbeAnswered(tcb, ack, outcome);
   recover(tcb, outcome);
-  if (outcome.advanced || outcome.sacked > 0) restartTimer(tcb);
-  else armTimer(tcb);
+  if (outcome.advanced || outcome.delivered > 0) restartWait(tcb);
 }
 
 /** RFC 9293: the newest segment's window counts. True when it changed. */
 function updateWindow(tcb: Tcb, segment: Segment): boolean {
   const { snd } = tcb;
-  const window = segment.window * 2 ** snd.scale;
+  const window = segment.window << snd.scale;
   const { ack, seq } = segment;
   if (!(ack > snd.una || seq > snd.wl1 || (seq === snd.wl1 && window > snd.wnd))) return false;
   const changed = window !== snd.wnd;

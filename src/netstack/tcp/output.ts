@@ -9,7 +9,7 @@ import type { Frame } from '../../sim/frame-store.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
-import { segmentOptions, synOptions, updateMss } from './options.ts';
+import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -34,6 +34,7 @@ export function sendPending(tcb: Tcb): number {
   const { snd, inFlight, cong } = tcb;
   if (snd.nxt >= tcb.sendEnd) return 0;
   if (inFlight.packets === 0) restartAfterIdle(tcb);
+  if (snd.una >= tcb.pathCheckedTo) refreshPath(tcb);
   const bufferEnd = snd.una + tcb.ip.sysctl.tcpWmem[2];
   let sent = 0;
   let limited = false;
@@ -177,6 +178,18 @@ export function retransmit(tcb: Tcb, position: number): void {
   if (transmit(tcb, start, end) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
 }
 
+/**
+ * Once a round trip, and when the timer expires: has IP learnt of another MTU, or forgotten one? (Linux
+ * `tcp_current_mss` compares before every segment.)
+ */
+export function refreshPath(tcb: Tcb): void {
+  tcb.pathCheckedTo = tcb.snd.nxt + 1;
+  const path = tcb.ip.path(tcb.request);
+  if (typeof path === 'string') return;
+  tcb.pathMtu = usableMtu(path.mtu);
+  updateMss(tcb);
+}
+
 /** IP refused a segment as too large: the path's MTU is asked for again. True when segments became smaller. */
 function pathShrank(tcb: Tcb): boolean {
   const path = tcb.ip.path(tcb.request);
@@ -215,7 +228,7 @@ export function sendReset(tcb: Tcb): void {
 function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   const { window, rcv } = tcb;
   header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
-  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) / 2 ** window.scale);
+  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
   tcb.delayedAck.acknowledged();
   return send(tcb, seq, flags, length);
 }

@@ -64,7 +64,6 @@ export class ReceiveQueue {
   /** Octets `[start, start + length)` came early; what we already have of them is ignored. */
   addEarly(start: number, content: Content): void {
     const end = start + (typeof content === 'number' ? content : content.length);
-    this.#report(start, end);
     const pieces = this.#pieces;
     let at = this.#firstEndingAfter(start);
     let from = start;
@@ -80,6 +79,7 @@ export class ReceiveQueue {
       from = Math.max(gapEnd, covering.end);
       at++;
     }
+    this.#report(start, end);
   }
 
   /** Is every octet of `[start, end)` among the early ones? (A duplicate, to be told by D-SACK.) */
@@ -183,9 +183,15 @@ export class ReceiveQueue {
     return low;
   }
 
-  /** The block that holds `[start, end)` goes first, joined with those it touches. */
+  /** "The contiguous block of data containing the segment which triggered this ACK" goes first (RFC 2018 §4). */
   #report(start: number, end: number): void {
     const joined = { start, end };
+    const pieces = this.#pieces;
+    const at = this.#firstEndingAfter(start);
+    for (let i = at; i >= 0 && pieces[i]!.end >= joined.start; i--)
+      joined.start = Math.min(joined.start, pieces[i]!.start);
+    for (let i = at; i < pieces.length && pieces[i]!.start <= joined.end; i++)
+      joined.end = Math.max(joined.end, pieces[i]!.end);
     const blocks = this.#blocks;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const block = blocks[i]!;

@@ -26,6 +26,8 @@ export interface AckOutcome {
   /** Segments acknowledged cumulatively that were not SACKed before. */
   acked: number;
   sacked: number;
+  /** Segments now known to have arrived. */
+  delivered: number;
   /** A retransmitted segment was among them. */
   retransmittedAcked: boolean;
   /** When the oldest and the youngest segment that were sent once had left; NEVER if there were none. */
@@ -43,6 +45,7 @@ export function clearOutcome(outcome: AckOutcome): void {
   outcome.advanced = false;
   outcome.acked = 0;
   outcome.sacked = 0;
+  outcome.delivered = 0;
   outcome.retransmittedAcked = false;
   outcome.firstSentAt = NEVER;
   outcome.lastSentAt = NEVER;
@@ -77,6 +80,7 @@ export function noteDelivered(tcb: Tcb, position: number, outcome: AckOutcome): 
 export function recover(tcb: Tcb, outcome: AckOutcome): void {
   const { inFlight, cong } = tcb;
   const priorState = tcb.caState;
+  outcome.delivered = outcome.acked + outcome.sacked;
   if (!tcb.sackEnabled) countDuplicates(tcb, outcome);
   // Reneging: the peer dropped what it had SACKed (RFC 2018 §8), or the oldest would have been acknowledged.
   if (inFlight.packets > 0 && (inFlight.marks(inFlight.head) & SACKED) !== 0) {
@@ -92,11 +96,10 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
     if (inFlight.lost > 0) enterRecovery(tcb);
     else tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
   }
-  const delivered = outcome.acked + outcome.sacked;
   if (tcb.caState === State.RECOVERY) {
-    reduceProportionally(tcb, delivered, outcome, priorState !== State.RECOVERY);
+    reduceProportionally(tcb, outcome, priorState !== State.RECOVERY);
   } else if (outcome.acked > 0 && isCwndLimited(tcb)) {
-    tcb.congestion.acknowledged(cong, delivered, tcb.now);
+    tcb.congestion.acknowledged(cong, outcome.delivered, tcb.now);
   }
   retransmitLost(tcb);
 }
@@ -157,11 +160,12 @@ function countDuplicates(tcb: Tcb, outcome: AckOutcome): void {
   const { inFlight } = tcb;
   if (outcome.advanced) {
     // One acknowledged segment filled the hole, the others had been counted as duplicates.
+    if (outcome.acked > 0) outcome.delivered = Math.max(1, outcome.acked - inFlight.sacked);
     if (outcome.acked > 0) inFlight.sacked = Math.max(0, inFlight.sacked - (outcome.acked - 1));
     if (tcb.caState < State.RECOVERY) inFlight.sacked = 0;
   } else if (outcome.isDuplicate) {
     inFlight.sacked++;
-    outcome.sacked++;
+    outcome.delivered = 1;
   }
   const limit = Math.max(0, inFlight.packets - Math.max(1, inFlight.lost));
   inFlight.sacked = Math.min(inFlight.sacked, limit);
@@ -180,7 +184,7 @@ function detectLosses(tcb: Tcb, outcome: AckOutcome): void {
     return;
   }
   const third = tcb.caState < State.RECOVERY && inFlight.sacked >= DUPLICATE_THRESHOLD;
-  const partial = tcb.caState === State.RECOVERY && outcome.advanced;
+  const partial = isPartialAck(tcb, outcome);
   if (third || partial) {
     const { head } = inFlight;
     if (partial) inFlight.unmark(head, RETRANSMITTED);
@@ -188,6 +192,10 @@ function detectLosses(tcb: Tcb, outcome: AckOutcome): void {
     tcb.retransmitHint = head;
   }
 }
+
+/** RFC 6582 §3.2: without SACK, an ACK that does not reach the end of recovery shows the next hole. */
+const isPartialAck = (tcb: Tcb, outcome: AckOutcome): boolean =>
+  !tcb.sackEnabled && tcb.caState === State.RECOVERY && outcome.advanced && tcb.snd.una < tcb.highSeq;
 
 /** RACK: mark LOST what left before the youngest segment that arrived, and had time enough to arrive. */
 export function detectByTime(tcb: Tcb): void {
@@ -285,8 +293,9 @@ function finish(tcb: Tcb): void {
 }
 
 /** RFC 6937: send in proportion to what is delivered, down to ssthresh; then as slow start up to it. */
-function reduceProportionally(tcb: Tcb, delivered: number, outcome: AckOutcome, first: boolean): void {
+function reduceProportionally(tcb: Tcb, outcome: AckOutcome, first: boolean): void {
   const { cong, inFlight } = tcb;
+  const { delivered } = outcome;
   if (delivered <= 0 && !first) return;
   tcb.prrDelivered += delivered;
   const pipe = inFlight.inFlight;
@@ -299,8 +308,9 @@ function reduceProportionally(tcb: Tcb, delivered: number, outcome: AckOutcome, 
   } else {
     allowed = Math.min(room, delivered);
   }
-  // The first retransmission goes whatever the pipe says.
-  cong.cwnd = pipe + Math.max(allowed, tcb.prrOut === 0 ? 1 : 0);
+  // The first retransmission goes whatever the pipe says, and so does the next hole's.
+  const forced = tcb.prrOut === 0 || isPartialAck(tcb, outcome) ? 1 : 0;
+  cong.cwnd = pipe + Math.max(allowed, forced);
 }
 
 /** ICMP 3/4: the path takes smaller packets only. Cut what is in flight anew and send it at once (RFC 1191 §6.4). */

@@ -45,7 +45,7 @@ export class RtoEstimator {
 
   /** The timeout to arm now, backed off. */
   get timeout(): VirtualTime {
-    return Math.min(this.rto * 2 ** this.backoff, RTO_MAX);
+    return this.backoff === 0 ? this.rto : Math.min(this.rto * 2 ** this.backoff, RTO_MAX);
   }
 
   /** A round trip took `rtt` (ns) and was not ambiguous (Karn). `una` and `nxt` delimit the round trips. */

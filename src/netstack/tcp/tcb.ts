@@ -148,6 +148,8 @@ export class Tcb {
   noDelay = false;
   /** MTU of the path, the MSS option we send, and octets of data in a full segment. */
   pathMtu = 0;
+  /** When this is acknowledged the path is looked up again. */
+  pathCheckedTo = 0;
   advertisedMss = 0;
   peerMss = DEFAULT_MSS;
   mss = DEFAULT_MSS;

@@ -16,7 +16,7 @@ import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
-import { HEADERS, negotiate, updateMss } from './options.ts';
+import { HEADERS, negotiate, timestampOctets, updateMss, usableMtu } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { pathMtuShrank } from './recovery.ts';
@@ -24,7 +24,7 @@ import { Segment, unwrap } from './segment.ts';
 import { segmentArrives, yieldsTo } from './segment-arrives.ts';
 import * as State from './tcb.ts';
 import { type Services, type StateName, Tcb } from './tcb.ts';
-import { armTimer, delayedAckExpired, failLater, timerExpired } from './timers.ts';
+import { armTimer, delayedAckExpired, endWith, failLater, timerExpired } from './timers.ts';
 
 export type { Connection, ConnectionInfo, Stream, StreamEvents } from './connection.ts';
 
@@ -172,7 +172,7 @@ export class TcpLayer implements TransportProtocol, Services {
       (tcb): SocketInfo => ({
         state: tcb.stateName,
         receiveQueue: tcb.receiveQueue.unread,
-        sendQueue: Math.max(0, tcb.sendEnd - tcb.snd.una),
+        sendQueue: tcb.connection === undefined ? 0 : Math.max(0, tcb.sendEnd - tcb.snd.una),
         localAddress: tcb.localAddress,
         localPort: tcb.localPort,
         remoteAddress: tcb.remoteAddress,
@@ -183,11 +183,12 @@ export class TcpLayer implements TransportProtocol, Services {
     return [...listeners, ...connections];
   }
 
-  receive(frame: Frame, ipAt: number, _device: NetDevice): void {
+  receive(frame: Frame, ipAt: number, device: NetDevice): void {
     const { frames } = this.ip;
     const segment = this.#segment;
-    if (!segment.read(frames, frame, ipAt)) {
-      this.ip.drop(frame, 'BAD_CHECKSUM');
+    const fault = segment.read(frames, frame, ipAt);
+    if (fault !== '') {
+      this.ip.drop(frame, fault, device);
       return;
     }
     const { source, sourcePort, destination, destinationPort } = segment;
@@ -202,29 +203,25 @@ export class TcpLayer implements TransportProtocol, Services {
     if (tcb === undefined) {
       const reason = this.#withoutConnection(segment, iss, frames.tag[frame]!);
       if (reason === '') this.ip.deliver(frame);
-      else this.ip.drop(frame, reason);
+      else this.ip.drop(frame, reason, device);
       return;
     }
     const verdict = segmentArrives(tcb, segment, frame, this.#answerReset);
     if (verdict === '') this.ip.deliver(frame);
-    else this.ip.drop(frame, verdict);
+    else this.ip.drop(frame, verdict, device);
     if (tcb.connection !== undefined) tcb.connection.tell();
     else if (tcb.tellFailure !== '') this.forget(tcb);
   }
 
+  /** Is the quoted segment one that we have in flight? Blind attacks are kept out (RFC 5927 §4). */
+  owns(report: IcmpErrorReport): boolean {
+    return this.#quoted(report) !== undefined;
+  }
+
   /** An ICMP error about one of our segments (Linux `tcp_v4_err`). */
   error(report: IcmpErrorReport): void {
-    const { view, at } = report;
-    const tcb = this.#find(
-      report.source,
-      Tcp.sourcePort(view, at),
-      report.destination,
-      Tcp.destinationPort(view, at),
-    );
-    if (tcb === undefined || tcb.state === State.TIME_WAIT) return;
-    // Blind attacks are kept out: the quoted number must be in flight (RFC 5927 §4).
-    const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
-    if (seq < tcb.snd.una || seq > tcb.snd.nxt) return;
+    const tcb = this.#quoted(report);
+    if (tcb === undefined) return;
     if (report.type === 3 && report.code === 4) {
       this.#fragmentationNeeded(tcb, report.mtu);
       return;
@@ -232,8 +229,7 @@ export class TcpLayer implements TransportProtocol, Services {
     const reason = icmpText(report.type, report.code);
     if (reason === '') return;
     if (tcb.isSynchronised) tcb.softError = reason;
-    else if (tcb.connection !== undefined) tcb.connection.fail(reason);
-    else this.forget(tcb);
+    else endWith(tcb, reason);
   }
 
   /** A passive open is complete: ask the listener's program. */
@@ -260,6 +256,13 @@ export class TcpLayer implements TransportProtocol, Services {
     const at = chain.indexOf(tcb);
     if (at >= 0) chain.splice(at, 1);
     if (chain.length === 0) this.#connections.delete(key);
+  }
+
+  #quoted({ view, at, source, destination }: IcmpErrorReport): Tcb | undefined {
+    const tcb = this.#find(source, Tcp.sourcePort(view, at), destination, Tcp.destinationPort(view, at));
+    if (tcb === undefined || tcb.state === State.TIME_WAIT) return undefined;
+    const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
+    return seq >= tcb.snd.una && seq <= tcb.snd.nxt ? tcb : undefined;
   }
 
   #withoutConnection(segment: Segment, iss: number, tag: number): '' | 'NO_SOCKET' | 'TCP_OUT_OF_WINDOW' {
@@ -298,9 +301,8 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.rcv.nxt = segment.seq + 1;
     tcb.snd.wnd = segment.window;
     tcb.snd.wl1 = segment.seq;
-    tcb.pathMtu = path.mtu;
     negotiate(tcb, segment, this.ip.sysctl);
-    this.#openWindow(tcb, path.mtu, tcb.timestamps.enabled ? 12 : 0);
+    this.#openWindow(tcb, path.mtu, timestampOctets(tcb));
     this.#add(tcb);
     tcb.state = State.SYN_RECEIVED;
     this.#sendSyn(tcb);
@@ -316,8 +318,8 @@ export class TcpLayer implements TransportProtocol, Services {
   }
 
   #openWindow(tcb: Tcb, mtu: number, optionOctets: number): void {
-    tcb.pathMtu = mtu;
-    tcb.advertisedMss = mtu - HEADERS;
+    tcb.pathMtu = usableMtu(mtu);
+    tcb.advertisedMss = tcb.pathMtu - HEADERS;
     updateMss(tcb);
     tcb.window.open(tcb.advertisedMss - optionOctets, tcb.advertisedMss, tcb.rcv.nxt);
   }

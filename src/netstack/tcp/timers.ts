@@ -3,7 +3,7 @@
  * never need a timer at the same time, so they share one.
  */
 import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { sendAck, sendProbe, sendReset, transmit } from './output.ts';
+import { refreshPath, sendAck, sendProbe, sendReset, transmit } from './output.ts';
 import {
   detectByTime,
   enterLoss,
@@ -29,10 +29,9 @@ const ORPHAN_PROBE_RETRIES = 8;
 export const TIME_WAIT_LENGTH: VirtualTime = 60 * SECOND;
 export const FIN_TIMEOUT: VirtualTime = 60 * SECOND;
 
-/** Something was acknowledged: the timeout counts from now. */
-export function restartTimer(tcb: Tcb): void {
+/** Something was acknowledged: the next `armTimer` counts from its now. */
+export function restartWait(tcb: Tcb): void {
   if (tcb.waitingFor !== 'end' && tcb.waitingFor !== 'failure') tcb.waitingFor = 'nothing';
-  armTimer(tcb);
 }
 
 /** Arm the timer for what is outstanding, unless it runs for that already. */
@@ -40,6 +39,8 @@ export function armTimer(tcb: Tcb): void {
   const { inFlight, timer, now } = tcb;
   if (tcb.waitingFor === 'end' || tcb.waitingFor === 'failure' || tcb.state === State.CLOSED) return;
   if (inFlight.packets > 0) {
+    // The window opened: the doubling was for the probes.
+    if (tcb.waitingFor === 'window') tcb.rto.backoff = 0;
     if (tcb.reorderWait > 0) {
       tcb.waitingFor = 'reordering';
       timer.arm(now + tcb.reorderWait);
@@ -73,6 +74,8 @@ export function waitForEnd(tcb: Tcb, duration: VirtualTime): void {
 
 export function enterTimeWait(tcb: Tcb): void {
   tcb.state = State.TIME_WAIT;
+  // What is left answers without a socket: DF with IP ID 0.
+  tcb.request.pmtu = 'do';
   tcb.delayedAck.timer.cancel();
   waitForEnd(tcb, TIME_WAIT_LENGTH);
 }
@@ -84,6 +87,12 @@ export function failLater(tcb: Tcb, reason: string): void {
   tcb.timer.arm(tcb.now);
 }
 
+/** The connection is dead; a handshake that no program has taken yet just vanishes. */
+export function endWith(tcb: Tcb, reason: string): void {
+  if (tcb.connection === undefined) tcb.services.forget(tcb);
+  else tcb.connection.fail(reason);
+}
+
 export function timerExpired(tcb: Tcb): void {
   const { waitingFor } = tcb;
   tcb.waitingFor = 'nothing';
@@ -92,20 +101,21 @@ export function timerExpired(tcb: Tcb): void {
   else if (waitingFor === 'tail') tailTimeout(tcb);
   else if (waitingFor === 'reordering') reorderingTimeout(tcb);
   else if (waitingFor === 'window') probeTimeout(tcb);
-  else if (waitingFor === 'failure') tcb.connection?.fail(tcb.softError);
+  else if (waitingFor === 'failure') endWith(tcb, tcb.softError);
 }
 
 function retransmissionTimeout(tcb: Tcb): void {
   const { inFlight, statistics } = tcb;
   if (inFlight.packets === 0) return;
   if (gaveUp(tcb)) {
-    tcb.connection?.fail(tcb.softError || 'Connection timed out');
+    endWith(tcb, tcb.softError || 'Connection timed out');
     return;
   }
   statistics.timeouts++;
   tcb.retries++;
   // A lost SYN says nothing about congestion yet: the window begins when the handshake ends.
   if (tcb.isSynchronised) enterLoss(tcb);
+  refreshPath(tcb);
   retransmitHead(tcb);
   tcb.rto.backoff++;
   armTimer(tcb);
@@ -146,12 +156,13 @@ function probeTimeout(tcb: Tcb): void {
     return;
   }
   if (tcb.probes >= (tcb.orphan ? ORPHAN_PROBE_RETRIES : PROBE_RETRIES)) {
-    tcb.connection?.fail(tcb.softError || 'Connection timed out');
+    endWith(tcb, tcb.softError || 'Connection timed out');
     return;
   }
   tcb.probes++;
   const room = snd.una + snd.wnd - snd.nxt;
   if (room > 0) {
+    tcb.rto.backoff = 0;
     const end = snd.nxt + Math.min(room, tcb.mss, tcb.sendEnd - snd.nxt);
     transmit(tcb, snd.nxt, end);
     inFlight.push(snd.nxt, end, tcb.now);
@@ -188,7 +199,7 @@ function keepaliveExpired(tcb: Tcb): void {
   }
   if (tcb.keepaliveProbes >= keepalive.probes) {
     sendReset(tcb);
-    tcb.connection?.fail(tcb.softError || 'Connection timed out');
+    endWith(tcb, tcb.softError || 'Connection timed out');
     return;
   }
   tcb.keepaliveProbes++;

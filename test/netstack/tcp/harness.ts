@@ -377,7 +377,7 @@ export class Bench {
 
   /**
    * A passive open on port 80, complete. Everything is relative from here on: our first octet is 1, theirs is 1.
-   * The peer offers MSS 1000, SACK, no timestamps and no scaling, unless `options` says otherwise.
+   * The peer offers MSS 1000, SACK, no timestamps and no scaling, unless `options` says otherwise; the round trip is 10 ms.
    */
   establish(options: Tcp.TcpOptions = { mss: 1000, sackPermitted: true }, window = 65535): Log {
     const log = new Log();
@@ -385,6 +385,7 @@ export class Bench {
     this.irs = 50_000;
     this.inject({ flags: 'S', seq: 0, window, options });
     this.iss = this.take()[0]!.seq;
+    this.pass(10 * MS);
     this.inject({ flags: '.', seq: 1, ack: 1, window });
     this.take();
     return log;
@@ -417,6 +418,15 @@ export class Bench {
       const ack = seen.flags.includes('.') ? ` ack ${(seen.ack - this.irs) | 0}` : '';
       return `${seen.flags} ${range}${ack}${sack === undefined ? '' : ` sack${sack.join('')}`}`;
     });
+  }
+
+  /** An acknowledgement with SACK blocks, `[start, end)` from our ISN. */
+  sack(ack: number, ...blocks: readonly (readonly [number, number])[]): void {
+    const sackBlocks = blocks.map(([start, end]) => ({
+      start: (this.iss + start) >>> 0,
+      end: (this.iss + end) >>> 0,
+    }));
+    this.inject({ flags: '.', seq: 1, ack, options: { sackBlocks } });
   }
 
   /** Virtual time passes. */
