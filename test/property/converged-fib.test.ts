@@ -1,6 +1,6 @@
 /**
- * For any topology (2 to 20 nodes, 1 to 3 racks, with or without BGP at the router), any mode, and any failures that have
- * been healed, the tables after convergence are what `expected-fib.ts` works out from the datastore.
+ * For any topology (2 to 20 nodes, 1 to 3 racks, with or without BGP at the router), any mode, a pool with room or one so
+ * tight that addresses are borrowed, and any failures that have been healed, the tables after convergence are what `expected-fib.ts` works out from the datastore.
  *
  *   PROPERTY_RUNS=200 PROPERTY_SEED=7 node build/test/run.js property --limit=3600000
  */
@@ -27,7 +27,11 @@ const SEED = Number(process.env['PROPERTY_SEED'] ?? 20_240_922);
 const PATIENCE = 900 * SECOND;
 
 type Fault =
-  | { readonly kind: 'link' | 'power' | 'calico-node'; readonly node: number; readonly waitSec: number }
+  | {
+      readonly kind: 'link' | 'rack' | 'power' | 'calico-node';
+      readonly node: number;
+      readonly waitSec: number;
+    }
   | { readonly kind: 'mode'; readonly mode: Mode; readonly waitSec: number };
 
 interface Case {
@@ -38,6 +42,8 @@ interface Case {
   readonly pods: readonly number[];
   readonly mode: Mode;
   readonly routerBgp: boolean;
+  /** Fewer blocks than nodes may want. */
+  readonly tight: boolean;
   readonly faults: readonly Fault[];
   readonly seed: number;
 }
@@ -46,7 +52,7 @@ const waitSec = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, m
 const mode = fc.constantFrom(...MODES);
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom('link' as const, 'power' as const, 'calico-node' as const),
+    kind: fc.constantFrom('link' as const, 'rack' as const, 'power' as const, 'calico-node' as const),
     node: fc.nat(19),
     waitSec,
   }),
@@ -58,9 +64,13 @@ const cases: fc.Arbitrary<Case> = fc.record({
   pods: fc.array(fc.nat(19), { maxLength: 12 }),
   mode,
   routerBgp: fc.boolean(),
+  tight: fc.boolean(),
   faults: fc.array(fault, { maxLength: 4 }),
   seed: fc.nat(1_000_000),
 });
+
+/** Eight blocks of eight addresses. */
+const TIGHT = { cidr: '172.16.0.0/26', blockSize: 29 };
 
 const nodeName = (index: number): string => `n${index}`;
 const rackOf = ({ racks, nodes }: Case, index: number): number => nodes[index]! % racks;
@@ -81,7 +91,7 @@ function boot(each: Case): Promise<Lab> {
     fabric,
     seed,
     pods: Object.fromEntries(pods.map((node, i) => [`pod${i}`, nodeName(node % nodes.length)])),
-    resources: [pool(each.mode, { blockSize: 26 }), ...(routerBgp ? [peer] : [])],
+    resources: [pool(each.mode, each.tight ? TIGHT : { blockSize: 26 }), ...(routerBgp ? [peer] : [])],
   });
 }
 
@@ -95,8 +105,12 @@ async function breakIt(lab: Lab, each: Case, fault: Fault): Promise<() => Promis
     return async () => {};
   }
   const node = nodeName(fault.node % each.nodes.length);
-  if (fault.kind === 'link') {
-    const nic = controller.plan.nic(node, 'eth0')!;
+  if (fault.kind === 'link' || fault.kind === 'rack') {
+    const rack = rackOf(each, fault.node % each.nodes.length);
+    const nic =
+      fault.kind === 'link'
+        ? controller.plan.nic(node, 'eth0')!
+        : controller.plan.nic('rtr', `eth${rack + 1}`)!;
     await controller.setCarrier(nic, false);
     return () => controller.setCarrier(nic, true);
   }

@@ -5,8 +5,11 @@
  *   own block    blackhole, proto bird (BIRD) or 80 (Felix)
  *   own pod      /32 on its cali device
  *   other block  to its node: by tunnel, or plain on the wire; plain across a router means to the router
+ *   borrowed     an address that lives elsewhere than its block has a /32, at the block's owner too
  */
 import { createHash } from 'node:crypto';
+import * as Ipv4 from '../../src/addr/ipv4.ts';
+import * as Prefix from '../../src/addr/prefix.ts';
 import type { Mode } from '../routing/reference-lab.ts';
 
 export interface NodeFact {
@@ -31,16 +34,40 @@ export interface Facts {
 const cali = (pod: string): string =>
   `cali${createHash('sha1').update(`default.${pod}`).digest('hex').slice(0, 11)}`;
 
-function toBlock(facts: Facts, from: NodeFact, to: NodeFact, cidr: string): string {
+interface Loan {
+  readonly address: string;
+  readonly node: string;
+  /** Of a tunnel, not of a pod. */
+  readonly tunnel: boolean;
+}
+
+/** Addresses that live on another node than the owner of their block. */
+function loans({ nodes, pods, blocks }: Facts): Loan[] {
+  const held: Loan[] = [
+    ...pods.map(({ address, node }) => ({ address, node, tunnel: false })),
+    ...nodes.flatMap(({ name, tunnel }) =>
+      tunnel === '' ? [] : [{ address: tunnel, node: name, tunnel: true }],
+    ),
+  ];
+  return held.filter(({ address, node }) => {
+    const block = blocks.find(({ cidr }) => Prefix.contains(Prefix.from(cidr), Ipv4.from(address)));
+    return block?.node !== node;
+  });
+}
+
+/** `destination` is a block, or an address on loan. */
+function toNode(facts: Facts, from: NodeFact, to: NodeFact, destination: string): string {
   const [kind, cross] = facts.mode.split('-');
   const plain = kind === 'direct' || (cross === 'crosssubnet' && from.rack === to.rack);
   if (kind === 'vxlan') {
-    if (plain) return `${cidr} via ${to.address} dev eth0 proto 80 onlink`;
-    return `${cidr} via ${to.tunnel} dev vxlan.calico onlink`;
+    if (plain) return `${destination} via ${to.address} dev eth0 proto 80 onlink`;
+    // The far end of the tunnel itself is on its link.
+    if (destination === to.tunnel) return `${destination} dev vxlan.calico scope link`;
+    return `${destination} via ${to.tunnel} dev vxlan.calico onlink`;
   }
-  if (!plain) return `${cidr} via ${to.address} dev tunl0 proto bird onlink`;
+  if (!plain) return `${destination} via ${to.address} dev tunl0 proto bird onlink`;
   const gateway = from.rack === to.rack ? to.address : `10.${from.rack}.0.254`;
-  return `${cidr} via ${gateway} dev eth0 proto bird`;
+  return `${destination} via ${gateway} dev eth0 proto bird`;
 }
 
 /** Lines of `ip route` on one node, sorted as text. */
@@ -56,8 +83,11 @@ export function nodeRoutes(facts: Facts, node: NodeFact): string[] {
     ...facts.blocks.map(({ cidr, node: owner }) =>
       owner === node.name
         ? `blackhole ${cidr} proto ${felix ? '80' : 'bird'}`
-        : toBlock(facts, node, owners.get(owner)!, cidr),
+        : toNode(facts, node, owners.get(owner)!, cidr),
     ),
+    ...loans(facts)
+      .filter(loan => loan.node !== node.name)
+      .map(loan => toNode(facts, node, owners.get(loan.node)!, loan.address)),
   ].sort();
 }
 
@@ -67,9 +97,14 @@ export function routerRoutes(facts: Facts): string[] {
     { length: facts.racks },
     (_, rack) => `10.${rack}.0.0/24 dev eth${rack + 1} proto kernel scope link src 10.${rack}.0.254`,
   );
-  const learnt = facts.blocks.map(({ cidr, node }) => {
+  // Routes of vxlan.calico, its own address too, are not told to peers of the same AS.
+  const told = loans(facts).filter(loan => !(loan.tunnel && facts.mode.startsWith('vxlan')));
+  const learnt = [
+    ...facts.blocks.map(({ cidr, node }) => ({ destination: cidr, node })),
+    ...told.map(({ address, node }) => ({ destination: address, node })),
+  ].map(({ destination, node }) => {
     const { address, rack } = owners.get(node)!;
-    return `${cidr} via ${address} dev eth${rack + 1} proto bgp metric 20`;
+    return `${destination} via ${address} dev eth${rack + 1} proto bgp metric 20`;
   });
   return [...connected, ...(facts.routerBgp ? learnt : [])].sort();
 }
