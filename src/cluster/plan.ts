@@ -159,9 +159,12 @@ class Planner {
   }
 
   #routerRoutes(router: Scenario.Router, nics: readonly NicSpec[]): StaticRouteSpec[] {
-    if (router.defaultRoute === undefined) return [];
-    const out = nics.find(n => ((n.address ^ router.defaultRoute!) >>> 0) >>> (32 - n.length) === 0);
-    return out === undefined ? [] : defaultRoute(router.defaultRoute, out.device);
+    const { defaultRoute: gateway, routes } = router;
+    const all = gateway === undefined ? routes : [{ prefix: ANYWHERE, via: gateway }, ...routes];
+    return all.flatMap(({ prefix, via }) => {
+      const out = nics.find(nic => Prefix.contains(Prefix.network(nic.address, nic.length), via));
+      return out === undefined ? [] : [staticRoute(prefix, via, out.device)];
+    });
   }
 
   #addHost(host: Scenario.Host): void {
@@ -332,10 +335,20 @@ const plainHost = (nics: readonly NicSpec[]): RouterSpec => ({
 });
 
 function defaultRoute(via: Ipv4Address | undefined, device: string): StaticRouteSpec[] {
-  if (via === undefined) return [];
-  const prefix = { address: 0, length: 0 };
-  return [{ prefix, via, device, protocol: 'static', metric: 0, source: 0, scope: 'global' }];
+  return via === undefined ? [] : [staticRoute(ANYWHERE, via, device)];
 }
+
+const ANYWHERE: Prefix.Prefix = { address: 0, length: 0 };
+
+const staticRoute = (prefix: Prefix.Prefix, via: Ipv4Address, device: string): StaticRouteSpec => ({
+  prefix,
+  via,
+  device,
+  protocol: 'static',
+  metric: 0,
+  source: 0,
+  scope: 'global',
+});
 
 /** What Ubuntu's systemd-networkd installs from AWS's DHCP answer (facts: the reference lab's own tables). */
 function dhcpRoutes(node: Scenario.Node, subnet: Scenario.Subnet): StaticRouteSpec[] {

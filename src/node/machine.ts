@@ -47,7 +47,10 @@ export abstract class Machine extends NetHost {
     super(id, name, habitat);
     if (observe !== undefined) this.#observer.begin(observe);
     this.root = this.namespace('');
-    this.daemonStreams = new AttachedStreams(() => this.root, record => this.report(record));
+    this.daemonStreams = new AttachedStreams(
+      () => this.root,
+      record => this.report(record),
+    );
     this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();

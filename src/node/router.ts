@@ -17,6 +17,8 @@ import { sessionViews } from './sessions.ts';
 import type { RouterBgpSpec, RouterSpec } from './spec.ts';
 
 const FRR_METRIC = 20;
+/** FRR's default; BIRD would say 240. */
+const FRR_HOLD_TIME_SEC = 180;
 
 export class Router extends Machine {
   readonly #speaker: Speaker | undefined;
@@ -75,6 +77,7 @@ function speakerConfigOf(spec: RouterSpec, bgp: RouterBgpSpec): SpeakerConfig {
     nextHopSelf: bgp.nextHopSelf,
     addPaths: false,
     gracefulRestart: false,
+    holdTimeSec: FRR_HOLD_TIME_SEC,
     importFilter: ACCEPT,
     exportFilter: ACCEPT,
   } as const;

@@ -21,6 +21,8 @@ export class Gate {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #cut = new Set<Way>();
+  /** Nobody is let through: a daemon that is not ready must not be met. */
+  isShut = false;
 
   static async open(options: GateOptions): Promise<Gate> {
     const gate = new Gate(options);
@@ -55,6 +57,10 @@ export class Gate {
 
   #accept(near: Socket): void {
     const { to, from } = this.#options;
+    if (this.isShut) {
+      near.resetAndDestroy();
+      return;
+    }
     near.pause();
     const far = connect({
       host: to.host,

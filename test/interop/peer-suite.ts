@@ -37,10 +37,6 @@ export interface DaemonKind {
 export function interop(kind: DaemonKind): { run(): void } {
   const suites = ROLES.map(role => {
     const t = suite<Context>(`interop/${kind.name} as ${role.name}`, undefined, LIMIT_MS);
-    t.before(async context => {
-      kind.install();
-      await setUp(context, kind, role);
-    });
     t.after(async context => {
       if (process.env['INTEROP_LOG']) console.error(context.daemon?.log);
       await tearDown(context);
@@ -56,6 +52,9 @@ export function interop(kind: DaemonKind): { run(): void } {
     const settled = (context: Context): Promise<void> => sameRoutes(context);
 
     t('is Established', async context => {
+      // Not in `before`: hooks have no limit of their own, and packages may have to be fetched.
+      kind.install();
+      await setUp(context, kind, role);
       await established(context);
     });
 
@@ -90,7 +89,7 @@ export function interop(kind: DaemonKind): { run(): void } {
       );
       await sleep(1000);
       await sameRoutes(context, { stale: true });
-      await daemon.start();
+      await start(context);
       await established(context);
       await settled(context);
       await sleep(2500);
@@ -150,7 +149,15 @@ async function setUp(context: Context, kind: DaemonKind, role: Role): Promise<vo
     port,
     announces: prefixesIn(context.twin.learnt),
   });
-  await context.daemon.start();
+  await start(context);
+}
+
+/** Nobody meets the daemon before it has something to announce: its End-of-RIB would come too soon. */
+async function start({ daemon, gates }: Context): Promise<void> {
+  const both = [gates.toDaemon, gates.toLab].filter(gate => gate !== undefined);
+  for (const gate of both) gate.isShut = true;
+  await daemon.start();
+  for (const gate of both) gate.isShut = false;
 }
 
 async function tearDown({ live, daemon, gates }: Context): Promise<void> {

@@ -1,0 +1,10 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint(
+  'scenarios/live/modes.yaml',
+  'scenarios/nat/nat-outgoing.yaml',
+  'scenarios/modes/direct-static-routes.yaml',
+);
+
+// The suites are run by `sameFingerprint`, which ends in
+// t.run();

@@ -1,0 +1,10 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint(
+  'scenarios/mtu/ipip-too-big.yaml',
+  'scenarios/mtu/vxlan-too-big.yaml',
+  'scenarios/mtu/underlay-too-small.yaml',
+);
+
+// The suites are run by `sameFingerprint`, which ends in
+// t.run();
