@@ -229,6 +229,7 @@ export class Connection implements Stream {
     while (tcb.reading && !this.#over) {
       const content = receiveQueue.takeReady();
       if (content === undefined) break;
+      if (receiveQueue.unread === 0 && tcb.delayedAck.dueWhenRead) sendAck(tcb);
       if (typeof content === 'number') {
         tcb.statistics.bytesReceived += content;
         this.#events.receivedVirtual?.(this, content);

@@ -75,7 +75,9 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
   }
   measureSegment(tcb, segment);
   tcb.delayedAck.received(tcb.now, window.offered, rcv.segment, tcb.rto);
-  if (length >= GROWING_LENGTH) window.grow(length, tcb.buffered);
+  // What has just come is not read yet.
+  const used = receiveQueue.early + receiveQueue.unread;
+  if (length >= GROWING_LENGTH && window.grow(length, used)) tcb.delayedAck.windowGrew();
   return '';
 }
 
@@ -98,7 +100,12 @@ function reportDuplicate(tcb: Tcb, start: number, end: number): void {
 /** How large the peer's segments are, and how long its round trip is, as far as a receiver can tell. */
 function measureSegment(tcb: Tcb, segment: Segment): void {
   const { rcv, timestamps, window } = tcb;
-  if (segment.length >= rcv.segment) rcv.segment = Math.min(segment.length, tcb.advertisedMss);
+  if (segment.length >= rcv.segment) {
+    rcv.segment = Math.min(segment.length, tcb.advertisedMss);
+    if (segment.has(Tcp.PSH)) tcb.delayedAck.pushArrived();
+  } else {
+    tcb.delayedAck.pushArrived();
+  }
   if (timestamps.enabled && segment.hasTimestamps && segment.length >= rcv.segment) {
     const elapsed = (timestampNow(tcb, tcb.now) - segment.tsEcho) | 0;
     if (elapsed >= 0) window.measureRtt(elapsed * MILLISECOND, segment.tsEcho);

@@ -4,6 +4,8 @@
  *   at the start, and after trouble    every segment at once: *quick* acknowledgements, at most 16
  *   once the program answers quickly   interactive ("ping-pong"): wait 40 ms for data to ride on
  *   more than one full segment         at once, whatever the mode
+ *   the window grows                   at once, so that the sender can use it
+ *   PSH, or a segment that is not full as soon as the program has read everything
  *
  * The wait (ATO) follows the gaps between arriving segments, from 40 ms up to 200 ms.
  */
@@ -23,6 +25,8 @@ export class DelayedAck {
   /** Something arrived that has not been acknowledged. */
   scheduled = false;
   ato: VirtualTime = 0;
+  /** Ends of writes that came since the last acknowledgement: 0, 1, or 2 for more (Linux ICSK_ACK_PUSHED, PUSHED2). */
+  pushed = 0;
   readonly timer: Timer;
   #lastReceived: VirtualTime = Number.NEGATIVE_INFINITY;
 
@@ -49,6 +53,21 @@ export class DelayedAck {
     this.#lastReceived = now;
   }
 
+  /** The offer grew. */
+  windowGrew(): void {
+    this.quick |= 1;
+  }
+
+  /** A write of the peer's ended. */
+  pushArrived(): void {
+    this.pushed = Math.min(2, this.pushed + 1);
+  }
+
+  /** The program has read everything: is that the moment to acknowledge? (Linux `tcp_cleanup_rbuf`) */
+  get dueWhenRead(): boolean {
+    return this.scheduled && (this.pushed === 2 || (this.pushed === 1 && !this.pingpong));
+  }
+
   /** The peer sees disorder, or waits for a window: acknowledge at once for a while. */
   hurry(window: number, segment: number): void {
     this.#raiseQuick(window, segment);
@@ -68,6 +87,7 @@ export class DelayedAck {
       if (this.quick === 0) this.ato = ATO_MIN;
     }
     this.scheduled = false;
+    this.pushed = 0;
     this.timer.cancel();
   }
 

@@ -32,8 +32,8 @@ export function segmentOptions(tcb: Tcb, room: number): Tcp.TcpOptions {
   }
   const blocks = tcb.receiveQueue.blockCount + (tcb.dsackEnd > 0 ? 1 : 0);
   if (blocks > 0 && tcb.sackEnabled) {
-    const spent = tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0;
-    const limit = Math.min(blocks, Math.floor((Math.min(room, OPTION_OCTETS - spent) - 4) / 8));
+    const left = Math.min(room, OPTION_OCTETS - timestampOctets(tcb)) - 4;
+    const limit = Math.min(blocks, Math.floor(left / 8));
     if (limit > 0) {
       const sackBlocks = takeBlocks(tcb, limit);
       return tcb.timestamps.enabled ? { timestamps, sackBlocks } : { sackBlocks };
@@ -83,8 +83,10 @@ export function negotiate(tcb: Tcb, segment: Segment, sysctl: NamespaceSysctl): 
   updateMss(tcb);
 }
 
+/** What the timestamps take of each segment. */
+export const timestampOctets = (tcb: Tcb): number => (tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0);
+
 /** Octets of data in a full segment, after the path or the options changed. */
 export function updateMss(tcb: Tcb): void {
-  const spent = tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0;
-  tcb.mss = Math.max(MIN_MSS, Math.min(tcb.peerMss, tcb.pathMtu - HEADERS) - spent);
+  tcb.mss = Math.max(MIN_MSS, Math.min(tcb.peerMss, tcb.pathMtu - HEADERS) - timestampOctets(tcb));
 }

@@ -2,7 +2,7 @@
  * How much the peer may send: Linux's receive buffer, its slow growth and its autotuning.
  *
  *   tcp_rmem[1] / 2 = 65536 ── rounded down to whole segments ──> the window of the SYN (64240 for MSS 1460)
- *   each full segment opens the limit by two more             (`tcp_grow_window`)
+ *   each full segment opens the limit by two more, and is acknowledged at once     (`tcp_grow_window`)
  *   once per round trip the buffer is sized for twice what the program read, up to tcp_rmem[2]
  *                                                              (`tcp_rcv_space_adjust`)
  *   the offer = free buffer, at most the limit; 0 instead of less than a segment (`__tcp_select_window`)
@@ -60,8 +60,9 @@ export class ReceiveWindow {
     this.#limit = this.offered;
   }
 
-  /** The handshake is over: the program starts to read at `rcvNxt`. */
-  established(rcvNxt: number, now: VirtualTime): void {
+  /** The handshake is over: the program starts to read at `rcvNxt`; full segments hold `mss` octets. */
+  established(rcvNxt: number, mss: number, now: VirtualTime): void {
+    this.#advertisedMss = mss;
     this.#space = Math.min(this.offered, INITIAL_SEGMENTS * this.#advertisedMss);
     this.#measureFrom = rcvNxt;
     this.#measureSince = now;
@@ -82,10 +83,12 @@ export class ReceiveWindow {
     return this.#clamp;
   }
 
-  /** A segment of `length` octets came and `used` octets wait in the queue. */
-  grow(length: number, used: number): void {
+  /** A segment of `length` octets came and `used` octets wait in the queue. True when the limit grew. */
+  grow(length: number, used: number): boolean {
     const room = Math.min(this.#clamp, this.#full() - used) - this.#limit;
-    if (room > 0) this.#limit += Math.min(room, Math.max(2 * this.#advertisedMss, 2 * length));
+    if (room <= 0) return false;
+    this.#limit += Math.min(room, Math.max(2 * this.#advertisedMss, 2 * length));
+    return true;
   }
 
   /** Choose the offer for the segment that is sent now, remember it, and return it unscaled. */

@@ -12,7 +12,7 @@ import * as Tcp from '../../wire/tcp.ts';
 import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { acknowledgeIfDue, finArrives, textArrives } from './data-arrives.ts';
-import { negotiate } from './options.ts';
+import { negotiate, timestampOctets } from './options.ts';
 import { retransmit, sendAck, sendReset } from './output.ts';
 import { type Segment, unwrap } from './segment.ts';
 import type { Tcb } from './tcb.ts';
@@ -140,7 +140,7 @@ function synAcknowledged(tcb: Tcb, segment: Segment): void {
   const { snd, cong, rto } = tcb;
   // RFC 6298 (5.7), RFC 5681 §3.1: a SYN that was lost more than once is a sign of congestion.
   cong.cwnd = tcb.statistics.retransmits > 1 ? 1 : INITIAL_WINDOW;
-  tcb.window.established(tcb.rcv.nxt, tcb.now);
+  tcb.window.established(tcb.rcv.nxt, tcb.advertisedMss - timestampOctets(tcb), tcb.now);
   // "The window in a SYN is never scaled", RFC 7323 §2.2.
   const agreed = snd.scale;
   if (segment.has(Tcp.SYN)) snd.scale = 0;

@@ -44,14 +44,13 @@ export class Segment {
   inlineLength = 0;
 
   /**
-   * Read the segment in `frame` (start = TCP header). Returns false when its header or checksum is wrong.
-   * The frame stays the caller's.
+   * Read the segment in `frame` (start = TCP header). Returns why not, or ''. The frame stays the caller's.
    */
-  read(frames: FrameStore, frame: Frame, ipAt: number): boolean {
+  read(frames: FrameStore, frame: Frame, ipAt: number): '' | 'MALFORMED' | 'BAD_CHECKSUM' {
     const view = frames.view(frame);
     const at = frames.start[frame]!;
     const end = frames.end[frame]!;
-    if (Tcp.check(view, at, end) !== Tcp.Fault.None) return false;
+    if (Tcp.check(view, at, end) !== Tcp.Fault.None) return 'MALFORMED';
     const header = Tcp.headerLength(view, at);
     this.source = Ipv4.source(view, ipAt);
     this.destination = Ipv4.destination(view, ipAt);
@@ -71,7 +70,7 @@ export class Segment {
         frames.payloadSum(frame),
       )
     )
-      return false;
+      return 'BAD_CHECKSUM';
     this.sourcePort = Tcp.sourcePort(view, at);
     this.destinationPort = Tcp.destinationPort(view, at);
     this.seq = Tcp.sequence(view, at);
@@ -87,7 +86,7 @@ export class Segment {
       this.hasTimestamps = false;
       this.#readOptions(header > Tcp.MIN_HEADER_LENGTH ? Tcp.parseOptions(view, at, header) : Tcp.NO_OPTIONS);
     }
-    return true;
+    return '';
   }
 
   #readOptions(options: Tcp.TcpOptions): void {

@@ -16,7 +16,7 @@ import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
-import { HEADERS, negotiate, updateMss } from './options.ts';
+import { HEADERS, negotiate, timestampOctets, updateMss } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { pathMtuShrank } from './recovery.ts';
@@ -172,7 +172,7 @@ export class TcpLayer implements TransportProtocol, Services {
       (tcb): SocketInfo => ({
         state: tcb.stateName,
         receiveQueue: tcb.receiveQueue.unread,
-        sendQueue: Math.max(0, tcb.sendEnd - tcb.snd.una),
+        sendQueue: tcb.connection === undefined ? 0 : Math.max(0, tcb.sendEnd - tcb.snd.una),
         localAddress: tcb.localAddress,
         localPort: tcb.localPort,
         remoteAddress: tcb.remoteAddress,
@@ -183,11 +183,12 @@ export class TcpLayer implements TransportProtocol, Services {
     return [...listeners, ...connections];
   }
 
-  receive(frame: Frame, ipAt: number, _device: NetDevice): void {
+  receive(frame: Frame, ipAt: number, device: NetDevice): void {
     const { frames } = this.ip;
     const segment = this.#segment;
-    if (!segment.read(frames, frame, ipAt)) {
-      this.ip.drop(frame, 'BAD_CHECKSUM');
+    const fault = segment.read(frames, frame, ipAt);
+    if (fault !== '') {
+      this.ip.drop(frame, fault, device);
       return;
     }
     const { source, sourcePort, destination, destinationPort } = segment;
@@ -202,12 +203,12 @@ export class TcpLayer implements TransportProtocol, Services {
     if (tcb === undefined) {
       const reason = this.#withoutConnection(segment, iss, frames.tag[frame]!);
       if (reason === '') this.ip.deliver(frame);
-      else this.ip.drop(frame, reason);
+      else this.ip.drop(frame, reason, device);
       return;
     }
     const verdict = segmentArrives(tcb, segment, frame, this.#answerReset);
     if (verdict === '') this.ip.deliver(frame);
-    else this.ip.drop(frame, verdict);
+    else this.ip.drop(frame, verdict, device);
     if (tcb.connection !== undefined) tcb.connection.tell();
     else if (tcb.tellFailure !== '') this.forget(tcb);
   }
@@ -302,7 +303,7 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.snd.wl1 = segment.seq;
     tcb.pathMtu = path.mtu;
     negotiate(tcb, segment, this.ip.sysctl);
-    this.#openWindow(tcb, path.mtu, tcb.timestamps.enabled ? 12 : 0);
+    this.#openWindow(tcb, path.mtu, timestampOctets(tcb));
     this.#add(tcb);
     tcb.state = State.SYN_RECEIVED;
     this.#sendSyn(tcb);

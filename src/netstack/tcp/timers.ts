@@ -73,6 +73,8 @@ export function waitForEnd(tcb: Tcb, duration: VirtualTime): void {
 
 export function enterTimeWait(tcb: Tcb): void {
   tcb.state = State.TIME_WAIT;
+  // What is left answers without a socket: DF with IP ID 0.
+  tcb.request.pmtu = 'do';
   tcb.delayedAck.timer.cancel();
   waitForEnd(tcb, TIME_WAIT_LENGTH);
 }

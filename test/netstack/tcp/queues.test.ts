@@ -203,7 +203,7 @@ t('the window is never taken back, and never rounds to less than it was', () => 
   const window = new ReceiveWindow([4096, 131_072, 6_291_456], true);
   window.open(1460, 1460, 1);
   assert.is(window.offered, 64_240);
-  window.established(1, 0);
+  window.established(1, 1460, 0);
   assert.is(window.select(1, 0, 1460), 64_256);
   assert.is(window.select(1001, 64_000, 1460), 63_360, 'what is left of it, rounded up');
   assert.is(window.left(1001), 63_360);
@@ -213,7 +213,7 @@ t('the window is never taken back, and never rounds to less than it was', () => 
 t('autotuning: the buffer follows what the program reads in a round trip, up to tcp_rmem[2]', () => {
   const window = new ReceiveWindow([4096, 131_072, 6_291_456], true);
   window.open(1460, 1460, 1);
-  window.established(1, 0);
+  window.established(1, 1460, 0);
   window.measureRtt(1e6, 1);
   let copied = 1;
   let amount = 14_600;

@@ -143,11 +143,11 @@ t('the first segments are acknowledged at once, later ones after 40 ms or with t
     return times(bench, bench.world.now);
   };
   const quick: number[] = [];
-  for (let i = 0; i < 17; i++) quick.push(data(1 + i * 1000, 1000).length);
+  for (let i = 0; i < 17; i++) quick.push(data(1 + i * 1460, 1460).length);
   assert.is(quick.indexOf(0), 16, 'sixteen quick acknowledgements');
-  assert.equal(data(17_001, 1000), [0], 'the second full segment');
+  assert.equal(data(1 + 17 * 1460, 1460), [0], 'the second full segment');
   const since = bench.world.now;
-  data(18_001, 1000);
+  data(1 + 18 * 1460, 1460);
   bench.pass(39 * MS);
   assert.equal(bench.take(), []);
   bench.pass(1 * MS);
