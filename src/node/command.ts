@@ -7,7 +7,10 @@ import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
+import type { BulkSinkSpec, BulkSourceSpec } from '../traffic/bulk.ts';
+import type { UdpSinkSpec, UdpSourceSpec } from '../traffic/datagrams.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
+import type { TransactionClientSpec, TransactionServerSpec } from '../traffic/transactions.ts';
 
 export type MachineCommand =
   | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' }
@@ -28,19 +31,33 @@ export type MachineCommand =
     }
   | { readonly do: 'capture-stop'; readonly capture: number }
   | { readonly do: 'device-up'; readonly namespace: string; readonly device: string; readonly up: boolean }
+  | { readonly do: 'device-mtu'; readonly namespace: string; readonly device: string; readonly mtu: number }
+  | { readonly do: 'sysctl'; readonly namespace: string; readonly name: string; readonly value: string }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   | { readonly do: 'power'; readonly on: boolean }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
+  /** What the processor has done (`ProcessorLoad`), null without a host model. */
+  | { readonly do: 'load' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean };
 
-/** A program as a command line starts it. The probe is the silent one behind expectations and the matrix. */
+/**
+ * A program as a command line starts it, or a silent one: the probe behind expectations and the matrix, and those that
+ * measure, whose exits carry what they found.
+ */
 export type ProgramSpec =
   | { readonly program: 'ping'; readonly args: readonly string[] }
   | { readonly program: 'traceroute'; readonly args: readonly string[] }
+  | { readonly program: 'iperf3'; readonly args: readonly string[] }
+  | ({ readonly program: 'bulk-source' } & BulkSourceSpec)
+  | ({ readonly program: 'bulk-sink' } & BulkSinkSpec)
+  | ({ readonly program: 'udp-source' } & UdpSourceSpec)
+  | ({ readonly program: 'udp-sink' } & UdpSinkSpec)
+  | ({ readonly program: 'transaction-client' } & TransactionClientSpec)
+  | ({ readonly program: 'transaction-server' } & TransactionServerSpec)
   | ({ readonly program: 'probe' } & ProbeSpec);
 
 export interface RouteView {

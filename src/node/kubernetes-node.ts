@@ -49,6 +49,7 @@ export class KubernetesNode extends Machine {
     this.#spec = spec;
     this.plugIn(spec.nics, spec.routes, spec.kernelConnectedMetric);
     this.applySysctls(spec.sysctls);
+    this.applyHostModel(spec.hostModel);
     const nic = this.root.device(spec.nics[0]!.device)!;
     this.#api = new ApiClient(this, spec.managementJack);
     this.#tunnels = this.timer(() => this.#reconcileTunnels());

@@ -6,10 +6,12 @@ import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
 import type { Route } from '../bgp/route.ts';
+import { hostModel } from '../cost/models.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
+import { Processor } from '../netstack/processor.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
@@ -23,6 +25,7 @@ import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
+import { setSysctl } from './sysctl.ts';
 
 export abstract class Machine extends NetHost {
   /** The machine's own namespace. */
@@ -160,6 +163,14 @@ export abstract class Machine extends NetHost {
     }
   }
 
+  /** Packets cost what the model of that name says. */
+  protected applyHostModel(name: string | undefined): void {
+    if (name === undefined) return;
+    const model = hostModel(name);
+    if (model === undefined) throw new Error(`${this.name}: there is no host model ${name}`);
+    if (model.cores > 0) this.processor = new Processor(this, model);
+  }
+
   protected abstract status(): MachineStatus;
 
   /** Words after `birdcl` or `vtysh`; the answer's text. */
@@ -184,6 +195,8 @@ export abstract class Machine extends NetHost {
         return this.status();
       case 'counters':
         return this.account.counters();
+      case 'load':
+        return this.processor?.load ?? null;
       case 'birdcl':
         return this.routingDaemon(command.words);
       default:
@@ -207,6 +220,10 @@ export abstract class Machine extends NetHost {
         return this.#observer.trace(command.classes);
       case 'drops':
         return this.#observer.reportDrops(command.on);
+      case 'sysctl':
+        return setSysctl(this.#inside(command.namespace).sysctl, command.name, command.value);
+      case 'device-mtu':
+        return this.#setMtu(command.namespace, command.device, command.mtu);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
       case 'carrier':
@@ -221,6 +238,13 @@ export abstract class Machine extends NetHost {
     const device = inside.device(name);
     if (device === undefined) return false;
     inside.setUp(device, up);
+    return true;
+  }
+
+  #setMtu(namespace: string, name: string, mtu: number): boolean {
+    const device = this.#inside(namespace).device(name);
+    if (device === undefined) return false;
+    device.mtu = mtu;
     return true;
   }
 

@@ -1,13 +1,19 @@
 /** The programs that run on a machine, by the number the outside gave them. */
 import type { Namespace } from '../netstack/namespace.ts';
 import type { ExitRecord, OutputRecord } from '../trace/record.ts';
+import { BulkSink, BulkSource } from '../traffic/bulk.ts';
+import { UdpSink, UdpSource } from '../traffic/datagrams.ts';
+import { IperfClient } from '../traffic/iperf-client.ts';
+import { parseIperf } from '../traffic/iperf-options.ts';
+import { IperfServer } from '../traffic/iperf-server.ts';
 import { OptionError } from '../traffic/options.ts';
 import { Ping } from '../traffic/ping.ts';
 import { parsePing } from '../traffic/ping-options.ts';
 import { Probe } from '../traffic/probe.ts';
-import { type Program, UsageError } from '../traffic/program.ts';
+import { type Program, type ProgramContext, UsageError } from '../traffic/program.ts';
 import { Traceroute } from '../traffic/traceroute.ts';
 import { parseTraceroute } from '../traffic/traceroute-options.ts';
+import { TransactionClient, TransactionServer } from '../traffic/transactions.ts';
 import type { ProgramSpec } from './command.ts';
 
 type Report = (record: OutputRecord | ExitRecord) => void;
@@ -46,18 +52,40 @@ export class ProgramTable {
         this.#report({ type: 'exit', program: id, code: result.answered ? 0 : 1, result });
       });
     }
-    const context = { namespace, tag: 0, resolve: () => undefined };
-    const program =
-      what.program === 'ping'
-        ? new Ping(context, parsePing(what.args))
-        : new Traceroute(context, parseTraceroute(what.args));
+    const program = make({ namespace, tag: 0, resolve: () => undefined }, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });
     };
     program.onExit = code => {
       this.#running.delete(id);
-      this.#report({ type: 'exit', program: id, code });
+      const { result } = program;
+      this.#report({ type: 'exit', program: id, code, ...(result !== undefined && { result }) });
     };
     return program;
+  }
+}
+
+function make(context: ProgramContext, what: Exclude<ProgramSpec, { readonly program: 'probe' }>): Program {
+  switch (what.program) {
+    case 'ping':
+      return new Ping(context, parsePing(what.args));
+    case 'traceroute':
+      return new Traceroute(context, parseTraceroute(what.args));
+    case 'iperf3': {
+      const options = parseIperf(what.args);
+      return options.server ? new IperfServer(context, options) : new IperfClient(context, options);
+    }
+    case 'bulk-source':
+      return new BulkSource(context, what);
+    case 'bulk-sink':
+      return new BulkSink(context, what);
+    case 'udp-source':
+      return new UdpSource(context, what);
+    case 'udp-sink':
+      return new UdpSink(context, what);
+    case 'transaction-client':
+      return new TransactionClient(context, what);
+    case 'transaction-server':
+      return new TransactionServer(context, what);
   }
 }

@@ -46,6 +46,8 @@ export interface NodeSpec extends HostSpecBase {
   readonly bgpAddress: { readonly address: Ipv4Address; readonly length: number };
   readonly asNumber: number | undefined;
   readonly startMs: number;
+  /** What packets cost the node's processor, by name; absent: nothing. */
+  readonly hostModel?: string;
   /** Addresses of all nodes' host names, for the commands that resolve them. */
   readonly kernelConnectedMetric: number;
 }
