@@ -5,6 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { ProcessorLoad } from '../netstack/processor.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
 import type { BulkSinkSpec, BulkSourceSpec } from '../traffic/bulk.ts';
@@ -38,7 +39,7 @@ export type MachineCommand =
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
-  /** What the processor has done (`ProcessorLoad`), null without a host model. */
+  /** What NICs and processor have done so far: `MachineLoad`. */
   | { readonly do: 'load' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
@@ -108,6 +109,16 @@ export interface SessionView {
   /** The line's last column in `birdcl show protocols`. */
   readonly info: string;
   readonly since: VirtualTime;
+}
+
+/** What a machine has done since it began. */
+export interface MachineLoad {
+  /** Of all its NICs, headers of Ethernet included, FCS and preamble not. */
+  readonly sentFrames: number;
+  readonly sentOctets: number;
+  readonly fragments: number;
+  /** Null without a host model. */
+  readonly processor: ProcessorLoad | null;
 }
 
 /** What convergence asks of every machine. */

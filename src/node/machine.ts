@@ -20,7 +20,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import type { MachineCommand, MachineStatus } from './command.ts';
+import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
@@ -196,12 +196,23 @@ export abstract class Machine extends NetHost {
       case 'counters':
         return this.account.counters();
       case 'load':
-        return this.processor?.load ?? null;
+        return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
       default:
         return this.#act(command);
     }
+  }
+
+  #load(): MachineLoad {
+    let [sentFrames, sentOctets] = [0, 0];
+    for (const device of this.root.devices) {
+      if (!(device instanceof EthernetDevice)) continue;
+      sentFrames += this.outputs[device.jack]?.sentFrames ?? 0;
+      sentOctets += this.outputs[device.jack]?.sentOctets ?? 0;
+    }
+    const { fragments } = this.account;
+    return { sentFrames, sentOctets, fragments, processor: this.processor?.load ?? null };
   }
 
   #act(command: MachineCommand): unknown {
