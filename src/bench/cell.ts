@@ -22,6 +22,8 @@ export interface Cell {
 
 /** Lengths of the measurements, ns of virtual time. */
 export interface Durations {
+  /** Before TCP is measured: slow start and the first overflow of a queue. */
+  readonly warmUp: number;
   readonly tcp: number;
   readonly udp: number;
   /** Transactions of RR and of CRR. */

@@ -2,6 +2,7 @@
  * All cells of a benchmark. Each is a whole simulation, several at once on a pool of threads, those of the headline
  * first; what comes out is in the order of the cells, whichever was ready first.
  */
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { hostModel } from '../cost/models.ts';
@@ -94,16 +95,25 @@ class Matrix {
 
   async run(): Promise<CellResult[]> {
     const { cells, headline, seed, signal } = this.#options;
+    // Every task listens for the end.
+    if (signal !== undefined) setMaxListeners(0, signal);
     const head = headlineCells(cells);
     const leaders = this.#cells.filter(({ cell }) => head.includes(cell));
     const others = this.#cells.filter(({ cell }) => !head.includes(cell));
     try {
-      const first = leaders.map(each => this.#first(each, ['tcp']));
+      // What the first line says comes first: throughput, or what else the model knows.
+      const telling: Part = head.some(cell => answersTcp(modelOf(cell))) ? 'tcp' : 'transactions';
+      const first = leaders.map(each => this.#first(each, [telling]));
       const told = Promise.all(first).then(() => {
         const results = leaders.flatMap(each => each.result(seed) ?? []);
         if (results.length === leaders.length && !signal?.aborted) headline?.(results);
       });
-      const rest = leaders.map(each => this.#first(each, PARTS.slice(1)));
+      const rest = leaders.map(each =>
+        this.#first(
+          each,
+          PARTS.filter(part => part !== telling),
+        ),
+      );
       const whole = others.map(each => this.#first(each, PARTS));
       await this.#all([told, ...rest, ...whole]);
     } finally {

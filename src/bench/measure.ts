@@ -14,7 +14,7 @@ import type { Encapsulation } from '../cost/host-model.ts';
 import type { MachineLoad, ProgramSpec } from '../node/command.ts';
 import type { SimulationOptions } from '../parallel/simulation.ts';
 import type { Endpoint, Scenario } from '../scenario/types.ts';
-import { MILLISECOND, SECOND } from '../sim/time.ts';
+import { MICROSECOND, MILLISECOND, SECOND } from '../sim/time.ts';
 import { dropReasons } from '../trace/drop-reason.ts';
 import type { BulkSinkResult, BulkSourceResult } from '../traffic/bulk.ts';
 import type { UdpSinkResult, UdpSourceResult } from '../traffic/datagrams.ts';
@@ -24,8 +24,6 @@ import { variantOf } from './variant.ts';
 import { datagramsPerSecond } from './wire-limit.ts';
 
 const PATIENCE = 60 * SECOND;
-/** Slow start and the first overflow of a queue lie behind it, also at 1 Gbit/s. */
-const TCP_WARM_UP = 100 * MILLISECOND;
 const UDP_WARM_UP = MILLISECOND;
 /** For what is on its way to arrive, and queues to empty, between two measurements. */
 const SETTLE = 20 * MILLISECOND;
@@ -35,6 +33,8 @@ const UDP_OFFER = 1.02;
 const PORT = 5001;
 /** Steps that a bulk transfer is drawn in. */
 const STEPS = 60;
+/** Steps are a multiple of it. */
+const STEP_UNIT = 100 * MICROSECOND;
 /** FCS, preamble and gap. */
 const WIRE_OVERHEAD = 24;
 
@@ -122,9 +122,9 @@ class Bench {
     const { cell, durations } = this.#task;
     const controller = this.#controller;
     const port = this.#port++;
-    const begin = controller.now + TCP_WARM_UP;
+    const begin = controller.now + durations.warmUp;
     const until = begin + durations.tcp;
-    const step = Math.ceil((until - controller.now) / STEPS / MILLISECOND) * MILLISECOND;
+    const step = Math.max(Math.ceil((until - controller.now) / STEPS / STEP_UNIT) * STEP_UNIT, STEP_UNIT);
     const interval = { from: begin, until };
     const sink = await this.#start(to, { program: 'bulk-sink', port, ...interval });
     const source = await this.#start(from, {

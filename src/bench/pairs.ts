@@ -13,7 +13,7 @@ interface PlacedPod {
   readonly subnet: string;
 }
 
-/** The first pods by name that fit; a pair that the scenario has no pods for is left out. */
+/** The first pods by name that fit, those of the default namespace before others; a pair that the scenario has no pods for is left out. */
 export function pairsOf(scenario: Scenario): Pair[] {
   const pods = placedPods(scenario);
   const find = (sameSubnet: boolean): Pair[] => {
@@ -37,7 +37,8 @@ function placedPods({ fabric, resources }: Scenario): PlacedPod[] {
     const { namespace = 'default', name } = resource;
     return [{ name: namespace === 'default' ? name : `${namespace}/${name}`, node, subnet }];
   });
-  return placed.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const key = ({ name }: PlacedPod): string => (name.includes('/') ? `1${name}` : `0${name}`);
+  return placed.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 function nodeOf({ kind, object }: LoadedResource): string | undefined {

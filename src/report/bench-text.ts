@@ -139,8 +139,10 @@ function table(group: readonly CellResult[]): string {
   }
   const dead = group.filter(each => each.dead !== null);
   const notes = dead.map(each => `${each.mode}, ${each.from} to ${each.to}: dead: ${each.dead}`);
+  const measured = group.some(each => each.goodputBps !== null);
+  if (measured) notes.push(sureness(group));
   const text = `${conditions(group[0]!).replace(/^at /, '')}\n${columns([HEADER, ...rows])}`;
-  return `${text}${[...notes, sureness(group)].map(note => `${note}\n`).join('')}`;
+  return `${text}${notes.map(note => `${note}\n`).join('')}`;
 }
 
 const UNITS: readonly (readonly [column: number, unit: string])[] = [
