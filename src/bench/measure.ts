@@ -46,6 +46,8 @@ export interface Task {
   readonly durations: Durations;
   /** Of the lab: 0 runs it in the calling thread. */
   readonly workers: SimulationOptions['workers'];
+  /** Octets of data in the datagrams of the UDP part; 64, 512 and 1400 unless told. */
+  readonly payloads?: readonly number[];
   /** `sysctl -w` in both pods before anything is measured. */
   readonly sysctls?: Readonly<Record<string, string>>;
 }
@@ -67,11 +69,14 @@ export async function measure(task: Task, signal?: AbortSignal): Promise<Measure
   try {
     const { converged, missing } = await converge(controller, PATIENCE, signal);
     if (!converged) throw new Error(`${cell.mode}: the lab does not converge: ${missing.join('; ')}`);
-    return await new Bench(task, new Cluster(controller, scenario)).run();
+    return await measureIn(new Cluster(controller, scenario), task);
   } finally {
     await controller.close();
   }
 }
+
+/** Measure in a lab that runs already, whatever was done to it. */
+export const measureIn = (cluster: Cluster, task: Task): Promise<Measured> => new Bench(task, cluster).run();
 
 class Bench {
   readonly #task: Task;
@@ -152,7 +157,8 @@ class Bench {
 
   async #udp(from: Party, to: Party): Promise<UdpMeasured[]> {
     const results: UdpMeasured[] = [];
-    for (const payload of UDP_PAYLOADS) results.push(await this.#datagrams(from, to, payload));
+    for (const payload of this.#task.payloads ?? UDP_PAYLOADS)
+      results.push(await this.#datagrams(from, to, payload));
     return results;
   }
 

@@ -7,7 +7,7 @@ import type { Scenario } from '../../src/scenario/types.ts';
 import { MICROSECOND, MILLISECOND } from '../../src/sim/time.ts';
 import { fromRoot } from '../kit.ts';
 
-/** Two nodes on one switch; `delay` of each link, `queue` in front of each, octets. */
+/** Two nodes and a router on one switch (without a default route no node answers its pods' ARP); `delay` of each link, `queue` in front of each, octets. */
 export function smallLab(delay = '10us', queue = '4MB', resources = 'small.yaml'): Scenario {
   const text = `
 apiVersion: tunlab.dev/v1alpha1
@@ -16,7 +16,8 @@ metadata: { name: small }
 spec:
   calico: { version: v3.28.1 }
   fabric:
-    subnets: { a: { cidr: 10.1.0.0/24, delay: ${delay}, queue: ${queue} } }
+    routers: { r: {} }
+    subnets: { a: { cidr: 10.1.0.0/24, gateway: r .254, delay: ${delay}, queue: ${queue} } }
     nodes: { n1: a .1, n2: a .2 }
   resources: [${resources}]
 `;
