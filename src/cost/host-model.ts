@@ -52,16 +52,12 @@ export interface HostModel {
   readonly parallelPenalty: Readonly<Record<Encapsulation, number>>;
 }
 
-/** ns of work for a packet with `payload` octets behind its transport header. */
+/** ns of work for a packet with `payload` octets behind its transport header. A fitted line may begin below nothing. */
 export function price(stages: readonly Stage[], payload: number): number {
   let total = 0;
   for (const { fixed, perOctet } of stages) total += fixed + perOctet * payload;
-  return total;
+  return Math.max(0, total);
 }
-
-/** Packets a second that the busiest core can do. */
-export const packetsPerSecond = (work: Work, stages: readonly Stage[], payload: number): number =>
-  1e9 / (work.coreShare * price(stages, payload));
 
 /** Stages of each encapsulation: those that all share, then its own. */
 export function withTunnels(
