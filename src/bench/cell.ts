@@ -75,6 +75,8 @@ export interface Step {
   /** Octets, all streams together. */
   readonly cwnd: number;
   readonly inFlight: number;
+  /** What of it lies in queues: more than the wire holds in an idle round trip. */
+  readonly queue: number;
 }
 
 export interface UdpMeasured {

@@ -83,6 +83,8 @@ class Bench {
   readonly #cluster: Cluster;
   readonly #controller: Controller;
   #port = PORT;
+  /** Round trip of the probe, ns. */
+  #idle = 0;
 
   constructor(task: Task, cluster: Cluster) {
     this.#task = task;
@@ -99,6 +101,7 @@ class Bench {
     const podMtu = devices.find(device => device.name === 'eth0')?.mtu ?? 0;
     const probe = (await this.#cluster.probe([[from, to]]))[0]!;
     if (!probe.result.answered) return { dead: this.#whyDead(probe), podMtu, encapsulation: null };
+    this.#idle = (await this.#cluster.probe([[from, to]]))[0]!.result.rtt;
     const measured: { -readonly [K in keyof Measured]: Measured[K] } = {
       dead: null,
       podMtu,
@@ -151,7 +154,7 @@ class Bench {
       goodputBps: (total * 8 * SECOND) / durations.tcp,
       ...ofStreams(source.exit!.result as BulkSourceResult),
       ...difference(before, after, durations.tcp, total),
-      steps: stepsOf(source.exit!.result as BulkSourceResult, step),
+      steps: stepsOf(source.exit!.result as BulkSourceResult, step, this.#idle),
     };
   }
 
@@ -301,10 +304,12 @@ function use(before: MachineLoad, after: MachineLoad, duration: number): Process
   return { total: (after.processor.total - before.processor.total) / duration, busiest: busiest / duration };
 }
 
-const stepsOf = ({ steps }: BulkSourceResult, length: number): TcpMeasured['steps'] =>
+/** `idle`: the round trip of an empty network, ns. What is in flight beyond rate times that waits somewhere. */
+const stepsOf = ({ steps }: BulkSourceResult, length: number, idle: number): TcpMeasured['steps'] =>
   steps.map(({ at, octets, cwnd, inFlight }) => ({
     at,
     goodputBps: (octets * 8 * SECOND) / length,
     cwnd,
     inFlight,
+    queue: Math.max(0, inFlight - (octets * idle) / length),
   }));

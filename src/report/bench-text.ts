@@ -49,7 +49,8 @@ export function headline(results: readonly CellResult[]): string {
 
 const lines = (text: string): string => wrap(text, WIDTH).join('\n');
 
-const conditions = ({ rate, mtu, streams, hostModel }: CellResult): string =>
+/** `at 10G, MTU 1500, host model ideal`. */
+export const conditions = ({ rate, mtu, streams, hostModel }: CellResult): string =>
   `at ${rateText(rate)}, MTU ${mtu}${streams === 1 ? '' : `, ${streams} streams`}, host model ${hostModel}`;
 
 function alone(only: CellResult): string {
@@ -96,7 +97,7 @@ function latencies(base: CellResult, other: CellResult): string {
   return `${to} adds ${more.toFixed(1)} µs to ${from}'s round trip (${milliseconds(other.rr.mean)} vs ${milliseconds(base.rr.mean)} ms ${conditions(base)})`;
 }
 
-const HEADER = ['MODE', 'SAME SUBNET', 'CROSS SUBNET', 'VS DIRECT', 'UDP 64 B', 'RTT', 'CPU', 'LIMIT'];
+export const HEADER = ['MODE', 'SAME SUBNET', 'CROSS SUBNET', 'VS DIRECT', 'UDP 64 B', 'RTT', 'CPU', 'LIMIT'];
 
 /** One table for each combination of rate, MTU, streams and host model, under a line that names it. */
 export function benchTable(results: readonly CellResult[]): string {
@@ -129,7 +130,8 @@ export function byMode(group: readonly CellResult[]): ModeResults[] {
   }));
 }
 
-function table(group: readonly CellResult[]): string {
+/** The cells of one table, below `HEADER`. */
+export function tableRows(group: readonly CellResult[]): string[][] {
   const modes = byMode(group);
   const direct = modes.find(({ mode }) => mode === 'direct');
   const rows = modes.map(each => rowOf(each, direct));
@@ -137,11 +139,14 @@ function table(group: readonly CellResult[]): string {
     const first = rows.find(row => /^\d/.test(row[column]!));
     if (first !== undefined) first[column] += ` ${unit}`;
   }
+  return rows;
+}
+
+function table(group: readonly CellResult[]): string {
   const dead = group.filter(each => each.dead !== null);
   const notes = dead.map(each => `${each.mode}, ${each.from} to ${each.to}: dead: ${each.dead}`);
-  const measured = group.some(each => each.goodputBps !== null);
-  if (measured) notes.push(sureness(group));
-  const text = `${conditions(group[0]!).replace(/^at /, '')}\n${columns([HEADER, ...rows])}`;
+  if (group.some(each => each.goodputBps !== null)) notes.push(sureness(group));
+  const text = `${conditions(group[0]!).replace(/^at /, '')}\n${columns([HEADER, ...tableRows(group)])}`;
   return `${text}${notes.map(note => `${note}\n`).join('')}`;
 }
 

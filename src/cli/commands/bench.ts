@@ -5,9 +5,10 @@
 import { fileURLToPath } from 'node:url';
 import type { CellResult, Durations } from '../../bench/cell.ts';
 import { type Axes, cellsOf } from '../../bench/cells.ts';
-import { runMatrix } from '../../bench/matrix.ts';
+import { headlineCells, runMatrix } from '../../bench/matrix.ts';
 import { MODES, type Mode } from '../../bench/modes.ts';
 import { HOST_MODELS } from '../../cost/models.ts';
+import { benchPage } from '../../report/bench-html.ts';
 import { benchTable, headline } from '../../report/bench-text.ts';
 import { wideTables } from '../../report/bench-wide.ts';
 import { didYouMean } from '../../scenario/nearest.ts';
@@ -52,7 +53,7 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
   progress.clear();
   if (results.length > 0) io.stdout.write(benchTable(results));
   if (options.wide && results.length > 0) io.stdout.write(`\n${wideTables(results)}`);
-  files.write(results);
+  files.write(scenario, results);
   if (results.length < cells.length)
     io.stderr.write(`tunlab bench: interrupted: ${results.length} of ${cells.length} cells\n`);
   return results.length < cells.length ? ExitCode.Interrupted : ExitCode.Held;
@@ -61,15 +62,23 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
 /** What the results are written to: opened before anything is measured. */
 class Files {
   readonly #json: OutputFile | undefined;
+  readonly #html: OutputFile | undefined;
 
-  constructor({ json }: BenchOptions) {
+  constructor({ json, html }: BenchOptions) {
     this.#json = json === undefined ? undefined : new OutputFile(json, '--json');
+    this.#html = html === undefined ? undefined : new OutputFile(html, '--html');
   }
 
-  write(results: readonly CellResult[]): void {
-    this.#json?.write(Buffer.from(`${JSON.stringify(results, null, 2)}\n`));
-    this.#json?.close();
+  write(scenario: Scenario, results: readonly CellResult[]): void {
+    write(this.#json, `${JSON.stringify(results, null, 2)}\n`);
+    const head = headlineCells(results) as readonly CellResult[];
+    write(this.#html, benchPage(scenario.annotations['tunlab/about'] ?? scenario.name, head, results));
   }
+}
+
+function write(file: OutputFile | undefined, text: string): void {
+  file?.write(Buffer.from(text));
+  file?.close();
 }
 
 const BAR = 30;
