@@ -25,6 +25,15 @@ export interface StartOptions {
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
+export type ReporterName = 'text' | 'json' | 'junit' | 'github';
+export interface TestOptions {
+  /** Files and folders; none = `scenarios`, or the current folder. */
+  readonly paths: readonly string[];
+  /** Which paths, of those found. */
+  readonly filter: RegExp | undefined;
+  /** `file: undefined` is standard output, which at most one has. */
+  readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
+}
 export interface FingerprintOptions {
   readonly path: string;
   readonly workers: Workers;
@@ -76,6 +85,7 @@ export type SchemaOptions = Readonly<Record<string, never>>;
 export interface CommandArguments {
   readonly start: StartOptions;
   readonly run: RunOptions;
+  readonly test: TestOptions;
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
   readonly attach: AttachOptions;
@@ -209,6 +219,58 @@ const run: CommandSpec<'run'> = {
     pcap: words.text('pcap'),
     record: words.text('record'),
     reverse: words.on('reverse'),
+  }),
+};
+
+const REPORTERS: readonly ReporterName[] = ['text', 'json', 'junit', 'github'];
+
+function parseReporters(written: readonly string[]): TestOptions['reporters'] {
+  const reporters = written.map(text => {
+    const [given, ...rest] = text.split('=');
+    const name = REPORTERS.find(each => each === given);
+    if (name === undefined)
+      throw new UsageError(`--reporter: expected ${REPORTERS.join(', ')}, got "${given}"`);
+    const file = rest.length === 0 ? undefined : rest.join('=');
+    if (file === '') throw new UsageError(`--reporter: ${name}= wants a file`);
+    return { name, file };
+  });
+  if (reporters.filter(each => each.file === undefined).length > 1)
+    throw new UsageError('--reporter: only one can write to standard output; give the others a file');
+  return reporters;
+}
+
+function parseFilter(text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--filter: ${(error as Error).message}`);
+  }
+}
+
+const test: CommandSpec<'test'> = {
+  name: 'test',
+  usage: '[PATHS…]',
+  about: 'run all scenarios below, side by side, and explain what failed',
+  minimum: 0,
+  maximum: Number.POSITIVE_INFINITY,
+  options: [
+    { flags: '--filter <expression>', about: 'only scenarios whose path this regular expression finds' },
+    {
+      flags: '--reporter <name>',
+      about: 'text, json, junit, github; or NAME=FILE; may be given again',
+      repeatable: true,
+    },
+  ],
+  examples: [
+    ['tunlab test scenarios', 'every scenario below that folder'],
+    ['tunlab test --filter mtu', 'some of them'],
+    ['tunlab test --reporter github --reporter junit=results.xml', 'in CI'],
+  ],
+  read: words => ({
+    paths: words.positional,
+    filter: parseFilter(words.text('filter')),
+    reporters: parseReporters(words.list('reporter')),
   }),
 };
 
@@ -361,6 +423,7 @@ const schema: CommandSpec<'schema'> = {
 export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   start,
   run,
+  test,
   shell,
   bench,
   fingerprint,
