@@ -20,8 +20,7 @@ async function converged(lab: Lab): Promise<void> {
   assert.ok(state.converged, state.missing.join(', '));
 }
 
-const power = (lab: Lab, machine: string, on: boolean): Promise<unknown> =>
-  lab.controller.ask(machine, { do: 'power', on });
+const power = (lab: Lab, machine: string, on: boolean): Promise<void> => lab.controller.setPower(machine, on);
 
 /** The state of the session that `on` has with `peer`, an address. */
 async function session(lab: Lab, on: string, peer: string): Promise<string> {
@@ -42,6 +41,12 @@ t('a node without power is silent; its peers notice when the hold time is over',
   assert.not.ok(await answers(lab, 'pod1', 'pod2'));
   assert.is((await lab.ping('k8s-w2', 'pod1')).result.error, 'k8s-w2 is off');
   assert.equal(await lab.routes('k8s-w2'), []);
+  const far = await lab.exec('ssh k8s-w2 ip route');
+  assert.equal([far.exitCode, far.stderr], [255, 'ssh: connect to host k8s-w2 port 22: No route to host\n']);
+  assert.is(
+    (await lab.exec('kubectl exec pod2 -- ip addr')).stderr,
+    'Error from server: error dialing backend: dial tcp 192.168.10.102:10250: connect: no route to host\n',
+  );
   await lab.run({ until: before + 150 * SECOND });
   assert.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24 via'), 'the hold time is 240 s');
   await lab.run({ until: before + 250 * SECOND });
