@@ -73,6 +73,19 @@ t('power comes back: the same block and tunnel address, new addresses for the po
   await lab.close();
 });
 
+t('somebody who sits at a machine without power can but switch it on', async () => {
+  const lab = await boot('ipip-always');
+  await lab.exec('node stop k8s-m');
+  const dead = await lab.exec('ip route; kubectl get nodes');
+  assert.is(dead.stdout, '');
+  assert.is(dead.stderr, 'k8s-m is off: node start k8s-m\n'.repeat(2));
+  await lab.exec('node start k8s-m');
+  await lab.run({ for: '20s' });
+  await converged(lab);
+  assert.is((await lab.exec('kubectl get nodes')).exitCode, 0);
+  await lab.close();
+});
+
 t(
   "VXLAN routes to a node without power stay: they are Felix's, and its node is still in the cluster",
   async () => {
