@@ -47,7 +47,15 @@ t('a node without power is silent; its peers notice when the hold time is over',
     (await lab.exec('kubectl exec pod2 -- ip addr')).stderr,
     'Error from server: error dialing backend: dial tcp 192.168.10.102:10250: connect: no route to host\n',
   );
+  const readiness = async (): Promise<string> =>
+    (await lab.exec('kubectl get nodes')).stdout
+      .split('\n')
+      .find(line => line.includes('k8s-w2'))!
+      .split(/ +/)[1]!;
+  await lab.run({ until: before + 25 * SECOND });
+  assert.is(await readiness(), 'Ready');
   await lab.run({ until: before + 150 * SECOND });
+  assert.is(await readiness(), 'NotReady');
   assert.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24 via'), 'the hold time is 240 s');
   await lab.run({ until: before + 250 * SECOND });
   assert.not.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24'));
@@ -65,6 +73,7 @@ t('power comes back: the same block and tunnel address, new addresses for the po
   await lab.run({ for: '20s' });
   await converged(lab);
   assert.is((await lab.party('pod2')).address, address + 1);
+  assert.not.match((await lab.exec('kubectl get nodes')).stdout, /NotReady/);
   assert.ok(await answers(lab, 'pod1', 'pod2'));
   assert.ok(await answers(lab, 'pod2', 'pod3'));
   assert.ok(await hasRoute(lab, 'k8s-w2', 'blackhole 172.16.184.0/24 proto bird'));
