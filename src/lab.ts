@@ -227,8 +227,9 @@ export class Lab extends EventEmitter<LabSignals> {
     return this.controller.fingerprint();
   }
 
-  close(): Promise<void> {
-    return this.controller.close();
+  async close(): Promise<void> {
+    await this.#shell?.close();
+    await this.controller.close();
   }
 
   /** A name as users write it: `pod1`, `kube-system/coredns`, `k8s-w1`, `8.8.8.8`. Throws `NoSuchParty`. */

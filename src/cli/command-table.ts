@@ -75,6 +75,25 @@ export interface AttachOptions {
   readonly source: string | undefined;
   readonly seed: number | undefined;
 }
+export interface BenchOptions {
+  /** The scenario; `undefined` = the reference lab with a router that speaks BGP. */
+  readonly path: string | undefined;
+  /** Of these the scenario's own `bench:` block, or the defaults, where nothing is given. */
+  readonly modes: readonly string[] | undefined;
+  readonly mtus: readonly string[] | undefined;
+  readonly rates: readonly string[] | undefined;
+  readonly streams: readonly string[] | undefined;
+  readonly hostModels: readonly string[];
+  /** Seeds at most, where the seed changes a result. */
+  readonly repeat: number;
+  readonly duration: string | undefined;
+  readonly json: string | undefined;
+  readonly html: string | undefined;
+  readonly pcap: string | undefined;
+  readonly wide: boolean;
+  readonly seed: number | undefined;
+  readonly workers: Workers;
+}
 export type SchemaOptions = Readonly<Record<string, never>>;
 
 export interface CommandArguments {
@@ -85,6 +104,7 @@ export interface CommandArguments {
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
   readonly attach: AttachOptions;
+  readonly bench: BenchOptions;
   readonly schema: SchemaOptions;
 }
 export type CommandName = keyof CommandArguments;
@@ -397,6 +417,64 @@ const attach: CommandSpec<'attach'> = {
   },
 };
 
+/** `1500,9000` -> two words. */
+const words = (text: string | undefined): readonly string[] | undefined =>
+  text?.split(',').map(word => word.trim());
+
+function parseRepeat(text: string | undefined): number {
+  if (text === undefined) return 3;
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new UsageError(`--repeat: expected a number from 1 to 999, got "${text}"`);
+}
+
+const bench: CommandSpec<'bench'> = {
+  name: 'bench',
+  usage: '[SCENARIO]',
+  about: 'what a mode costs: throughput, packets, round trip, CPU, and what limits it',
+  minimum: 0,
+  maximum: 1,
+  options: [
+    { flags: '--modes <list>', about: 'direct, ipip, vxlan, ipip-crosssubnet, vxlan-crosssubnet' },
+    { flags: '--mtu <list>', about: 'MTUs of the underlay: 1500,9000' },
+    { flags: '--rate <list>', about: 'rates of the links: 1G,10G,25G' },
+    { flags: '--streams <list>', about: 'parallel TCP streams: 1,8' },
+    { flags: '--host-model <list>', about: 'what packets cost a processor; ideal: nothing' },
+    { flags: '--duration <time>', about: 'virtual time of each TCP measurement (200ms)' },
+    { flags: '--repeat <number>', about: 'seeds at most, where the seed changes a result (3)' },
+    { flags: '--wide', about: 'retransmits, percentiles, CRR, and where the difference comes from' },
+    { flags: '--json <file>', about: 'write an array with one object for each cell' },
+    { flags: '--html <file>', about: 'write a page with pictures' },
+    { flags: '--pcap <folder>', about: "write the first packets of each cell at the sender's NIC" },
+    SEED,
+    {
+      flags: '--workers <number>',
+      about: 'threads of each lab; 0, the default, runs labs side by side',
+    },
+  ],
+  examples: [
+    ['tunlab bench', 'what IPIP and VXLAN cost'],
+    ['tunlab bench --mtu 1500,9000 --rate 10G,40G --modes direct,vxlan', 'what a larger MTU brings'],
+    ['tunlab bench --host-model infrabuilder-2024-40g --rate 40G --mtu 9000 --wide', 'on a real machine'],
+    ['tunlab bench scenarios/kans.yaml', 'where Direct needs a router that knows the pods'],
+  ],
+  read: given => ({
+    path: given.positional[0],
+    modes: words(given.text('modes')),
+    mtus: words(given.text('mtu')),
+    rates: words(given.text('rate')),
+    streams: words(given.text('streams')),
+    hostModels: words(given.text('host-model')) ?? ['ideal'],
+    repeat: parseRepeat(given.text('repeat')),
+    duration: given.text('duration'),
+    json: given.text('json'),
+    html: given.text('html'),
+    pcap: given.text('pcap'),
+    wide: given.on('wide'),
+    seed: parseSeed(given.text('seed')),
+    workers: given.text('workers') === undefined ? 0 : parseWorkers(given.text('workers')),
+  }),
+};
+
 const schema: CommandSpec<'schema'> = {
   name: 'schema',
   usage: '',
@@ -415,6 +493,7 @@ export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   test,
   explain,
   shell,
+  bench,
   fingerprint,
   attach,
   schema,

@@ -22,7 +22,7 @@ import type { Habitat } from '../sim/logical-process.ts';
 import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
 import { birdcl, wallClock } from './birdcl.ts';
 import { CalicoNode } from './calico-node.ts';
-import type { MachineStatus } from './command.ts';
+import type { MachineCommand, MachineStatus } from './command.ts';
 import { Kubelet } from './kubelet.ts';
 import { Machine } from './machine.ts';
 import { ResourceCache } from './resource-cache.ts';
@@ -36,6 +36,8 @@ const BOOT_TIME = 15 * SECOND;
 /** A pod calico-node that replaces another has three init containers to run; its images are there. */
 const REPLACE_LEAST = 2 * SECOND;
 const REPLACE_MOST = 4 * SECOND;
+/** How often the kubelet renews the lease of its node. */
+const LEASE_PERIOD = 10 * SECOND;
 /** The kubelet starts pods when Felix has said which MTU they get. */
 const PODS_AFTER = 100 * MILLISECOND;
 
@@ -49,6 +51,7 @@ export class KubernetesNode extends Machine {
   #calico: CalicoNode | undefined;
   readonly #replace: Timer;
   readonly #startPods: Timer;
+  readonly #lease: Timer;
   #podsBegun = false;
   #instances = 0;
   /** What is in /var/lib/calico/mtu; it outlives calico-node. */
@@ -59,15 +62,17 @@ export class KubernetesNode extends Machine {
     this.#spec = spec;
     this.#api = new ApiClient(this, spec.managementJack);
     this.#replace = this.timer(() => this.#startCalico());
+    this.#lease = this.timer(() => this.#renewLease());
     this.#startPods = this.timer(() => this.#beginPods());
     this.#assemble();
   }
 
   /** What a machine has before anybody has spoken to the API server. */
   #assemble(): void {
-    const { nics, routes, kernelConnectedMetric, sysctls } = this.#spec;
+    const { nics, routes, kernelConnectedMetric, sysctls, hostModel } = this.#spec;
     this.plugIn(nics, routes, kernelConnectedMetric);
     this.applySysctls(sysctls);
+    this.applyHostModel(hostModel);
     this.#hooks = felixHooks(this.root);
     this.#cache = new ResourceCache();
     this.#podMtu = nics[0]!.mtu;
@@ -111,10 +116,16 @@ export class KubernetesNode extends Machine {
   }
 
   #connect(): void {
+    this.#renewLease();
     this.#api.watch(
       objects => this.#synced(objects),
       event => this.#event(event),
     );
+  }
+
+  #renewLease(): void {
+    this.#api.renewLease();
+    this.#lease.arm(this.now + LEASE_PERIOD);
   }
 
   #synced(objects: readonly Resource[]): void {
@@ -192,8 +203,8 @@ export class KubernetesNode extends Machine {
 
   protected override status(): MachineStatus {
     if (!this.powered) {
-      const silent = this.#spec.nics.map(nic => nic.address);
-      return { lastChange: this.lastChange, missing: [], sessions: [], silent };
+      const addresses = this.#spec.nics.map(nic => nic.address);
+      return { lastChange: this.lastChange, missing: [], sessions: [], powered: false, addresses };
     }
     const speaker = this.#calico?.bird.speaker;
     const sessions = speaker === undefined ? [] : sessionViews(speaker);
@@ -207,12 +218,21 @@ export class KubernetesNode extends Machine {
       ...this.#kubelet.waiting.map(pod => `pod ${pod} is not running`),
     ];
     const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
-    return { lastChange, missing, sessions, silent: [] };
+    return { lastChange, missing, sessions, powered: true, addresses: this.addresses };
   }
 
   get #isStarting(): boolean {
     if (this.#calico !== undefined) return !this.#calico.started;
     return this.#instances === 0 || this.#replace.armed;
+  }
+
+  protected override execute(raw: unknown): unknown {
+    const command = raw as MachineCommand;
+    if (command.do !== 'sv-bird' || !this.powered) return super.execute(command);
+    if (!this.#calico?.started) return false;
+    this.lastChange = this.now;
+    this.#calico.bird.control(command.action);
+    return true;
   }
 
   protected override routingDaemon(words: readonly string[]): string {

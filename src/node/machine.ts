@@ -9,10 +9,12 @@ import * as Prefix from '../addr/prefix.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
 import type { Route } from '../bgp/route.ts';
 import type { Speaker } from '../bgp/speaker.ts';
+import { hostModel } from '../cost/models.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
+import { Processor } from '../netstack/processor.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
@@ -24,7 +26,7 @@ import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import { AttachedStreams } from './attached-streams.ts';
-import type { MachineCommand, MachineStatus } from './command.ts';
+import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
@@ -211,6 +213,19 @@ export abstract class Machine extends NetHost {
     }
   }
 
+  /** Of its own namespace, on all devices. */
+  protected get addresses(): Ipv4Address.Ipv4Address[] {
+    return this.root.devices.flatMap(device => device.addresses.map(({ address }) => address));
+  }
+
+  /** Packets cost what the model of that name says. */
+  protected applyHostModel(name: string | undefined): void {
+    if (name === undefined) return;
+    const model = hostModel(name);
+    if (model === undefined) throw new Error(`${this.name}: there is no host model ${name}`);
+    if (model.cores > 0) this.processor = new Processor(this, model);
+  }
+
   protected abstract status(): MachineStatus;
 
   /** The routing daemon, while it runs. */
@@ -251,6 +266,8 @@ export abstract class Machine extends NetHost {
         return this.status();
       case 'counters':
         return this.account.counters();
+      case 'load':
+        return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
       default:
@@ -289,6 +306,17 @@ export abstract class Machine extends NetHost {
       default:
         return undefined;
     }
+  }
+
+  #load(): MachineLoad {
+    let [sentFrames, sentOctets] = [0, 0];
+    for (const device of this.root.devices) {
+      if (!(device instanceof EthernetDevice)) continue;
+      sentFrames += this.outputs[device.jack]?.sentFrames ?? 0;
+      sentOctets += this.outputs[device.jack]?.sentOctets ?? 0;
+    }
+    const { fragments } = this.account;
+    return { sentFrames, sentOctets, fragments, processor: this.processor?.load ?? null };
   }
 
   #act(command: MachineCommand): unknown {

@@ -33,11 +33,26 @@ function masked(text: string): string {
 /** One program with its words: no pipe, no list, no redirection, no substitution. */
 export const standsAlone = (text: string): boolean => !/[|&;<>()`\n]|\$\(/.test(masked(text.trim()));
 
-/** The line without its trailing `&`; undefined when it has none. */
-export function behindAmpersand(text: string): string | undefined {
-  const bare = text.trimEnd();
-  if (!/(^|[^&>|])&$/.test(masked(bare))) return undefined;
-  return bare.slice(0, -1).trimEnd();
+export interface Parts {
+  /** What was followed by a `&`, each to be started in the background. */
+  readonly background: readonly string[];
+  /** What is left for the foreground. */
+  readonly rest: string;
+}
+
+/** `tcpdump -i tunl0 & ping X` in its parts. A `&` inside a loop or a group stays where it is. */
+export function partsOf(text: string): Parts {
+  const background: string[] = [];
+  let rest = text;
+  for (;;) {
+    const match = /(^|[^&>|<])&(?![&>])/.exec(masked(rest));
+    if (match === null) return { background, rest };
+    const at = match.index + match[1]!.length;
+    const first = rest.slice(0, at).trim();
+    if (first === '' || !isWhole(first)) return { background, rest };
+    background.push(first);
+    rest = rest.slice(at + 1);
+  }
 }
 
 /** False while a quote, a here-document, a pipe or a loop is still open. */

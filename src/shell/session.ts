@@ -9,12 +9,13 @@ import { MILLISECOND } from '../sim/time.ts';
 import {
   type Command,
   type CommandIo,
+  failed,
   INTERRUPTED,
   type OutputStream,
   type Place,
   type ShellResult,
 } from './command.ts';
-import { commandsAt } from './command-set.ts';
+import { commandsAt, needsPower } from './command-set.ts';
 import { quote, standsAlone } from './line.ts';
 import type { ShellTime } from './shell-time.ts';
 
@@ -119,7 +120,7 @@ export class Session {
   #makeBash(): Bash {
     const commands = { ...commandsAt(this.#home.cluster, this.place), ...this.#home.extras };
     const customCommands = Object.entries(commands).map(([name, command]) =>
-      defineCommand(name, (args, context) => this.#call(command, args, context)),
+      defineCommand(name, (args, context) => this.#call(name, command, args, context)),
     );
     return new Bash({
       fs: this.#files,
@@ -134,12 +135,16 @@ export class Session {
   }
 
   async #call(
+    name: string,
     command: Command,
     args: readonly string[],
     context: Parameters<Parameters<typeof defineCommand>[1]>[1],
   ): Promise<ShellResult> {
     const run = this.#run!;
     if (run.signal.aborted) return { stdout: '', stderr: '', exitCode: INTERRUPTED };
+    const { machine } = this.place;
+    if (needsPower(name) && this.#home.cluster.controller.isOff(machine))
+      return failed(`${machine} is off: node start ${machine}\n`, 255);
     const { fs, cwd } = context;
     const absolute = (path: string): string => fs.resolvePath(cwd, path);
     const kept = { stdout: '', stderr: '' };

@@ -19,7 +19,7 @@ import {
   type ShellResult,
 } from './command.ts';
 import { JobTable, pid } from './jobs.ts';
-import { behindAmpersand, standsAlone, withoutPrompt, wordsOf } from './line.ts';
+import { partsOf, standsAlone, withoutPrompt, wordsOf } from './line.ts';
 import { type Home, Session } from './session.ts';
 import { Clockwork } from './shell-time.ts';
 
@@ -144,8 +144,11 @@ export class LabShell {
   }
 
   async #dispatch(text: string, host: string | undefined, signal: AbortSignal): Promise<ShellResult> {
-    const behind = behindAmpersand(text);
-    if (behind !== undefined) return this.#start(behind, this.#sessionOf(host).fork());
+    const { background, rest } = partsOf(text);
+    if (background.length > 0) {
+      for (const part of background) await this.#start(part, this.#sessionOf(host).fork());
+      return rest.trim() === '' ? printed('') : this.#dispatch(rest.trim(), host, signal);
+    }
     if (standsAlone(text)) {
       const own = await this.#own(wordsOf(text), signal);
       if (own !== undefined) return own;
@@ -197,7 +200,10 @@ export class LabShell {
 
   #leave(code: string | undefined): ShellResult {
     const { place } = this.#session;
-    const exitCode = code === undefined ? this.status : Number.parseInt(code, 10) || 0;
+    const isNumber = code === undefined || /^[+-]?\d{1,15}$/.test(code);
+    const given = code === undefined ? this.status : Number(code);
+    // A byte, as wait(2) has it.
+    const exitCode = isNumber ? ((given % 256) + 256) % 256 : 2;
     if (this.#stack.length === 1) {
       this.ended = true;
       return printed('', exitCode);
@@ -207,8 +213,9 @@ export class LabShell {
     return printed(words, exitCode);
   }
 
-  async #start(line: string, session: Session): Promise<ShellResult> {
+  async #start(line: string, session: Session): Promise<void> {
     const job = this.#jobs.add(line);
+    this.#hear(`[${job.id}] ${pid(job)}\n`, 'stderr');
     await this.#clockwork.background(async time => {
       const live = (text: string, stream: OutputStream): void => this.#hear(text, stream);
       const { signal } = job.controller;
@@ -217,7 +224,6 @@ export class LabShell {
       live(result.stderr, 'stderr');
       job.exitCode = result.exitCode;
     });
-    return failed(`[${job.id}] ${pid(job)}\n`, 0);
   }
 
   async #await(name: 'fg' | 'wait', word: string | undefined, signal: AbortSignal): Promise<ShellResult> {

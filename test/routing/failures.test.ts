@@ -20,8 +20,7 @@ async function converged(lab: Lab): Promise<void> {
   assert.ok(state.converged, state.missing.join(', '));
 }
 
-const power = (lab: Lab, machine: string, on: boolean): Promise<unknown> =>
-  lab.controller.ask(machine, { do: 'power', on });
+const power = (lab: Lab, machine: string, on: boolean): Promise<void> => lab.controller.setPower(machine, on);
 
 /** The state of the session that `on` has with `peer`, an address. */
 async function session(lab: Lab, on: string, peer: string): Promise<string> {
@@ -42,7 +41,21 @@ t('a node without power is silent; its peers notice when the hold time is over',
   assert.not.ok(await answers(lab, 'pod1', 'pod2'));
   assert.is((await lab.ping('k8s-w2', 'pod1')).result.error, 'k8s-w2 is off');
   assert.equal(await lab.routes('k8s-w2'), []);
+  const far = await lab.exec('ssh k8s-w2 ip route');
+  assert.equal([far.exitCode, far.stderr], [255, 'ssh: connect to host k8s-w2 port 22: No route to host\n']);
+  assert.is(
+    (await lab.exec('kubectl exec pod2 -- ip addr')).stderr,
+    'Error from server: error dialing backend: dial tcp 192.168.10.102:10250: connect: no route to host\n',
+  );
+  const readiness = async (): Promise<string> =>
+    (await lab.exec('kubectl get nodes')).stdout
+      .split('\n')
+      .find(line => line.includes('k8s-w2'))!
+      .split(/ +/)[1]!;
+  await lab.run({ until: before + 25 * SECOND });
+  assert.is(await readiness(), 'Ready');
   await lab.run({ until: before + 150 * SECOND });
+  assert.is(await readiness(), 'NotReady');
   assert.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24 via'), 'the hold time is 240 s');
   await lab.run({ until: before + 250 * SECOND });
   assert.not.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24'));
@@ -60,11 +73,25 @@ t('power comes back: the same block and tunnel address, new addresses for the po
   await lab.run({ for: '20s' });
   await converged(lab);
   assert.is((await lab.party('pod2')).address, address + 1);
+  assert.not.match((await lab.exec('kubectl get nodes')).stdout, /NotReady/);
   assert.ok(await answers(lab, 'pod1', 'pod2'));
   assert.ok(await answers(lab, 'pod2', 'pod3'));
   assert.ok(await hasRoute(lab, 'k8s-w2', 'blackhole 172.16.184.0/24 proto bird'));
   const tunl0 = (await lab.devices('k8s-w2')).find(device => device.name === 'tunl0');
   assert.is(tunl0?.addresses[0]?.address, 0xac10b800);
+  await lab.close();
+});
+
+t('somebody who sits at a machine without power can but switch it on', async () => {
+  const lab = await boot('ipip-always');
+  await lab.exec('node stop k8s-m');
+  const dead = await lab.exec('ip route; kubectl get nodes');
+  assert.is(dead.stdout, '');
+  assert.is(dead.stderr, 'k8s-m is off: node start k8s-m\n'.repeat(2));
+  await lab.exec('node start k8s-m');
+  await lab.run({ for: '20s' });
+  await converged(lab);
+  assert.is((await lab.exec('kubectl get nodes')).exitCode, 0);
   await lab.close();
 });
 
@@ -107,6 +134,35 @@ t('calico-node is deleted: BIRD restarts gracefully, no route goes, no packet is
   const replaced = again.stdout.split('\n').find(line => line.includes('k8s-w2'))!;
   assert.not.match(replaced, new RegExp(name));
   assert.match(replaced, /calico-node-.* 1\/1 +Running/);
+  await lab.close();
+});
+
+t('BIRD shut down: peers are told and withdraw at once; its own kernel keeps the routes', async () => {
+  const lab = await boot('ipip-always');
+  const own = await routeLines(lab, 'k8s-w2');
+  assert.is(await lab.controller.ask('k8s-w2', { do: 'sv-bird', action: 'down' }), true);
+  await lab.run({ for: '10s' });
+  assert.not.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24'));
+  assert.equal(await routeLines(lab, 'k8s-w2'), own);
+  assert.is.not(await session(lab, 'k8s-w1', '192.168.10.102'), 'Established');
+  await lab.controller.ask('k8s-w2', { do: 'sv-bird', action: 'up' });
+  await converged(lab);
+  assert.ok(await answers(lab, 'pod1', 'pod2'));
+  await lab.close();
+});
+
+t('BIRD killed: a graceful restart of a second, in which nothing is withdrawn', async () => {
+  const lab = await boot('direct');
+  const removed: string[] = [];
+  lab.on('route', ({ machine, record }) => {
+    if (record.action === 'removed') removed.push(`${machine} ${record.text}`);
+  });
+  await lab.controller.ask('k8s-w2', { do: 'sv-bird', action: 'kill' });
+  await lab.run({ for: '500ms' });
+  assert.is.not(await session(lab, 'k8s-w1', '192.168.10.102'), 'Established');
+  await converged(lab);
+  assert.equal(removed, []);
+  assert.is(await session(lab, 'k8s-w1', '192.168.10.102'), 'Established');
   await lab.close();
 });
 
@@ -181,8 +237,12 @@ t('VXLAN: a node that leaves takes neighbour, forwarding entry and route with it
 t('a cut cable: the session lives until the hold time is over, and comes back with the cable', async () => {
   const lab = await boot('direct');
   const nic = lab.controller.plan.nic('k8s-w2', 'eth0')!;
+  const before = await routeLines(lab, 'k8s-w2');
   await lab.controller.setCarrier(nic, false);
   await lab.run({ for: '60s' });
+  // The kernel marks the routes of the NIC, and nobody takes them away.
+  const cut = before.map(line => (line.includes('dev eth0') ? `${line} linkdown` : line));
+  assert.equal(await routeLines(lab, 'k8s-w2'), cut);
   const { died } = await lab.ping('pod1', 'pod2', { timeout: 5 * SECOND });
   assert.is(died?.reason, 'NEIGH_FAILED');
   const back = await lab.ping('pod2', 'pod1', { timeout: 5 * SECOND });

@@ -10,7 +10,7 @@ const pod = (name: string, node: string): string =>
 t.before(async context => {
   context.typist = await sitDown('test/fixtures/shell/kans-log.yaml');
 });
-t.after(({ typist }) => typist.lab.close());
+t.after(({ typist }) => typist.leave());
 
 t('ipam show after the installation', async ({ typist }) => {
   assert.is(

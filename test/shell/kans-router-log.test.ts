@@ -8,7 +8,7 @@ t.before(async context => {
   context.typist = await sitDown('scenarios/kans-router.yaml');
   await context.typist.run(`calicoctl patch ippool default-ipv4-ippool -p '{"spec":{"ipipMode":"Never"}}'`);
 });
-t.after(({ typist }) => typist.lab.close());
+t.after(({ typist }) => typist.leave());
 
 const peer = (name: string, where: string, address: string): string =>
   `cat <<EOF | calicoctl apply -f -

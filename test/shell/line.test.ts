@@ -3,9 +3,9 @@ import * as fc from 'fast-check';
 import { JsonPathError, jsonPath } from '../../src/shell/jsonpath.ts';
 import { labelSelector } from '../../src/shell/label-selector.ts';
 import {
-  behindAmpersand,
   commandLines,
   isWhole,
+  partsOf,
   quote,
   standsAlone,
   withoutPrompt,
@@ -47,15 +47,20 @@ for (const [line, alone] of [
     assert.is(standsAlone(line), alone),
   );
 
-for (const [line, rest] of [
-  ['tcpdump -i tunl0 &', 'tcpdump -i tunl0'],
-  ['tcpdump &  ', 'tcpdump'],
-  ['a && b', undefined],
-  ['echo "x &"', undefined],
-  ['echo x \\&', undefined],
-  ['a 2>&1', undefined],
+for (const [line, background, rest] of [
+  ['tcpdump -i tunl0 &', ['tcpdump -i tunl0'], ''],
+  ['tcpdump &  ', ['tcpdump'], '  '],
+  ['a & b & c', ['a', 'b'], ' c'],
+  ['a && b', [], 'a && b'],
+  ['echo "x &"', [], 'echo "x &"'],
+  ['echo x \\&', [], 'echo x \\&'],
+  ['a 2>&1', [], 'a 2>&1'],
+  ['a 2>&1 &', ['a 2>&1'], ''],
+  ['a &> out', [], 'a &> out'],
+  ['for i in 1; do a & done', [], 'for i in 1; do a & done'],
+  ['& a', [], '& a'],
 ] as const)
-  t(`behind & of ${JSON.stringify(line)}`, () => assert.is(behindAmpersand(line), rest));
+  t(`the parts of ${JSON.stringify(line)}`, () => assert.equal(partsOf(line), { background, rest }));
 
 for (const [text, whole] of [
   ['ip route', true],
@@ -97,7 +102,7 @@ t('words, quotes taken off', () => {
 });
 
 t('a quoted word is one word again', () => {
-  fc.assert(
+  void fc.assert(
     fc.property(fc.string({ minLength: 1 }), word => {
       fc.pre(!word.includes('\0'));
       assert.equal(wordsOf(quote(word)), [word]);

@@ -13,6 +13,8 @@ export interface Typist {
   /** The same, where the line must succeed. */
   run(line: string): Promise<string>;
   exitCode: number;
+  /** Stop what runs in the background, and close the lab. */
+  leave(): Promise<void>;
 }
 
 export async function sitDown(
@@ -30,6 +32,10 @@ export async function sitDown(
       const { stdout, stderr, exitCode } = await shell.exec(line);
       typist.exitCode = exitCode;
       return stdout + stderr;
+    },
+    leave: async () => {
+      await shell.close();
+      await lab.close();
     },
     run: async line => {
       const output = await typist.type(line);

@@ -9,7 +9,7 @@ const t = suite<{ typist: Typist }>('shell/walkthrough', undefined, 30_000);
 t.before(async context => {
   context.typist = await sitDown('scenarios/kans.yaml');
 });
-t.after(({ typist }) => typist.lab.close());
+t.after(({ typist }) => typist.leave());
 
 const lines = (text: string): string[] => text.split('\n').map(line => line.trimEnd());
 

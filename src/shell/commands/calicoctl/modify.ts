@@ -17,7 +17,7 @@ export async function patch(parsed: Parsed, io: CommandIo): Promise<ShellResult>
   try {
     body = JSON.parse(text);
   } catch {
-    return failed(`Failed to patch '${info.kind}' resource: ${goJsonError(text)}\n`);
+    return failed(`Failed to patch '${info.kind}' resource: [${NOT_JSON[type]}]\n`);
   }
   const namespace = info.namespaced ? (parsed.flags.get('namespace') ?? 'default') : undefined;
   const reply = await io.cluster.controller.api({
@@ -32,14 +32,12 @@ export async function patch(parsed: Parsed, io: CommandIo): Promise<ShellResult>
   return printed(`Successfully patched 1 '${info.kind}' resource\n`);
 }
 
-/** Go's encoding/json for text that is not JSON at all. */
-function goJsonError(text: string): string {
-  const first = text.trim()[0];
-  if (first === undefined) return 'unexpected end of JSON input';
-  if (!'{["-0123456789tfn'.includes(first))
-    return `invalid character '${first}' looking for beginning of value`;
-  return '[Invalid JSON Patch]';
-}
+/** What the libraries that apply patches say of text that is not JSON at all. */
+const NOT_JSON = {
+  strategic: 'invalid JSON document',
+  merge: 'Invalid JSON Patch',
+  json: 'Invalid JSON Patch',
+} as const;
 
 export async function label(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const [word, name, text] = parsed.words;

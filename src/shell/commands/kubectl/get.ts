@@ -140,7 +140,7 @@ function table({ kind, objects }: Found, { flags }: Parsed, io: CommandIo, prefi
     wide: flags.get('output') === 'wide',
     withNamespace: flags.has('all-namespaces'),
     nowMs,
-  });
+  }).map(row => [...row]);
   const [header, ...body] = rows;
   const nameAt = header!.indexOf('NAME');
   if (prefixed) for (const [i, row] of body.entries()) row[nameAt] = fullName(objects[i]!);
@@ -173,11 +173,15 @@ async function watch(
     io.write(result.stderr, 'stderr');
   }
   const versions = new Map(first.objects.map(o => [keyOf(o), o]));
-  let headed = first.objects.length > 0;
+  // Columns are as wide as the widest cell that was printed so far.
+  const printedRows = first.objects.length === 0 ? [] : table(first, parsed, io, false).slice(1);
+  let headed = first.objects.length > 0 || parsed.flags.has('no-headers');
   const told = (object: Resource): void => {
-    const rows = table({ ...first, objects: [object] }, parsed, io, false);
-    const text = kubectlTable(rows[0]!, rows.slice(1));
-    io.write(headed ? text.slice(text.indexOf('\n') + 1) : headless(text, parsed));
+    const [header, row] = table({ ...first, objects: [object] }, parsed, io, false);
+    printedRows.push(row!);
+    const lines = kubectlTable(header!, printedRows).split('\n');
+    if (!headed) io.write(`${lines[0]}\n`);
+    io.write(`${lines.at(-2)}\n`);
     headed = true;
   };
   const each = async (): Promise<void> => {
