@@ -188,7 +188,7 @@ const common = (words: Words) => ({
 const start: CommandSpec<'start'> = {
   name: 'start',
   usage: '',
-  about: 'relive the walkthrough: IPIP, Direct, CrossSubnet, Direct with BGP to the router',
+  about: 'the walkthrough: IPIP, Direct, CrossSubnet, Direct with BGP',
   minimum: 0,
   maximum: 0,
   options: [WORKERS, SEED],
@@ -299,7 +299,7 @@ function parseNumber(words: Words, option: string, least: number, most: number):
 
 function readExplain(words: Words): ExplainOptions {
   const [first, from, to] = words.positional as [string, string?, string?];
-  if (from !== undefined && to === undefined) throw new UsageError('explain what? SCENARIO FROM TO, or CODE');
+  if (from !== undefined && to === undefined) throw new UsageError('explain what? FILE FROM TO, or CODE');
   const proto = words.text('proto') ?? 'icmp';
   if (proto !== 'icmp' && proto !== 'udp' && proto !== 'tcp')
     throw new UsageError(`--proto: expected icmp, udp or tcp, got "${proto}"`);
@@ -320,8 +320,8 @@ function readExplain(words: Words): ExplainOptions {
 
 const explain: CommandSpec<'explain'> = {
   name: 'explain',
-  usage: 'SCENARIO FROM TO | CODE',
-  about: 'hop by hop: who decided, where it dies, what cures it',
+  usage: 'FILE FROM TO',
+  about: 'hop by hop: who decided, where it dies, what cures it; or CODE',
   minimum: 1,
   maximum: 3,
   options: [

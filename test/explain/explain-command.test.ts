@@ -134,7 +134,7 @@ t('a drop code has a page', async () => {
 
 for (const [argv, message] of [
   [['NO_ROUT'], 'there is no drop code "NO_ROUT", did you mean "NO_ROUTE"?'],
-  [[DIRECT, 'pod1'], 'explain what? SCENARIO FROM TO, or CODE'],
+  [[DIRECT, 'pod1'], 'explain what? FILE FROM TO, or CODE'],
   [[DIRECT, 'pod1', 'pod9'], 'there is no pod default/pod9'],
   [[DIRECT, 'pod1', 'pod3', '--port', '0'], '--port: expected a number from 1 to 65535, got "0"'],
   [[DIRECT, 'pod1', 'pod3', '--proto', 'sctp'], '--proto: expected icmp, udp or tcp, got "sctp"'],

@@ -1,4 +1,4 @@
-/** `tunlab explain SCENARIO FROM TO`: one probe, hop by hop; `tunlab explain CODE`: what a drop code means. */
+/** `tunlab explain FILE FROM TO`: one probe, hop by hop; `tunlab explain CODE`: what a drop code means. */
 import { NoSuchParty } from '../../controller/cluster.ts';
 import type { ProbeOptions } from '../../controller/probes.ts';
 import { type Explanation, explain as explainOutcome } from '../../explain/explanation.ts';
