@@ -11,6 +11,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
 import type { BulkSinkSpec, BulkSourceSpec } from '../traffic/bulk.ts';
 import type { UdpSinkSpec, UdpSourceSpec } from '../traffic/datagrams.ts';
+import type { FlowSpec } from '../traffic/flow.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
 import type { TransactionClientSpec, TransactionServerSpec } from '../traffic/transactions.ts';
 import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
@@ -92,6 +93,7 @@ export type ProgramSpec =
   | ({ readonly program: 'transaction-client' } & TransactionClientSpec)
   | ({ readonly program: 'transaction-server' } & TransactionServerSpec)
   | ({ readonly program: 'probe' } & ProbeSpec)
+  | ({ readonly program: 'flow' } & FlowSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
 

@@ -8,6 +8,7 @@ import type {
   Command,
   Endpoint,
   Expectation,
+  PathExpectation,
   Position,
   ReachableExpectation,
   UnreachableExpectation,
@@ -109,7 +110,10 @@ function moreAbout(file: string, steps: number, expectation: Expectation): strin
   switch (expectation.kind) {
     case 'reachable':
     case 'unreachable':
+    case 'path':
       return `npx tunlab explain ${word(file)} ${pairWords(expectation)} --steps ${steps}`;
+    case 'outage':
+      return `npx tunlab explain ${word(file)} ${nameOf(expectation.from)} ${nameOf(expectation.to)} --steps ${steps}`;
     case 'route':
     case 'noRoute':
       return shell(on(expectation.on, 'ip route'));
@@ -141,7 +145,7 @@ function on(place: Endpoint, command: string): string {
 }
 
 /** Both ends, and what was sent, as `tunlab explain` takes them. */
-function pairWords(expectation: ReachableExpectation | UnreachableExpectation): string {
+function pairWords(expectation: ReachableExpectation | UnreachableExpectation | PathExpectation): string {
   const { from, to, proto, port, sizeBytes, df } = expectation;
   const words = [
     nameOf(from),
