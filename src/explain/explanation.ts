@@ -150,6 +150,7 @@ class Walker {
       const tunnelled = out.find(isTunnel);
       const encapsulated = outer !== undefined;
       if (tunnelled !== undefined) outer = await this.#outer(machine, tunnelled, explained.winner);
+      const cause = encapsulated ? undefined : this.#cause(machine, namespace, destination, explained.winner);
       stops.push({
         name: placeName(machine, namespace),
         machine,
@@ -162,10 +163,15 @@ class Walker {
         device: explained.winner?.nextHops[0]?.device,
         beaten: explained.beaten.map(b => ({ route: b.route.text.trim(), because: b.because })),
         origin: await this.#origin(machine, namespace, explained),
-        cause: encapsulated ? undefined : this.#cause(machine, namespace, destination, explained.winner),
+        cause,
         tunnel:
           tunnelled === undefined || outer === undefined ? undefined : await this.#outerWay(machine, outer),
-        notes: await this.#notes(machine, namespace, explained.winner),
+        notes: [
+          ...(await this.#notes(machine, namespace, explained.winner)),
+          ...(cause?.value === 'CrossSubnet' && outer !== undefined
+            ? await this.#subnetNote(machine, outer)
+            : []),
+        ],
       });
     }
     return stops;
@@ -260,6 +266,13 @@ class Walker {
         ? `${loaded.file}:${at.line}:${at.column}`
         : undefined;
     return { what, resource: `IPPool ${name}`, field: `spec.${field}`, value, place };
+  }
+
+  /** CrossSubnet compares the other node's address with the subnet that the node's own resource says it has. */
+  async #subnetNote(machine: string, outer: number): Promise<string[]> {
+    const own = (await this.#cluster.find('Node', machine))?.spec.bgp?.ipv4Address;
+    if (own === undefined) return [];
+    return [`${Ipv4.format(outer)} is outside of ${own} (Node ${machine}, spec.bgp.ipv4Address)`];
   }
 
   async #notes(machine: string, namespace: string, winner: RouteView | undefined): Promise<string[]> {

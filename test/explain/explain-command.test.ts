@@ -94,6 +94,31 @@ t('what a cloud drops is dropped at a port, and only a cure that works there is 
   );
 });
 
+t('CrossSubnet that tunnels everything: the Node says /32', async () => {
+  const { way, there } = await explained(
+    'lessons/crosssubnet-slash32.yaml',
+    ...['pod1', 'pod2', '--steps', '1'],
+  );
+  assert.is(way, 'tunl0');
+  const note = '192.168.10.102 is outside of 192.168.10.101/32 (Node k8s-w1, spec.bgp.ipv4Address)';
+  assert.equal(there[1]!.notes, [note]);
+});
+
+t('other names and prefixes, the same verdict and cures', async () => {
+  const { death, cures } = await explained(
+    'lessons/direct-cross-subnet.yaml',
+    'client',
+    'far',
+    '--steps',
+    '2',
+  );
+  assert.equal([death!.reason, death!.at], ['NO_ROUTE', 'tor']);
+  assert.equal(
+    cures.map(cure => cure.change),
+    ['ipipMode: CrossSubnet', 'vxlanMode: CrossSubnet'],
+  );
+});
+
 t('inside a subnet CrossSubnet is no cure, Always is', async () => {
   const { cures } = await explained('openstack/port-security.yaml', 'pod1', 'pod2', '--steps', '1');
   assert.equal(
