@@ -1,0 +1,6 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint(
+  'scenarios/lessons/crosssubnet-slash32.yaml',
+  'scenarios/lessons/direct-cross-subnet.yaml',
+).run();
