@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly 
   nodes: () => import('./nodes.ts'),
   'leaf-spine': () => import('./leaf-spine.ts'),
   scale: () => import('./scale.ts'),
+  convergence: () => import('./convergence.ts'),
   tcp: () => import('./tcp.ts'),
   parallel: () => import('./parallel.ts'),
   transport: () => import('./transport.ts'),

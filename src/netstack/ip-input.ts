@@ -130,6 +130,7 @@ function martianReason(device: NetDevice, source: AddressWord, destination: Addr
 /** Reverse path filter and our own addresses coming from outside (`fib_validate_source`). '' when all is well. */
 function invalidSource(namespace: Namespace, device: NetDevice, source: AddressWord): DropReason | '' {
   const { rpFilter, acceptLocal } = device.sysctl;
+  if (rpFilter === 0 && !namespace.fib.mayBeLocal(source)) return '';
   const back = namespace.fib.lookup(source);
   if (back !== undefined && back.type === 'local') return acceptLocal ? '' : 'MARTIAN_SOURCE';
   if (rpFilter === 0) return '';

@@ -83,10 +83,12 @@ class Neighbour {
   timer: Timer | undefined;
   queue: FrameQueue | undefined;
   readonly address: Ipv4Address.Ipv4Address;
+  readonly word: AddressWord;
   readonly device: NetDevice;
 
   constructor(address: Ipv4Address.Ipv4Address, device: NetDevice) {
     this.address = address;
+    this.word = toWord(address);
     this.device = device;
   }
 
@@ -106,6 +108,8 @@ export class NeighbourTable {
   readonly #namespace: Namespace;
   /** By device index, then by address. */
   readonly #entries: Map<AddressWord, Neighbour>[] = [];
+  /** By device index: who was sent to last. Most links have one router that everything goes to. */
+  readonly #recent: (Neighbour | undefined)[] = [];
   #size = 0;
   #reachableTime: VirtualTime = 0;
   #randomised: VirtualTime = NEVER;
@@ -119,7 +123,11 @@ export class NeighbourTable {
    * answered. Takes ownership.
    */
   output(frame: Frame, device: NetDevice, nextHop: AddressWord): void {
-    const entry = this.#entries[device.index]?.get(nextHop) ?? this.#create(device, toAddress(nextHop));
+    let entry = this.#recent[device.index];
+    if (entry === undefined || entry.word !== nextHop) {
+      entry = this.#entries[device.index]?.get(nextHop) ?? this.#create(device, toAddress(nextHop));
+      this.#recent[device.index] = entry;
+    }
     if ((entry.state & USABLE) === 0 && !this.#prepare(entry, frame)) return;
     const { frames } = this.#namespace;
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
@@ -215,7 +223,7 @@ export class NeighbourTable {
     for (;;) {
       const frame = entry.queue === undefined ? NO_FRAME : entry.queue.take();
       if (frame === NO_FRAME) return;
-      this.output(frame, entry.device, toWord(entry.address));
+      this.output(frame, entry.device, entry.word);
     }
   }
 
@@ -316,7 +324,8 @@ export class NeighbourTable {
 
   #delete(entry: Neighbour): void {
     entry.timer?.cancel();
-    if (this.#entries[entry.device.index]!.delete(toWord(entry.address))) this.#size--;
+    if (this.#entries[entry.device.index]!.delete(entry.word)) this.#size--;
+    if (this.#recent[entry.device.index] === entry) this.#recent[entry.device.index] = undefined;
     this.changed++;
     for (;;) {
       const frame = entry.queue === undefined ? NO_FRAME : entry.queue.take();

@@ -122,7 +122,7 @@ export class CalicoNode {
     this.#cancel?.();
     this.#tunnels.cancel();
     this.felix.stop();
-    this.bird.stop('kill');
+    this.bird.kill();
   }
 
   get pending(): boolean {

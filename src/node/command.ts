@@ -53,6 +53,8 @@ export type MachineCommand =
   | { readonly do: 'attach'; readonly peer: Ipv4Address }
   | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
+  | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
@@ -173,6 +175,7 @@ export interface MachineStatus {
   /** What is still missing, in words; empty when the machine has nothing left to do. */
   readonly missing: readonly string[];
   readonly sessions: readonly SessionView[];
-  /** Its addresses while it is off: nobody can have a session with them. */
-  readonly silent: readonly Ipv4Address[];
+  readonly powered: boolean;
+  /** Its own, by which others have sessions with it. */
+  readonly addresses: readonly Ipv4Address[];
 }

@@ -21,7 +21,7 @@ import type { Habitat } from '../sim/logical-process.ts';
 import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
 import { birdcl, wallClock } from './birdcl.ts';
 import { CalicoNode } from './calico-node.ts';
-import type { MachineStatus } from './command.ts';
+import type { MachineCommand, MachineStatus } from './command.ts';
 import { Kubelet } from './kubelet.ts';
 import { Machine } from './machine.ts';
 import { ResourceCache } from './resource-cache.ts';
@@ -187,8 +187,8 @@ export class KubernetesNode extends Machine {
 
   protected override status(): MachineStatus {
     if (!this.powered) {
-      const silent = this.#spec.nics.map(nic => nic.address);
-      return { lastChange: this.lastChange, missing: [], sessions: [], silent };
+      const addresses = this.#spec.nics.map(nic => nic.address);
+      return { lastChange: this.lastChange, missing: [], sessions: [], powered: false, addresses };
     }
     const speaker = this.#calico?.bird.speaker;
     const sessions = speaker === undefined ? [] : sessionViews(speaker);
@@ -202,12 +202,21 @@ export class KubernetesNode extends Machine {
       ...this.#kubelet.waiting.map(pod => `pod ${pod} is not running`),
     ];
     const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
-    return { lastChange, missing, sessions, silent: [] };
+    return { lastChange, missing, sessions, powered: true, addresses: this.addresses };
   }
 
   get #isStarting(): boolean {
     if (this.#calico !== undefined) return !this.#calico.started;
     return this.#instances === 0 || this.#replace.armed;
+  }
+
+  protected override execute(raw: unknown): unknown {
+    const command = raw as MachineCommand;
+    if (command.do !== 'sv-bird' || !this.powered) return super.execute(command);
+    if (!this.#calico?.started) return false;
+    this.lastChange = this.now;
+    this.#calico.bird.control(command.action);
+    return true;
   }
 
   protected override routingDaemon(words: readonly string[]): string {

@@ -209,6 +209,11 @@ export abstract class Machine extends NetHost {
     }
   }
 
+  /** Of its own namespace, on all devices. */
+  protected get addresses(): Ipv4Address.Ipv4Address[] {
+    return this.root.devices.flatMap(device => device.addresses.map(({ address }) => address));
+  }
+
   protected abstract status(): MachineStatus;
 
   /** Words after `birdcl` or `vtysh`; the answer's text. */

@@ -57,7 +57,7 @@ export class Router extends Machine {
     const speaker = this.#speaker;
     const sessions = speaker === undefined ? [] : sessionViews(speaker);
     const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
-    return { lastChange, missing: [], sessions, silent: [] };
+    return { lastChange, missing: [], sessions, powered: true, addresses: this.addresses };
   }
 
   protected override routingDaemon(words: readonly string[]): string {

@@ -1,6 +1,3 @@
 import { sameFingerprint } from './same.ts';
 
-sameFingerprint('scenarios/azure/proto4-blocked.yaml', 'scenarios/openstack/port-security.yaml');
-
-// The suites are run by `sameFingerprint`, which ends in
-// t.run();
+sameFingerprint('scenarios/azure/proto4-blocked.yaml', 'scenarios/openstack/port-security.yaml').run();

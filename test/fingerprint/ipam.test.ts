@@ -4,7 +4,4 @@ sameFingerprint(
   'scenarios/ipam/borrowed-ip.yaml',
   'scenarios/ipam/pool-exhausted.yaml',
   'scenarios/ipam/pool-migration.yaml',
-);
-
-// The suites are run by `sameFingerprint`, which ends in
-// t.run();
+).run();

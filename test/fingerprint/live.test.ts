@@ -4,7 +4,4 @@ sameFingerprint(
   'scenarios/live/modes.yaml',
   'scenarios/nat/nat-outgoing.yaml',
   'scenarios/modes/direct-static-routes.yaml',
-);
-
-// The suites are run by `sameFingerprint`, which ends in
-// t.run();
+).run();

@@ -4,7 +4,4 @@ sameFingerprint(
   'scenarios/mtu/ipip-too-big.yaml',
   'scenarios/mtu/vxlan-too-big.yaml',
   'scenarios/mtu/underlay-too-small.yaml',
-);
-
-// The suites are run by `sameFingerprint`, which ends in
-// t.run();
+).run();

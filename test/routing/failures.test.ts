@@ -110,6 +110,35 @@ t('calico-node is deleted: BIRD restarts gracefully, no route goes, no packet is
   await lab.close();
 });
 
+t('BIRD shut down: peers are told and withdraw at once; its own kernel keeps the routes', async () => {
+  const lab = await boot('ipip-always');
+  const own = await routeLines(lab, 'k8s-w2');
+  assert.is(await lab.controller.ask('k8s-w2', { do: 'sv-bird', action: 'down' }), true);
+  await lab.run({ for: '10s' });
+  assert.not.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24'));
+  assert.equal(await routeLines(lab, 'k8s-w2'), own);
+  assert.is.not(await session(lab, 'k8s-w1', '192.168.10.102'), 'Established');
+  await lab.controller.ask('k8s-w2', { do: 'sv-bird', action: 'up' });
+  await converged(lab);
+  assert.ok(await answers(lab, 'pod1', 'pod2'));
+  await lab.close();
+});
+
+t('BIRD killed: a graceful restart of a second, in which nothing is withdrawn', async () => {
+  const lab = await boot('direct');
+  const removed: string[] = [];
+  lab.on('route', ({ machine, record }) => {
+    if (record.action === 'removed') removed.push(`${machine} ${record.text}`);
+  });
+  await lab.controller.ask('k8s-w2', { do: 'sv-bird', action: 'kill' });
+  await lab.run({ for: '500ms' });
+  assert.is.not(await session(lab, 'k8s-w1', '192.168.10.102'), 'Established');
+  await converged(lab);
+  assert.equal(removed, []);
+  assert.is(await session(lab, 'k8s-w1', '192.168.10.102'), 'Established');
+  await lab.close();
+});
+
 for (const mode of ['vxlan-always', 'vxlan-crosssubnet'] as const) {
   t(`a new Felix in ${mode} finds what the old one left`, async () => {
     const lab = await boot(mode);
@@ -181,8 +210,12 @@ t('VXLAN: a node that leaves takes neighbour, forwarding entry and route with it
 t('a cut cable: the session lives until the hold time is over, and comes back with the cable', async () => {
   const lab = await boot('direct');
   const nic = lab.controller.plan.nic('k8s-w2', 'eth0')!;
+  const before = await routeLines(lab, 'k8s-w2');
   await lab.controller.setCarrier(nic, false);
   await lab.run({ for: '60s' });
+  // The kernel marks the routes of the NIC, and nobody takes them away.
+  const cut = before.map(line => (line.includes('dev eth0') ? `${line} linkdown` : line));
+  assert.equal(await routeLines(lab, 'k8s-w2'), cut);
   const { died } = await lab.ping('pod1', 'pod2', { timeout: 5 * SECOND });
   assert.is(died?.reason, 'NEIGH_FAILED');
   const back = await lab.ping('pod2', 'pod1', { timeout: 5 * SECOND });

@@ -102,7 +102,7 @@ t('words, quotes taken off', () => {
 });
 
 t('a quoted word is one word again', () => {
-  fc.assert(
+  void fc.assert(
     fc.property(fc.string({ minLength: 1 }), word => {
       fc.pre(!word.includes('\0'));
       assert.equal(wordsOf(quote(word)), [word]);
