@@ -70,11 +70,17 @@ export type StreamCommand =
   /** '' = FIN, else why. */
   | { readonly kind: 'closed'; readonly reason: string };
 
+/** A program that a command line starts. */
+export interface CommandLineSpec {
+  readonly program: 'ping' | 'traceroute' | 'iperf3';
+  readonly args: readonly string[];
+  /** Names it can resolve: the machine's /etc/hosts. */
+  readonly hosts?: Readonly<Record<string, Ipv4Address>>;
+}
+
 /** A program as a command line starts it. The probe is the silent one behind expectations and the matrix; so are transfers. */
 export type ProgramSpec =
-  | { readonly program: 'ping'; readonly args: readonly string[] }
-  | { readonly program: 'traceroute'; readonly args: readonly string[] }
-  | { readonly program: 'iperf3'; readonly args: readonly string[] }
+  | CommandLineSpec
   | ({ readonly program: 'probe' } & ProbeSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
