@@ -3,18 +3,20 @@
  * then the table. Ctrl-C keeps the cells that are finished.
  */
 import { fileURLToPath } from 'node:url';
-import type { CellResult, Durations } from '../../bench/cell.ts';
+import type { Cell, CellResult, Durations, Measured } from '../../bench/cell.ts';
 import { type Axes, cellsOf } from '../../bench/cells.ts';
 import { headlineCells, runMatrix } from '../../bench/matrix.ts';
 import { MODES, type Mode } from '../../bench/modes.ts';
 import { HOST_MODELS } from '../../cost/models.ts';
 import { benchPage } from '../../report/bench-html.ts';
-import { benchTable, headline } from '../../report/bench-text.ts';
+import { benchTable, headline, rateText } from '../../report/bench-text.ts';
 import { wideTables } from '../../report/bench-wide.ts';
 import { didYouMean } from '../../scenario/nearest.ts';
 import { parseDuration, parseRate } from '../../scenario/quantity.ts';
 import type { Scenario } from '../../scenario/types.ts';
 import { MILLISECOND, SECOND } from '../../sim/time.ts';
+import { WHOLE_LAB } from '../../trace/observation.ts';
+import { CaptureFile } from '../capture-file.ts';
 import { type BenchOptions, UsageError } from '../command-table.ts';
 import { ExitCode } from '../dispatch.ts';
 import type { Io } from '../io.ts';
@@ -45,6 +47,10 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
     workers: options.workers,
     signal: io.signal,
     progress: (done, total) => progress.update(bar(done, total)),
+    ...(options.pcap !== undefined && {
+      capture: PACKETS,
+      captured: (cell, packets) => writeCapture(options.pcap!, scenario, cell, packets),
+    }),
     headline: first => {
       progress.clear();
       io.stdout.write(`${headline(first)}\n`);
@@ -79,6 +85,24 @@ class Files {
 function write(file: OutputFile | undefined, text: string): void {
   file?.write(Buffer.from(text));
   file?.close();
+}
+
+/** Of each measurement. */
+const PACKETS = 2000;
+
+/** `out/ipip-mtu1500-10G-1-ideal-pod1-pod3.pcapng`; what a cell measures at a time goes to a file of its own. */
+function writeCapture(
+  folder: string,
+  { startMs }: Scenario,
+  { mode, mtu, rate, streams, hostModel, from, to }: Cell,
+  packets: NonNullable<Measured['packets']>,
+): void {
+  const pods = `${from}-${to}`.replaceAll('/', '_');
+  const name = `${mode}-mtu${mtu}-${rateText(rate)}-${streams}-${hostModel}-${pods}`;
+  const file = new CaptureFile(folder, name, startMs);
+  for (const { machine, time, record } of packets)
+    file.packet({ machine, time, record: { ...record, capture: WHOLE_LAB } });
+  file.close();
 }
 
 const BAR = 30;
