@@ -27,6 +27,8 @@ import { Progress } from '../progress.ts';
 const DEFAULT_SCENARIO = new URL('../../../scenarios/kans-router.yaml', import.meta.url);
 /** Slow start and the first overflow of a queue lie behind it, also at 1 Gbit/s. */
 const WARM_UP = 100 * MILLISECOND;
+/** Who measures shortly does not wait long. */
+const WARM_UP_SHARE = 5;
 const TCP = 200 * MILLISECOND;
 const UDP = 10 * MILLISECOND;
 const TRANSACTIONS = 1000;
@@ -116,7 +118,12 @@ function durationsOf({ duration }: BenchOptions): Durations {
   const tcp = duration === undefined ? TCP : parseDuration(duration);
   if (tcp === undefined || tcp < MILLISECOND || tcp > 3600 * SECOND)
     throw new UsageError(`--duration: expected a time from 1ms to 1h, got "${duration}"`, 'bench');
-  return { warmUp: WARM_UP, tcp, udp: Math.min(UDP, tcp), transactions: TRANSACTIONS };
+  return {
+    warmUp: Math.min(WARM_UP, WARM_UP_SHARE * tcp),
+    tcp,
+    udp: Math.min(UDP, tcp),
+    transactions: TRANSACTIONS,
+  };
 }
 
 /** The command line's words first, then the scenario's `bench:` block, then the defaults. */
