@@ -1,7 +1,7 @@
 /**
  * A sender, a row of routers with the whole IP stack, a receiver with a UDP socket:
  *
- *   sender ── r1 ── r2 ── … ── rN ── receiver       10 Gbit/s, 10 µs; network i is 10.i.0.0/16
+ *   sender ── r1 ── r2 ── … ── rN ── receiver       10 Gbit/s, 10 µs; network i is 172.16.i.0/24
  *
  * The sender is no host but a process that copies a packet to the wire at 90 % of the link's rate: its cost is counted,
  * its packets are not. A hop is one forward or the delivery.
@@ -29,7 +29,8 @@ const RATE = 10e9;
 const LINK = { rateBps: RATE, delay: DELAY, queueOctets: 1_000_000 };
 const HEADERS = Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH + Udp.HEADER_LENGTH;
 const PORT = 9;
-const HERE = Ipv4Address.from('10.0.0.1');
+const HERE = Ipv4Address.from('172.16.0.1');
+const NETS = Prefix.from('172.16.0.0/16');
 
 export class Host extends NetHost {
   boot(): void {}
@@ -116,8 +117,8 @@ export class Chain {
 
   constructor({ routers, octets, routes = 0 }: ChainOptions) {
     const { partition } = this;
-    const destination = Ipv4Address.from(`10.${routers}.0.2`);
-    const first = 0x0200_0000_0000 + Ipv4Address.from('10.0.0.2');
+    const destination = Ipv4Address.from(`172.16.${routers}.2`);
+    const first = 0x0200_0000_0000 + Ipv4Address.from('172.16.0.2');
     this.sender = new Sender(0, partition, octets, destination, first);
     partition.add(this.sender);
     for (let i = 1; i <= routers + 1; i++) this.#host(i, routers, routes);
@@ -133,23 +134,23 @@ export class Chain {
     for (const process of partition.processes) process.start();
   }
 
-  /** Host `i` has 10.i-1.0.2 to its left and, if it is a router, 10.i.0.1 to its right. */
+  /** Host `i` has 172.16.i-1.2 to its left and, if it is a router, 172.16.i.1 to its right. */
   #host(i: number, routers: number, routes: number): void {
     const host = new Host(i, `r${i}`, this.partition);
     this.partition.add(host);
     this.#hosts.push(host);
     const namespace = host.namespace(host.name);
     namespace.sysctl.ipForward = true;
-    nic(namespace, 0, `10.${i - 1}.0.2`);
+    nic(namespace, 0, `172.16.${i - 1}.2`);
     if (i > routers) return;
-    const right = nic(namespace, 1, `10.${i}.0.1`);
-    const via = Ipv4Address.from(`10.${i}.0.2`);
-    for (let net = i + 1; net <= routers; net++) addRoute(namespace, `10.${net}.0.0/16`, via, right);
+    const right = nic(namespace, 1, `172.16.${i}.1`);
+    const via = Ipv4Address.from(`172.16.${i}.2`);
+    for (let net = i + 1; net <= routers; net++) addRoute(namespace, `172.16.${net}.0/24`, via, right);
     const random = new Random(1, 'routes');
     const lengths = [16, 20, 22, 23, 24, 24, 24, 24];
     for (let added = 0; added < routes; ) {
       const { address, length } = Prefix.network(random.next(), lengths[random.below(lengths.length)]!);
-      if (address >>> 24 === 10) continue;
+      if (Prefix.contains(NETS, address)) continue;
       addRoute(namespace, Prefix.format({ address, length }), via, right);
       added++;
     }
@@ -185,7 +186,7 @@ export class Chain {
 function nic(namespace: Namespace, jack: number, address: string): EthernetDevice {
   const mac = 0x0200_0000_0000 + Ipv4Address.from(address);
   const device = new EthernetDevice(namespace, `eth${jack}`, { mac, mtu: 1500, jack });
-  namespace.addAddress(device, Ipv4Address.from(address), 16);
+  namespace.addAddress(device, Ipv4Address.from(address), 24);
   namespace.setUp(device, true);
   return device;
 }

@@ -18,6 +18,7 @@ const CASES: readonly [name: string, options: ChainOptions][] = [
   ['chain-4-1400', { routers: 4, octets: 1400 }],
   ['chain-16-64', { routers: 16, octets: 64 }],
   ['chain-16-1400', { routers: 16, octets: 1400 }],
+  ['chain-4-1400-10k-routes', { routers: 4, octets: 1400, routes: 10_000 }],
   ['chain-4-64-100k-routes', { routers: 4, octets: 64, routes: 100_000 }],
 ];
 

@@ -23,7 +23,7 @@ import { loadScenario } from './scenario/load.ts';
 import { parseDuration } from './scenario/quantity.ts';
 import { validateResources } from './scenario/resource-validator.ts';
 import type { Endpoint, Scenario, Step } from './scenario/types.ts';
-import type { LabShell, ShellResult } from './shell/shell.ts';
+import type { LabShell, ShellOptions, ShellResult } from './shell/shell.ts';
 import { SECOND, type VirtualTime } from './sim/time.ts';
 import type { ObserveSpec } from './trace/observation.ts';
 import type {
@@ -180,10 +180,14 @@ export class Lab extends EventEmitter<LabSignals> {
     return (await this.shell()).exec(line);
   }
 
-  async shell(): Promise<LabShell> {
+  /** The shell behind `exec`. `options` are those of the first call, which makes it. */
+  async shell(options: ShellOptions = {}): Promise<LabShell> {
     if (this.#shell === undefined) {
       const { LabShell } = await import('./shell/shell.ts');
-      this.#shell = new LabShell(this.cluster, this.#signal);
+      this.#shell = new LabShell(this.cluster, {
+        ...(this.#signal !== undefined && { signal: this.#signal }),
+        ...options,
+      });
     }
     return this.#shell;
   }
@@ -223,8 +227,9 @@ export class Lab extends EventEmitter<LabSignals> {
     return this.controller.fingerprint();
   }
 
-  close(): Promise<void> {
-    return this.controller.close();
+  async close(): Promise<void> {
+    await this.#shell?.close();
+    await this.controller.close();
   }
 
   /** A name as users write it: `pod1`, `kube-system/coredns`, `k8s-w1`, `8.8.8.8`. Throws `NoSuchParty`. */
@@ -260,7 +265,7 @@ export class Lab extends EventEmitter<LabSignals> {
 /** The plan with what is to be seen of each machine written into its specification. */
 function observedPlan(plan: Plan, { capture = false, trace }: LabOptions): Plan {
   const processes = plan.lab.processes.map(process => {
-    if (process.kind !== 'node' && process.kind !== 'router') return process;
+    if (process.kind === 'api') return process;
     const traced = trace?.machine === undefined || trace.machine === process.name;
     const observe: ObserveSpec = { capture, trace: traced ? (trace?.classes ?? []) : [] };
     return { ...process, spec: { ...(process.spec as object), observe } };

@@ -39,9 +39,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   shell: [...WHOLE, 'explain'],
   scenario: [...STACK, 'calico'],
   runner: [...WHOLE, 'explain', 'shell', 'scenario'],
+  attach: WHOLE,
   lab: [...WHOLE, 'explain', 'shell', 'scenario', 'runner'],
   bench: [...WHOLE, 'scenario'],
-  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'runner', 'lab', 'bench'],
+  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'runner', 'lab', 'attach', 'bench'],
 };
 
 /** Logical processes live here: no wall clock, no threads, no files, nothing asynchronous. */
@@ -180,9 +181,9 @@ t('the core has no clock but the virtual one, no chance but the seeded one, and 
   assert.equal(wrong, []);
 });
 
-t('the wall clock and chance stay in the command line, the workers and the runner', () => {
+t('the wall clock and chance stay in the command line, the workers, the runner and attach', () => {
   const pattern = /\b(Date\.now|Math\.random|setTimeout|performance\.now)\b/;
-  const wrong = SOURCES.filter(file => !/^src\/(cli|parallel)\/|^src\/runner\//.test(file))
+  const wrong = SOURCES.filter(file => !/^src\/(cli|parallel|runner|attach)\//.test(file))
     .filter(file => pattern.test(codeOf(file)))
     .map(file => `${file}: reads the wall clock or rolls dice`);
   assert.equal(wrong, []);

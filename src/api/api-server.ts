@@ -7,7 +7,8 @@
  *
  * The delay is what makes a change of mode as ragged as it is in reality.
  */
-import { DatastoreError, type Op } from '../calico/datastore.ts';
+import { DatastoreError, type Op, type OpResult, type Steps } from '../calico/datastore.ts';
+import { deletePool } from '../calico/ipam/release.ts';
 import type { Resource, StoredKind } from '../calico/resources/kinds.ts';
 import { DecodeError } from '../calico/resources/shape.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -15,6 +16,7 @@ import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply, ApiStatus } from './command.ts';
+import { Controllers } from './controllers.ts';
 import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import type { ApiServerSpec } from './spec.ts';
 import { Store, type WatchEvent } from './store.ts';
@@ -23,8 +25,12 @@ import { PatchError } from './store-patch.ts';
 export class ApiServer extends LogicalProcess {
   readonly #store: Store;
   readonly #spec: ApiServerSpec;
-  readonly #watchers: Watcher[] = [];
+  /** By jack. */
+  readonly #watchers = new Map<number, Watcher>();
+  readonly #controllers: Controllers;
   #lastChange: VirtualTime = 0;
+  /** Pools that are about to be deleted. */
+  #draining = 0;
 
   constructor(id: number, name: string, habitat: Habitat, spec: ApiServerSpec) {
     super(id, name, habitat);
@@ -32,17 +38,21 @@ export class ApiServer extends LogicalProcess {
     this.#store = new Store(() => spec.startMs + Math.floor(this.now / 1e6), String(habitat.seed));
     this.#store.watch(event => {
       this.#lastChange = this.now;
-      for (const watcher of this.#watchers) watcher.enqueue(event);
+      for (const watcher of this.#watchers.values())
+        if (concerns(watcher.node, event.object)) watcher.enqueue(event);
     });
+    this.#controllers = new Controllers(this.#store, this, spec);
   }
 
   boot(): void {
     for (const resource of this.#spec.resources) this.#store.apply(resource as Resource);
+    this.#controllers.start();
   }
 
   protected receive(frame: Frame, jack: number): void {
     const message = messageOf<ToServer>(this.frames, frame);
     if (message.kind === 'watch') this.#subscribe(jack);
+    else if (message.kind === 'alive') this.#controllers.alive(this.#spec.nodes[jack]!);
     else this.#send(jack, { kind: 'response', id: message.id, result: this.#store.execute(message.op) });
   }
 
@@ -77,6 +87,7 @@ export class ApiServer extends LogicalProcess {
         };
       }
       case 'delete':
+        if (command.kind === 'IPPool') return this.#deletePool(command.name);
         return {
           ok: true,
           object: store.delete(command.kind as StoredKind, command.name, command.namespace),
@@ -92,11 +103,37 @@ export class ApiServer extends LogicalProcess {
     }
   }
 
+  /** Everybody's client (calicoctl, the Calico API server) drains a pool before it deletes it: half a second. */
+  #deletePool(name: string): ApiReply {
+    const object = this.#store.get('IPPool', name);
+    this.#drive(deletePool(name));
+    return { ok: true, object };
+  }
+
+  /** A client's work, carried out here; somebody else's write in between may end it. */
+  #drive(steps: Steps<void>, answer: OpResult = { ok: true }): void {
+    try {
+      let step = steps.next(answer);
+      while (!step.done && step.value.verb !== 'wait') step = steps.next(this.#store.execute(step.value));
+      if (step.done || step.value.verb !== 'wait') return;
+      this.#draining++;
+      this.timer(() => {
+        this.#draining--;
+        this.#drive(steps);
+      }).arm(this.now + step.value.delayNs);
+    } catch (error) {
+      if (!(error instanceof DatastoreError)) throw error;
+    }
+  }
+
   #status(): ApiStatus {
-    const behind = this.#watchers.filter(watcher => watcher.behind);
+    const behind = [...this.#watchers.values()].filter(watcher => watcher.behind);
     return {
       lastChange: this.#lastChange,
-      missing: behind.map(watcher => `${watcher.node} has not heard of the latest change`),
+      missing: [
+        ...behind.map(watcher => `${watcher.node} has not heard of the latest change`),
+        ...(this.#draining > 0 ? ['a pool is being drained'] : []),
+      ],
     };
   }
 
@@ -105,8 +142,10 @@ export class ApiServer extends LogicalProcess {
     const watcher = new Watcher(this, node, this.#spec.watchDelay, event => {
       this.#send(jack, { kind: 'event', event });
     });
-    this.#watchers.push(watcher);
-    this.#send(jack, { kind: 'synced', objects: this.#store.everything() });
+    this.#watchers.get(jack)?.stop();
+    this.#watchers.set(jack, watcher);
+    const objects = this.#store.everything().filter(object => concerns(node, object));
+    this.#send(jack, { kind: 'synced', objects });
   }
 
   #send(jack: number, message: ToNode): void {
@@ -115,6 +154,10 @@ export class ApiServer extends LogicalProcess {
     if (refused !== undefined) throw new Error(`management network of ${this.#spec.nodes[jack]}: ${refused}`);
   }
 }
+
+/** Of pods a node hears of its own alone: its kubelet and its Felix have no use for others. */
+const concerns = (node: string, object: Resource): boolean =>
+  object.kind !== 'Pod' || object.spec.nodeName === node;
 
 /** Events on their way to one node: in order, each after a delay drawn for it. */
 class Watcher {
@@ -140,6 +183,12 @@ class Watcher {
       while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.event);
       if (this.#queue.length > 0) this.#timer.arm(this.#queue[0]!.due);
     });
+  }
+
+  /** The node has subscribed anew. */
+  stop(): void {
+    this.#timer.cancel();
+    this.#queue.length = 0;
   }
 
   /** True while events are on their way. */

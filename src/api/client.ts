@@ -18,6 +18,8 @@ export class ApiClient {
   #nextId = 1;
   #synced: ((objects: readonly Resource[]) => void) | undefined;
   #changed: ((event: WatchEvent) => void) | undefined;
+  /** False from the subscription to its first answer: what comes before belongs to an earlier life. */
+  #isSynced = false;
 
   constructor(process: LogicalProcess, jack: number) {
     this.#process = process;
@@ -33,7 +35,20 @@ export class ApiClient {
   watch(synced: (objects: readonly Resource[]) => void, changed: (event: WatchEvent) => void): void {
     this.#synced = synced;
     this.#changed = changed;
+    this.#isSynced = false;
     this.#send({ kind: 'watch' });
+  }
+
+  /** Forget whoever waits for an answer or for news. Numbers of requests go on, so that a late answer finds nobody. */
+  disconnect(): void {
+    this.#waiting.clear();
+    this.#synced = undefined;
+    this.#changed = undefined;
+  }
+
+  /** The kubelet's sign of life. */
+  renewLease(): void {
+    this.#send({ kind: 'alive' });
   }
 
   request(op: Op, answered: (result: OpResult) => void): void {
@@ -42,9 +57,14 @@ export class ApiClient {
     this.#send({ kind: 'request', id, op });
   }
 
-  /** Drive `steps` to its end; `done` gets its result, or the error that it ended with. */
-  run<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => void): void {
+  /**
+   * Drive `steps` to its end; `done` gets its result, or the error that it ended with. The returned function ends it
+   * early: a request that is on its way is still carried out, but nothing follows it.
+   */
+  run<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => void): () => void {
+    let cancelled = false;
     const advance = (next: () => IteratorResult<Op, T>): void => {
+      if (cancelled) return;
       let step: IteratorResult<Op, T>;
       try {
         step = next();
@@ -66,6 +86,9 @@ export class ApiClient {
       }
     };
     advance(() => steps.next());
+    return () => {
+      cancelled = true;
+    };
   }
 
   /** A frame came in on the management network. */
@@ -79,10 +102,11 @@ export class ApiClient {
         return;
       }
       case 'synced':
+        this.#isSynced = true;
         this.#synced?.(message.objects);
         return;
       case 'event':
-        this.#changed?.(message.event);
+        if (this.#isSynced) this.#changed?.(message.event);
     }
   }
 

@@ -43,9 +43,13 @@ export interface StreamStack {
   ): Stream;
   /**
    * `accept` is given each connection once it is established, and may write to it at once; it answers `undefined` to
-   * refuse. Returns the way to stop listening.
+   * refuse. Returns the way to stop listening. `synAckTtl` is the TTL of SYN-ACKs, where it is not the connection's.
    */
-  listen(port: number, accept: (stream: Stream) => StreamEvents | undefined): () => void;
+  listen(
+    port: number,
+    accept: (stream: Stream) => StreamEvents | undefined,
+    options?: { tos?: number; synAckTtl?: number },
+  ): () => void;
 }
 
 /** The kernel's main table and devices as the daemon sees them (netlink). */

@@ -38,6 +38,8 @@ import {
 } from './session.ts';
 
 const BGP_PORT = 179;
+/** BIRD's listening socket: precedence as on its connections, and the TTL that GTSM would want in its SYN-ACKs. */
+const LISTENING = { tos: 0xc0, synAckTtl: 255 } as const;
 /** How long a restarting daemon waits for its peers (BIRD's `graceful restart wait`). */
 const RECOVERY_WAIT_SEC = 240;
 
@@ -119,7 +121,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.running = true;
     this.startedAt = clock.now;
     this.configuredAt = clock.now;
-    this.#stopListening = streams.listen(this.config.listenPort ?? BGP_PORT, stream => this.#accept(stream));
+    const port = this.config.listenPort ?? BGP_PORT;
+    this.#stopListening = streams.listen(port, stream => this.#accept(stream), LISTENING);
     this.scanned();
     this.#kernel.start();
     for (const peer of this.config.peers) this.#addPeer(peer, false);

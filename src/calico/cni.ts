@@ -7,7 +7,7 @@ import * as Mac from '../addr/mac.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { Random } from '../sim/random.ts';
 import { find, list, type Steps } from './datastore.ts';
-import { assignAddress, autoAssign, IpamError, type Moment } from './ipam/auto-assign.ts';
+import { type AssignRequest, assignAddress, autoAssign, IpamError, type Moment } from './ipam/auto-assign.ts';
 import { releaseByHandle } from './ipam/release.ts';
 import { caliName } from './names.ts';
 import {
@@ -118,6 +118,16 @@ function* requestedPools(pod: Pod): Steps<string[] | undefined> {
 const goTime = (timestamp: string): string =>
   `${timestamp.slice(0, 10)} ${timestamp.slice(11, 19)} +0000 UTC`;
 
+/** As `autoAssign`, with the plugin's words in front of IPAM's. */
+function* requested(request: AssignRequest): Steps<Ipv4.Ipv4Address> {
+  try {
+    return yield* autoAssign(request);
+  } catch (error) {
+    if (!(error instanceof IpamError)) throw error;
+    throw new IpamError(`failed to request IPv4 addresses: ${error.message}`);
+  }
+}
+
 /** ADD's address: the one the pod asks for, or the next of its node's. Throws IpamError; nothing is held then. */
 export function* assignPodAddress(
   pod: Pod,
@@ -131,7 +141,7 @@ export function* assignPodAddress(
   const exact = annotations?.[ANNOTATION_ADDRESSES];
   if (exact === undefined) {
     const pools = yield* requestedPools(pod);
-    return yield* autoAssign({ node, use: 'Workload', owner, moment, ...(pools !== undefined && { pools }) });
+    return yield* requested({ node, use: 'Workload', owner, moment, ...(pools !== undefined && { pools }) });
   }
   const [text, ...more] = jsonList(ANNOTATION_ADDRESSES, exact);
   const address = text === undefined ? undefined : Ipv4.parse(text);

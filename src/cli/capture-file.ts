@@ -1,7 +1,8 @@
 /**
  * The capture of a whole lab in one pcapng file: an interface for each device of each machine (`k8s-w1/tunl0`,
  * `k8s-w1/default/pod1/eth0`), exact virtual time on the scenario's wall clock, and on a packet that died a comment that
- * says why. Packets come in order of (time, machine, order within it) and go to the disk in batches.
+ * says why; a frame that a switch did not let through is there once more, at the switch's port (`subnet-a/k8s-w1/eth0`).
+ * Packets come in order of (time, machine, order within it) and go to the disk in batches.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -25,18 +25,40 @@ export interface StartOptions {
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
+export type ReporterName = 'text' | 'json' | 'junit' | 'github';
+export interface TestOptions {
+  /** Files and folders; none = `scenarios`, or the current folder. */
+  readonly paths: readonly string[];
+  /** Which paths, of those found. */
+  readonly filter: RegExp | undefined;
+  /** `file: undefined` is standard output, which at most one has. */
+  readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
+}
 export interface FingerprintOptions {
   readonly path: string;
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
 export interface ShellOptions {
-  readonly path: string;
-  /** Run this and exit with its code; `undefined` = talk to the user. */
-  readonly command: string | undefined;
+  /** `undefined`: the lab of the walkthrough. */
+  readonly path: string | undefined;
+  /** Run these and exit with the code of the last; none = read standard input, or talk to the user. */
+  readonly commands: readonly string[];
   /** How many of the scenario's steps to run first. */
   readonly steps: number | 'all';
   readonly workers: Workers;
+  readonly seed: number | undefined;
+}
+export interface AttachOptions {
+  readonly path: string;
+  readonly node: string;
+  /** The peer's address in the lab. */
+  readonly peer: string;
+  /** Real addresses, `127.0.0.2:1179`; at least one of the two. */
+  readonly listen: string | undefined;
+  readonly connect: string | undefined;
+  /** The address we connect from. */
+  readonly source: string | undefined;
   readonly seed: number | undefined;
 }
 export interface BenchOptions {
@@ -63,8 +85,10 @@ export type SchemaOptions = Readonly<Record<string, never>>;
 export interface CommandArguments {
   readonly start: StartOptions;
   readonly run: RunOptions;
+  readonly test: TestOptions;
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
+  readonly attach: AttachOptions;
   readonly bench: BenchOptions;
   readonly schema: SchemaOptions;
 }
@@ -112,6 +136,11 @@ export interface CommandSpec<Name extends CommandName = CommandName> {
 const WORKERS: OptionSpec = {
   flags: '--workers <number>',
   about: 'worker threads: per-node (default), auto, or a number; 0 is none',
+};
+/** One person types: threads would cost more to start than they save. */
+const SHELL_WORKERS: OptionSpec = {
+  flags: '--workers <number>',
+  about: 'worker threads: 0 (default), per-node, auto, or a number',
 };
 const SEED: OptionSpec = { flags: '--seed <number>', about: "seed, in place of the scenario's" };
 
@@ -193,6 +222,58 @@ const run: CommandSpec<'run'> = {
   }),
 };
 
+const REPORTERS: readonly ReporterName[] = ['text', 'json', 'junit', 'github'];
+
+function parseReporters(written: readonly string[]): TestOptions['reporters'] {
+  const reporters = written.map(text => {
+    const [given, ...rest] = text.split('=');
+    const name = REPORTERS.find(each => each === given);
+    if (name === undefined)
+      throw new UsageError(`--reporter: expected ${REPORTERS.join(', ')}, got "${given}"`);
+    const file = rest.length === 0 ? undefined : rest.join('=');
+    if (file === '') throw new UsageError(`--reporter: ${name}= wants a file`);
+    return { name, file };
+  });
+  if (reporters.filter(each => each.file === undefined).length > 1)
+    throw new UsageError('--reporter: only one can write to standard output; give the others a file');
+  return reporters;
+}
+
+function parseFilter(text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--filter: ${(error as Error).message}`);
+  }
+}
+
+const test: CommandSpec<'test'> = {
+  name: 'test',
+  usage: '[PATHS…]',
+  about: 'run all scenarios below, side by side, and explain what failed',
+  minimum: 0,
+  maximum: Number.POSITIVE_INFINITY,
+  options: [
+    { flags: '--filter <expression>', about: 'only scenarios whose path this regular expression finds' },
+    {
+      flags: '--reporter <name>',
+      about: 'text, json, junit, github; or NAME=FILE; may be given again',
+      repeatable: true,
+    },
+  ],
+  examples: [
+    ['tunlab test scenarios', 'every scenario below that folder'],
+    ['tunlab test --filter mtu', 'some of them'],
+    ['tunlab test --reporter github --reporter junit=results.xml', 'in CI'],
+  ],
+  read: words => ({
+    paths: words.positional,
+    filter: parseFilter(words.text('filter')),
+    reporters: parseReporters(words.list('reporter')),
+  }),
+};
+
 const fingerprint: CommandSpec<'fingerprint'> = {
   name: 'fingerprint',
   usage: 'FILE',
@@ -206,26 +287,67 @@ const fingerprint: CommandSpec<'fingerprint'> = {
 
 const shell: CommandSpec<'shell'> = {
   name: 'shell',
-  usage: 'FILE',
+  usage: '[FILE]',
   about: 'boot a lab and type at k8s-m: calicoctl, kubectl, ip, birdcl, tcpdump, …',
-  minimum: 1,
+  minimum: 0,
   maximum: 1,
   options: [
-    { flags: '-c, --command <line>', about: 'run this line and exit with its code' },
+    { flags: '-c, --command <line>', about: 'run this line and exit; may be given again', repeatable: true },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
-    WORKERS,
+    SHELL_WORKERS,
     SEED,
   ],
   examples: [
+    ['tunlab shell', 'sit down at the lab of the walkthrough'],
     ["tunlab shell lab.yaml -c 'ssh k8s-w1 ip route'", 'one command'],
     ["tunlab shell lab.yaml --steps all -c 'kubectl get pods -o wide'", 'after all steps'],
+    ['tunlab shell lab.yaml', 'with lines on standard input: as pasted from a post, prompts and all'],
   ],
   read: words => ({
     ...common(words),
-    path: words.positional[0]!,
-    command: words.text('command'),
+    ...(words.text('workers') === undefined && { workers: 0 }),
+    path: words.positional[0],
+    commands: words.list('command'),
     steps: parseSteps(words.text('steps')),
   }),
+};
+
+const attach: CommandSpec<'attach'> = {
+  name: 'attach',
+  usage: 'FILE NODE',
+  about: 'let a node speak BGP with a real daemon on loopback, in real time',
+  minimum: 2,
+  maximum: 2,
+  options: [
+    { flags: '--peer <address>', about: "the real peer's address, as the lab's configuration has it" },
+    { flags: '--connect <address:port>', about: 'where the real peer listens, in 127.0.0.0/8' },
+    { flags: '--source <address>', about: 'the address to come from; 127.0.0.1 unless told' },
+    { flags: '--listen <address:port>', about: 'where it may connect to; port 0 lets us choose' },
+    SEED,
+  ],
+  examples: [
+    [
+      'tunlab attach lab.yaml k8s-w1 --peer 192.168.10.254 --connect 127.0.0.1:1179',
+      'the router that k8s-w1 peers with is the daemon on port 1179',
+    ],
+  ],
+  read: words => {
+    const peer = words.text('peer');
+    if (peer === undefined) throw new UsageError("--peer is missing: the real peer's address in the lab");
+    const [listen, connect] = [words.text('listen'), words.text('connect')];
+    if (listen === undefined && connect === undefined)
+      throw new UsageError('where is the real peer? give --connect, --listen or both');
+    const [path, node] = words.positional as [string, string];
+    return {
+      path,
+      node,
+      peer,
+      listen,
+      connect,
+      source: words.text('source'),
+      seed: parseSeed(words.text('seed')),
+    };
+  },
 };
 
 /** `1500,9000` -> two words. */
@@ -241,7 +363,7 @@ function parseRepeat(text: string | undefined): number {
 const bench: CommandSpec<'bench'> = {
   name: 'bench',
   usage: '[SCENARIO]',
-  about: 'what a mode costs: throughput, packets, round trip and CPU of each, and what limits it',
+  about: 'what a mode costs: throughput, packets, round trip, CPU, and what limits it',
   minimum: 0,
   maximum: 1,
   options: [
@@ -259,7 +381,7 @@ const bench: CommandSpec<'bench'> = {
     SEED,
     {
       flags: '--workers <number>',
-      about: 'threads of each lab; 0 (labs side by side on all cores) is the default and the fastest',
+      about: 'threads of each lab; 0, the default, runs labs side by side',
     },
   ],
   examples: [
@@ -301,8 +423,10 @@ const schema: CommandSpec<'schema'> = {
 export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   start,
   run,
+  test,
   shell,
   bench,
   fingerprint,
+  attach,
   schema,
 };

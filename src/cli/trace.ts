@@ -6,13 +6,16 @@ import type { Scenario } from '../scenario/types.ts';
 import { type LabRecord, TRACE_CLASSES, type TraceClass } from '../trace/record.ts';
 import { UsageError } from './command-table.ts';
 
-/** `states,routes@k8s-w1`, `all`. Throws `UsageError`. */
-export function parseTrace(text: string): TraceRequest {
+/** `states,routes@k8s-w1`, `all`. Throws `UsageError`, also when `scenario` has no such machine. */
+export function parseTrace(text: string, { fabric }: Pick<Scenario, 'fabric'>): TraceRequest {
   const [list = '', machine, more] = text.split('@');
   const words = list.split(',').map(word => word.trim());
   const classes = words.flatMap(word => (word === 'all' ? TRACE_CLASSES : [traceClass(word)]));
   if (machine === '' || more !== undefined)
     throw new UsageError(`--trace: expected CLASSES@MACHINE, got "${text}"`, 'run');
+  const names = [...fabric.nodes, ...fabric.routers, ...fabric.hosts].map(({ name }) => name);
+  if (machine !== undefined && !names.includes(machine))
+    throw new UsageError(`--trace: there is no machine "${machine}"${didYouMean(machine, names)}`, 'run');
   return { classes: [...new Set(classes)], machine };
 }
 
@@ -21,14 +24,6 @@ function traceClass(word: string): TraceClass {
   if (found !== undefined) return found;
   const choice = `${TRACE_CLASSES.join(', ')} or all`;
   throw new UsageError(`--trace: "${word}" is none of ${choice}${didYouMean(word, TRACE_CLASSES)}`, 'run');
-}
-
-/** Throws `UsageError` when `scenario` has no such machine. */
-export function checkTrace({ machine }: TraceRequest, { fabric }: Scenario): void {
-  if (machine === undefined) return;
-  const names = [...fabric.nodes, ...fabric.routers, ...fabric.hosts].map(({ name }) => name);
-  if (!names.includes(machine))
-    throw new UsageError(`--trace: there is no machine "${machine}"${didYouMean(machine, names)}`, 'run');
 }
 
 /** The line of `observed`, or `undefined` when it is not asked for. Virtual time in seconds, to the nanosecond. */

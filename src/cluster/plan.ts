@@ -8,7 +8,10 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
+import * as Prefix from '../addr/prefix.ts';
 import type { ApiServerSpec } from '../api/spec.ts';
+import type { Resource } from '../calico/resources/kinds.ts';
+import type { Node } from '../calico/resources/node.ts';
 import { portRules } from '../fabric/cloud.ts';
 import type { SwitchPortSpec, SwitchSpec } from '../fabric/spec.ts';
 import type { NicSpec, NodeSpec, RouterSpec, StaticRouteSpec } from '../node/spec.ts';
@@ -99,7 +102,10 @@ class Planner {
       ...(node.altname ? [node.altname] : []),
       ...(node.interface === 'eth0' ? [] : ['eth0']),
     ];
-    const nic = this.#plug(node.name, 0, node.interface, subnet, node.address, node.mtu, altnames);
+    const plugged = this.#plug(node.name, 0, node.interface, subnet, node.address, node.mtu, altnames);
+    // netplan and DHCP clients set the broadcast address, FRR and plain `ip addr add` do not.
+    const broadcast = (subnet.cidr.address | ~Prefix.mask(subnet.cidr.length)) >>> 0;
+    const nic: NicSpec = { ...plugged, broadcast };
     const aws = this.#scenario.fabric.cloud === 'aws-vpc';
     const spec: NodeSpec = {
       nics: [nic],
@@ -112,9 +118,18 @@ class Planner {
       asNumber: node.asNumber,
       startMs: this.#scenario.startMs,
       kernelConnectedMetric: aws ? 100 : 0,
+      registration: this.#registration(node.name),
     };
     this.#guard(node, nic);
     this.#process(node.name, 'node', spec);
+  }
+
+  #registration(name: string): Node {
+    const found = this.#resources.find(
+      r => (r as Resource).kind === 'Node' && (r as Node).metadata.name === name,
+    );
+    if (found === undefined) throw new Error(`${name} is not among the resources`);
+    return found as Node;
   }
 
   #addRouter(router: Scenario.Router): void {
@@ -144,9 +159,12 @@ class Planner {
   }
 
   #routerRoutes(router: Scenario.Router, nics: readonly NicSpec[]): StaticRouteSpec[] {
-    if (router.defaultRoute === undefined) return [];
-    const out = nics.find(n => ((n.address ^ router.defaultRoute!) >>> 0) >>> (32 - n.length) === 0);
-    return out === undefined ? [] : defaultRoute(router.defaultRoute, out.device);
+    const { defaultRoute: gateway, routes } = router;
+    const all = gateway === undefined ? routes : [{ prefix: ANYWHERE, via: gateway }, ...routes];
+    return all.flatMap(({ prefix, via }) => {
+      const out = nics.find(nic => Prefix.contains(Prefix.network(nic.address, nic.length), via));
+      return out === undefined ? [] : [staticRoute(prefix, via, out.device)];
+    });
   }
 
   #addHost(host: Scenario.Host): void {
@@ -179,6 +197,7 @@ class Planner {
       mtu: 9001,
       address: network + 1,
       length: 30,
+      broadcast: 0,
     };
     const hostRoute: StaticRouteSpec = {
       prefix: { address: host.address, length: 32 },
@@ -264,7 +283,8 @@ class Planner {
     );
     const attachment: NicAttachment = { process, jack, peer, peerJack };
     for (const name of [device, ...altnames]) this.#nics.set(`${owner}/${name}`, attachment);
-    return { jack, device, altnames, mac: nicMac(address), mtu, address, length: subnet.cidr.length };
+    const { length } = subnet.cidr;
+    return { jack, device, altnames, mac: nicMac(address), mtu, address, length, broadcast: 0 };
   }
 
   #link(
@@ -315,10 +335,20 @@ const plainHost = (nics: readonly NicSpec[]): RouterSpec => ({
 });
 
 function defaultRoute(via: Ipv4Address | undefined, device: string): StaticRouteSpec[] {
-  if (via === undefined) return [];
-  const prefix = { address: 0, length: 0 };
-  return [{ prefix, via, device, protocol: 'static', metric: 0, source: 0, scope: 'global' }];
+  return via === undefined ? [] : [staticRoute(ANYWHERE, via, device)];
 }
+
+const ANYWHERE: Prefix.Prefix = { address: 0, length: 0 };
+
+const staticRoute = (prefix: Prefix.Prefix, via: Ipv4Address, device: string): StaticRouteSpec => ({
+  prefix,
+  via,
+  device,
+  protocol: 'static',
+  metric: 0,
+  source: 0,
+  scope: 'global',
+});
 
 /** What Ubuntu's systemd-networkd installs from AWS's DHCP answer (facts: the reference lab's own tables). */
 function dhcpRoutes(node: Scenario.Node, subnet: Scenario.Subnet): StaticRouteSpec[] {

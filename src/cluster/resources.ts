@@ -1,9 +1,14 @@
 /** What is in the datastore when a lab boots: namespaces, the fabric's nodes, then the scenario's resources in order. */
 import * as Ipv4 from '../addr/ipv4.ts';
+import { formatTimestamp } from '../api/store-time.ts';
+import { calicoNodePod } from '../calico/resources/core.ts';
 import { parse, type Resource } from '../calico/resources/kinds.ts';
 import type { Node } from '../calico/resources/node.ts';
 import type * as Scenario from '../scenario/types.ts';
+import { Random } from '../sim/random.ts';
 
+/** The machines joined the cluster this long before the lab's time begins. */
+const CLUSTER_AGE_MS = 34 * 60 * 1000;
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 
 export function initialResources(scenario: Scenario.Scenario): Resource[] {
@@ -32,7 +37,10 @@ export function initialResources(scenario: Scenario.Scenario): Resource[] {
     name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: {} }) as Resource,
   );
   const earlier = scenario.pods.map(existingPod);
-  return [...namespaces, ...implied, ...merged, ...earlier, ...others];
+  const calicoNodes = scenario.fabric.nodes.map(({ name }) =>
+    calicoNodePod(name, scenario.calicoVersion, new Random(scenario.seed, `calico-node/${name}`)),
+  );
+  return [...namespaces, ...implied, ...merged, ...calicoNodes, ...earlier, ...others];
 }
 
 /** A pod of the scenario's `pods:`: it only has to hold an address. */
@@ -53,6 +61,7 @@ function nodeResource(scenario: Scenario.Scenario, node: Scenario.Node): Node {
     kind: 'Node',
     metadata: {
       name: node.name,
+      creationTimestamp: formatTimestamp(scenario.startMs - CLUSTER_AGE_MS),
       labels: {
         'beta.kubernetes.io/arch': 'amd64',
         'beta.kubernetes.io/os': 'linux',

@@ -75,6 +75,14 @@ export class Cluster {
     }
   }
 
+  /** What kind of machine of the fabric `name` is; undefined for none. */
+  machine(name: string): 'node' | 'router' | 'host' | undefined {
+    const { nodes, routers, hosts } = this.scenario.fabric;
+    if (nodes.some(n => n.name === name)) return 'node';
+    if (routers.some(r => r.name === name)) return 'router';
+    return hosts.some(h => h.name === name) ? 'host' : undefined;
+  }
+
   /** A node, router or host of the fabric. */
   machineParty(name: string): Party {
     const { nodes, routers, hosts } = this.scenario.fabric;

@@ -71,11 +71,15 @@ export async function probe(
       to,
       result,
       way: wayOut(from, trail),
-      died: result.answered ? undefined : trail.drops[0],
+      died: result.answered ? undefined : deathOf(trail),
       trail,
     };
   });
 }
+
+/** What a switch floods dies at everybody whom it is not for: that says something only when nothing else does. */
+const deathOf = ({ drops }: Trail): TrailDrop | undefined =>
+  drops.find(drop => drop.reason !== 'NOT_FOR_ME') ?? drops[0];
 
 /** The last device on which the sender's machine was seen to send it; between its own pods it never leaves. */
 function wayOut(from: Party, trail: Trail): Way | undefined {

@@ -1,4 +1,5 @@
 /** What a switch is built from: plain data. */
+import type { ObserveSpec } from '../trace/observation.ts';
 import type { PortRules } from './cloud.ts';
 
 export interface SwitchPortSpec {
@@ -11,4 +12,6 @@ export interface SwitchPortSpec {
 export interface SwitchSpec {
   /** By jack. */
   readonly ports: readonly SwitchPortSpec[];
+  /** Absent: nobody looks. A switch shows what dies in it. */
+  readonly observe?: ObserveSpec;
 }

@@ -11,8 +11,8 @@ import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
-import { isObservation } from '../trace/observation.ts';
-import type { DropRecord } from '../trace/record.ts';
+import { isObservation, WHOLE_LAB } from '../trace/observation.ts';
+import type { DropRecord, PacketRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { judge, type PortRules } from './cloud.ts';
 import type { SwitchSpec } from './spec.ts';
@@ -41,9 +41,12 @@ export class Switch extends LogicalProcess {
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
   /** Report every frame that dies here, or only those of probes. */
   #reportsDrops = false;
+  /** The lab is captured: what dies here is shown at the port where it died. */
+  readonly #captures: boolean;
 
   constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
     super(id, name, habitat);
+    this.#captures = spec.observe?.capture === true;
     for (const [jack, { nic, rules }] of spec.ports.entries()) {
       this.#nics[jack] = nic;
       this.ports[jack] = rules;
@@ -129,16 +132,22 @@ export class Switch extends LogicalProcess {
       const { frames } = this;
       const reason = judge(rules, 'toNode', frames.view(frame), frames.start[frame]!, frames.end[frame]!);
       if (reason !== '') {
-        this.#drop(frame, reason, jack);
+        this.#drop(frame, reason, jack, 'transmit');
         return;
       }
     }
     const refusal = this.outputs[jack]!.transmit(frame, this.now);
-    if (refusal !== undefined) this.#drop(frame, refusal, jack);
+    if (refusal !== undefined) this.#drop(frame, refusal, jack, 'transmit');
   }
 
-  #drop(frame: Frame, reason: DropReason, jack: number): void {
+  #drop(
+    frame: Frame,
+    reason: DropReason,
+    jack: number,
+    direction: PacketRecord['direction'] = 'receive',
+  ): void {
     this.account.drop(reason);
+    if (this.#captures) this.#show(frame, reason, jack, direction);
     const tag = this.frames.tag[frame]!;
     if (tag !== 0 || this.#reportsDrops) {
       const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
@@ -146,6 +155,22 @@ export class Switch extends LogicalProcess {
       this.habitat.report(this, record);
     }
     this.frames.free(frame);
+  }
+
+  #show(frame: Frame, dropped: DropReason, jack: number, direction: PacketRecord['direction']): void {
+    const record: PacketRecord = {
+      type: 'packet',
+      capture: WHOLE_LAB,
+      namespace: '',
+      device: this.#nics[jack] ?? `port${jack}`,
+      index: jack,
+      direction,
+      link: 'ether',
+      octets: this.frames.materialise(frame),
+      length: this.frames.length(frame),
+      dropped,
+    };
+    this.habitat.report(this, record);
   }
 
   /** What was learnt behind `jack` is void: its link went down. */

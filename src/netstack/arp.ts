@@ -4,6 +4,7 @@
  *
  * A request that we answer teaches us its sender; any other ARP packet only refreshes what we know already.
  */
+import { ANY } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -51,7 +52,7 @@ function send(
     source: device.mac,
     etherType: Ethernet.TYPE_ARP,
   });
-  device.transmit(frame, 0);
+  device.transmit(frame, ANY);
 }
 
 /** An ARP packet came in on `device` (start = ARP header); `unicast`: addressed to our MAC. Takes ownership. */

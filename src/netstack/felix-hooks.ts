@@ -236,7 +236,7 @@ export class FelixHooks {
     const at = frames.start[frame]!;
     if (isWorkload(input)) {
       // `-m rpfilter --invert`: a unicast route back to the source through the device it came from, or it is spoofed.
-      const back = fib.lookup(Ipv4.source(view, at));
+      const back = fib.lookup(Ipv4.sourceWord(view, at));
       if (back?.type !== 'unicast' || !usesDevice(back.nextHops, input!)) return 'SPOOFED_SOURCE';
     }
     if (this.#rules.vxlanEnabled && isVxlan(view, at)) this.conntrack.notrack(frame);
@@ -248,9 +248,9 @@ export class FelixHooks {
     const view = frames.view(frame);
     const at = frames.start[frame]!;
     if (this.#rules.ipipEnabled && Ipv4.protocol(view, at) === Ipv4.PROTOCOL_IPIP)
-      return this.sets.allHosts.has(Ipv4.source(view, at)) ? Hooks.ACCEPT : 'TUNNEL_PEER_UNKNOWN';
+      return this.sets.allHosts.has(Ipv4.sourceWord(view, at)) ? Hooks.ACCEPT : 'TUNNEL_PEER_UNKNOWN';
     if (this.#rules.vxlanEnabled && isVxlan(view, at))
-      return this.sets.allVxlan.has(Ipv4.source(view, at)) ? Hooks.ACCEPT : 'TUNNEL_PEER_UNKNOWN';
+      return this.sets.allVxlan.has(Ipv4.sourceWord(view, at)) ? Hooks.ACCEPT : 'TUNNEL_PEER_UNKNOWN';
     return isWorkload(input) ? this.#fromWorkload(frame, input!) : Hooks.ACCEPT;
   }
 

@@ -7,6 +7,8 @@
  * As in Linux without policy rules both tables share one trie: the longest prefix wins whatever its table; among the
  * routes of one prefix `local` comes before `main`, then the lowest metric, then the one that was there first.
  */
+
+import { type AddressWord, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefixes from '../addr/prefix.ts';
 import { FibTrie, NO_LEAF } from './fib-trie.ts';
@@ -42,6 +44,12 @@ export interface RouteExplanation {
   readonly beaten: readonly { readonly route: Route; readonly because: BeatenBecause }[];
 }
 
+/** 127/8 is local everywhere, and not in the filter. */
+const LOOPBACK_NET = 127;
+/** Bits of the filter of local addresses. */
+const LOCAL_BITS = 256;
+const localBit = (address: AddressWord): number => Math.imul(address, 0x9e3779b1) >>> 24;
+
 export class Fib {
   /** Grows with every real change; replacing a route by an equal one is none. */
   changed = 0;
@@ -54,6 +62,8 @@ export class Fib {
   /** By leaf number, where a prefix has several routes: all of them, best first. */
   readonly #several = new Map<number, Route[]>();
   readonly #freeLeaves: number[] = [];
+  /** A filter (Bloom's, one hash) over the addresses that have been local: most sources are found foreign by a look at it. */
+  readonly #local = new Int32Array(LOCAL_BITS >> 5);
   readonly #listeners: ((change: RouteChange) => void)[] = [];
 
   /** `hashSeed` stands for the kernel's random multipath hash key. */
@@ -62,11 +72,17 @@ export class Fib {
   }
 
   /** The route that decides about `destination`; `undefined` when none covers it, or a `throw` route does. O(1). */
-  lookup(destination: Ipv4Address): Route | undefined {
+  lookup(destination: Ipv4Address | AddressWord): Route | undefined {
     const leaf = this.#trie.lookup(destination);
     if (leaf === NO_LEAF) return undefined;
     const route = this.#best[leaf]!;
     return route.type === 'throw' ? undefined : route;
+  }
+
+  /** False when `address` is certainly not one of this host's, which takes no lookup to find out. */
+  mayBeLocal(address: AddressWord): boolean {
+    const bit = localBit(address);
+    return (this.#local[bit >> 5]! & (1 << (bit & 31))) !== 0 || address >>> 24 === LOOPBACK_NET;
   }
 
   /**
@@ -220,6 +236,7 @@ export class Fib {
   /** The one writer of the tables: `prefix` has these routes from now on, best first. */
   #store(prefix: Prefixes.Prefix, routes: Route[]): void {
     const { address, length } = prefix;
+    if (routes[0]?.type === 'local') this.#noteLocal(prefix);
     let leaf = this.#leafOf(prefix);
     if (routes.length === 0) {
       this.#leaves[length]!.delete(address | 0);
@@ -241,6 +258,13 @@ export class Fib {
     this.#best[leaf] = routes[0]!;
     if (routes.length > 1) this.#several.set(leaf, routes);
     else this.#several.delete(leaf);
+  }
+
+  #noteLocal({ address, length }: Prefixes.Prefix): void {
+    if (address >>> 24 === LOOPBACK_NET) return;
+    if (length < 32) this.#local.fill(-1);
+    const bit = localBit(toWord(address));
+    this.#local[bit >> 5]! |= 1 << (bit & 31);
   }
 
   /** The longest shorter prefix that has routes. */

@@ -50,17 +50,21 @@ export interface Hook {
 
 export class HookTable {
   readonly #points: Hook[][] = [[], [], [], [], []];
+  /** Bit n: somebody hooked in at point n. Most namespaces have no hooks, and find out here. */
+  #inUse = 0;
 
   add(point: HookPoint, hook: Hook): void {
     const hooks = this.#points[point]!;
     const at = hooks.findIndex(other => other.priority > hook.priority);
     hooks.splice(at < 0 ? hooks.length : at, 0, hook);
+    this.#inUse |= 1 << point;
   }
 
   /** Remove every hook of that name. */
   remove(name: string): void {
-    for (const hooks of this.#points) {
+    for (const [point, hooks] of this.#points.entries()) {
       for (let i = hooks.length - 1; i >= 0; i--) if (hooks[i]!.name === name) hooks.splice(i, 1);
+      if (hooks.length === 0) this.#inUse &= ~(1 << point);
     }
   }
 
@@ -70,6 +74,7 @@ export class HookTable {
 
   /** Run the hooks of `point` in order; the first verdict that is not ACCEPT ends it. */
   run(point: HookPoint, frame: Frame, input: NetDevice | undefined, output: NetDevice | undefined): Verdict {
+    if ((this.#inUse & (1 << point)) === 0) return ACCEPT;
     const hooks = this.#points[point]!;
     for (let i = 0; i < hooks.length; i++) {
       const verdict = hooks[i]!.run(frame, input, output);

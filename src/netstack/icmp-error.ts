@@ -4,6 +4,7 @@
  * Sent: TTL 64, precedence 6, no DF, quoting up to 576 octets in all. From the packet's destination if that is ours;
  * else from the address that a packet back would have. Received: handed to whose packet is quoted.
  */
+import { toWord } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
@@ -55,7 +56,7 @@ export function sendError(
   const checksum = Icmpv4.checksum(errorView, icmpAt, frames.end[error]!, frames.payloadSum(error));
   Icmpv4.setChecksum(errorView, icmpAt, checksum);
   const hop = route.nextHops[0]!;
-  const source = namespace.isLocal(quoted) ? quoted : sourceFor(namespace, route, hop, peer);
+  const source = namespace.isLocal(quoted) ? toWord(quoted) : sourceFor(namespace, route, hop, toWord(peer));
   const { header } = namespace;
   header.tos = (Ipv4.tos(view, at) & TOS_MASK) | PRECEDENCE;
   header.totalLength = Ipv4.MIN_HEADER_LENGTH + frames.length(error);
@@ -67,10 +68,10 @@ export function sendError(
   header.destination = peer;
   const ipAt = frames.push(error, Ipv4.MIN_HEADER_LENGTH);
   Ipv4.emit(errorView, ipAt, header);
-  if (local) localOut(namespace, error, namespace.loopback, peer, namespace.loopback.mtu);
+  if (local) localOut(namespace, error, namespace.loopback, toWord(peer), namespace.loopback.mtu);
   else {
     const { device, via } = nextHopOf(namespace, route, errorView, ipAt);
-    localOut(namespace, error, device, via === 0 ? peer : via, device.mtu);
+    localOut(namespace, error, device, toWord(via === 0 ? peer : via), device.mtu);
   }
 }
 

@@ -1,4 +1,6 @@
 /** Forwarding (Linux `ip_forward`): TTL, MTU against DF, redirect, FORWARD hook; then out like any other packet. */
+
+import { toWord } from '../addr/address-word.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -45,7 +47,8 @@ export function ipForward(
     return;
   }
   const limit = longestPiece === 0 ? mtu : Math.min(mtu, longestPiece);
-  finishOutput(namespace, frame, output, hop.via === 0 ? Ipv4.destination(view, at) : hop.via, limit);
+  const nextHop = hop.via === 0 ? Ipv4.destinationWord(view, at) : toWord(hop.via);
+  finishOutput(namespace, frame, output, nextHop, limit);
 }
 
 /** The packet leaves where it came from and its sender is on that link: tell it of the shorter way (RFC 1812 §5.2.7.2). */

@@ -5,6 +5,8 @@
  *                                         ├─ unicast ─> ip-forward.ts
  *                                         └─ none, unreachable, prohibit: ICMP; blackhole: silence
  */
+
+import { type AddressWord, BROADCAST, toWord } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
@@ -47,9 +49,8 @@ export function ipReceive(namespace: Namespace, device: NetDevice, frame: Frame,
   routeInput(namespace, device, frame, view, at, unicast, longestPiece);
 }
 
-/** First four bits of multicast addresses, and of those behind them. */
+/** First four bits of multicast addresses. */
 const GROUPS = 0xe;
-const RESERVED = 0xf;
 
 /** Cut off what an Ethernet pad added behind the packet. */
 function trim(namespace: Namespace, frame: Frame, total: number): void {
@@ -78,8 +79,8 @@ function routeInput(
   unicast: boolean,
   longestPiece: number,
 ): void {
-  const source = Ipv4.source(view, at);
-  const destination = Ipv4.destination(view, at);
+  const source = Ipv4.sourceWord(view, at);
+  const destination = Ipv4.destinationWord(view, at);
   const martian = martianReason(device, source, destination);
   if (martian !== '') {
     namespace.drop(frame, martian, device);
@@ -89,7 +90,7 @@ function routeInput(
     namespace.drop(frame, 'NOT_FOR_ME', device); // nobody here joins groups
     return;
   }
-  if (destination >>> 28 === RESERVED && destination === Ipv4Address.BROADCAST) {
+  if (destination === BROADCAST) {
     localDeliver(namespace, device, frame);
     return;
   }
@@ -115,14 +116,10 @@ const isOrdinary = (firstOctet: number): boolean =>
   firstOctet !== 0 && firstOctet !== 127 && firstOctet < 224;
 
 /** Addresses that never come from, or go to, a wire. */
-function martianReason(
-  device: NetDevice,
-  source: Ipv4Address.Ipv4Address,
-  destination: Ipv4Address.Ipv4Address,
-): DropReason | '' {
+function martianReason(device: NetDevice, source: AddressWord, destination: AddressWord): DropReason | '' {
   if (isOrdinary(source >>> 24) && isOrdinary(destination >>> 24)) return '';
-  if (Ipv4Address.isMulticast(source) || source === Ipv4Address.BROADCAST) return 'MARTIAN_SOURCE';
-  if (destination === Ipv4Address.BROADCAST) return '';
+  if (Ipv4Address.isMulticast(source) || source === BROADCAST) return 'MARTIAN_SOURCE';
+  if (destination === BROADCAST) return '';
   if (source >>> 24 === 0) return 'MARTIAN_SOURCE';
   if (destination >>> 24 === 0) return 'MARTIAN_DESTINATION';
   if (device.sysctl.routeLocalnet) return '';
@@ -131,12 +128,9 @@ function martianReason(
 }
 
 /** Reverse path filter and our own addresses coming from outside (`fib_validate_source`). '' when all is well. */
-function invalidSource(
-  namespace: Namespace,
-  device: NetDevice,
-  source: Ipv4Address.Ipv4Address,
-): DropReason | '' {
+function invalidSource(namespace: Namespace, device: NetDevice, source: AddressWord): DropReason | '' {
   const { rpFilter, acceptLocal } = device.sysctl;
+  if (rpFilter === 0 && !namespace.fib.mayBeLocal(source)) return '';
   const back = namespace.fib.lookup(source);
   if (back !== undefined && back.type === 'local') return acceptLocal ? '' : 'MARTIAN_SOURCE';
   if (rpFilter === 0) return '';
@@ -151,7 +145,7 @@ export const sourceIsValid = (
   namespace: Namespace,
   device: NetDevice,
   source: Ipv4Address.Ipv4Address,
-): boolean => invalidSource(namespace, device, source) === '';
+): boolean => invalidSource(namespace, device, toWord(source)) === '';
 
 /** Nothing leads to the destination (`ip_error`): who sent it hears why, unless it is a blackhole. */
 function routeError(namespace: Namespace, device: NetDevice, frame: Frame, route: Route | undefined): void {

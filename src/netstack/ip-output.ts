@@ -5,6 +5,8 @@
  *   tunnel ─ localOut ──────────────────^                      ├─ finishOutput ─> fragments ─> neighbour ─> device
  *   ip-forward.ts ─────────────────────────────────────────────┘
  */
+
+import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
 import type * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
@@ -20,8 +22,8 @@ import type { NextHop, Route } from './route.ts';
 import { selectAddress } from './source-address.ts';
 import type { Path, SendError, SendRequest } from './transport.ts';
 
-/** Multicast begins here, and what follows is reserved but for the broadcast address. */
-const FIRST_GROUP_ADDRESS = 0xe000_0000;
+/** First four bits of multicast addresses; what follows is reserved but for the broadcast address. */
+const FIRST_GROUP = 0xe;
 
 /** What a route that leads nowhere tells a local sender, and how its packet is counted. */
 const refusals: Record<string, readonly [SendError, DropReason]> = {
@@ -33,7 +35,7 @@ const refusals: Record<string, readonly [SendError, DropReason]> = {
 
 /** The route for a local sender: that of the destination, or one through the device it is bound to. */
 function routeFor(namespace: Namespace, request: SendRequest): Route | undefined {
-  const route = namespace.fib.lookup(request.destination);
+  const route = namespace.fib.lookup(toWord(request.destination));
   const { device } = request;
   if (device === undefined || route?.type === 'local') return route;
   if (route?.nextHops.some(hop => hop.device === device)) return route;
@@ -113,7 +115,7 @@ export const localMtu = (
   namespace: Namespace,
   route: Route,
   device: NetDevice,
-  destination: Ipv4Address.Ipv4Address,
+  destination: Ipv4Address.Ipv4Address | AddressWord,
 ): number => namespace.pathMtu.get(destination, route.mtu === 0 ? device.mtu : route.mtu);
 
 /** Route lookup for a local sender, or why there is none. */
@@ -128,7 +130,7 @@ export function path(namespace: Namespace, request: SendRequest): Path | SendErr
     route,
     device,
     nextHop: hop.via === 0 ? request.destination : hop.via,
-    source: request.source || sourceFor(namespace, route, hop, request.destination),
+    source: request.source || toAddress(sourceFor(namespace, route, hop, toWord(request.destination))),
     mtu: local ? device.mtu : localMtu(namespace, route, device, request.destination),
   };
 }
@@ -138,11 +140,11 @@ export function sourceFor(
   namespace: Namespace,
   route: Route,
   hop: NextHop,
-  destination: Ipv4Address.Ipv4Address,
-): Ipv4Address.Ipv4Address {
-  if (route.source !== 0) return route.source;
+  destination: AddressWord,
+): AddressWord {
+  if (route.source !== 0) return toWord(route.source);
   if (route.type === 'local') return destination;
-  return selectAddress(namespace, hop.device, hop.via, route.scope);
+  return toWord(selectAddress(namespace, hop.device, hop.via, route.scope));
 }
 
 /** `IpLayer.send`. */
@@ -161,7 +163,8 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
     namespace.drop(frame, 'LINK_DOWN', device);
     return 'ENETDOWN';
   }
-  const { pmtu, destination } = request;
+  const { pmtu } = request;
+  const destination = toWord(request.destination);
   const mtu = local || pmtu === 'probe' ? device.mtu : localMtu(namespace, route, device, destination);
   const totalLength = Ipv4.MIN_HEADER_LENGTH + namespace.frames.length(frame);
   const fits = totalLength <= mtu;
@@ -184,8 +187,8 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
   const at = namespace.frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
   Ipv4.emit(namespace.frames.view(frame), at, header);
   // What is for everybody goes to everybody on that link, gateway or not.
-  const direct = hop.via === 0 || destination >= FIRST_GROUP_ADDRESS;
-  localOut(namespace, frame, device, direct ? destination : hop.via, mtu);
+  const direct = hop.via === 0 || destination >>> 28 >= FIRST_GROUP;
+  localOut(namespace, frame, device, direct ? destination : toWord(hop.via), mtu);
   return '';
 }
 
@@ -194,7 +197,7 @@ export function localOut(
   namespace: Namespace,
   frame: Frame,
   routed: NetDevice,
-  routedVia: Ipv4Address.Ipv4Address,
+  routedVia: AddressWord,
   routedMtu: number,
 ): void {
   const { frames, hooks } = namespace;
@@ -204,13 +207,13 @@ export function localOut(
   if (hooks.list(OUTPUT).length > 0) {
     const view = frames.view(frame);
     const at = frames.start[frame]!;
-    const before = Ipv4.destination(view, at);
+    const before = Ipv4.destinationWord(view, at);
     const verdict = hooks.run(OUTPUT, frame, undefined, device);
     if (verdict !== ACCEPT) {
       discard(namespace, frame, verdict, device);
       return;
     }
-    const after = Ipv4.destination(view, at);
+    const after = Ipv4.destinationWord(view, at);
     if (after !== before) {
       // Translated: find the way anew (`ip_route_me_harder`).
       const route = namespace.fib.lookup(after);
@@ -220,7 +223,7 @@ export function localOut(
       }
       const hop = nextHopOf(namespace, route, view, at);
       device = route.type === 'local' ? namespace.loopback : hop.device;
-      nextHop = hop.via === 0 ? after : hop.via;
+      nextHop = hop.via === 0 ? after : toWord(hop.via);
       mtu = localMtu(namespace, route, device, after);
     }
   }
@@ -237,7 +240,7 @@ export function finishOutput(
   namespace: Namespace,
   frame: Frame,
   device: NetDevice,
-  nextHop: Ipv4Address.Ipv4Address,
+  nextHop: AddressWord,
   mtu: number,
 ): void {
   if (namespace.frames.length(frame) <= mtu) {
@@ -252,12 +255,7 @@ export function finishOutput(
   }
 }
 
-function toDevice(
-  namespace: Namespace,
-  frame: Frame,
-  device: NetDevice,
-  nextHop: Ipv4Address.Ipv4Address,
-): void {
+function toDevice(namespace: Namespace, frame: Frame, device: NetDevice, nextHop: AddressWord): void {
   if (device.needsNeighbour) namespace.neighbours.output(frame, device, nextHop);
   else device.transmit(frame, nextHop);
 }

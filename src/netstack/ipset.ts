@@ -1,4 +1,6 @@
 /** Sets of networks (`ipset create … hash:net`): is an address in any of them? */
+
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefixes from '../addr/prefix.ts';
 
@@ -25,7 +27,7 @@ export class IpSet {
   }
 
   /** Time grows with the number of different prefix lengths only, as in the kernel. */
-  has(address: Ipv4Address): boolean {
+  has(address: Ipv4Address | AddressWord): boolean {
     for (let i = 0; i < this.#lengths.length; i++) {
       const { mask, networks } = this.#lengths[i]!;
       if (networks.has(address & mask)) return true;

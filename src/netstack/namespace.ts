@@ -163,6 +163,7 @@ export class Namespace implements IpLayer {
     if (device.up === up) return;
     device.up = up;
     if (up) {
+      device.wasUp = true;
       if (device === this.loopback && device.addresses.length === 0)
         this.addAddress(device, Ipv4Address.from('127.0.0.1'), 8, 'host');
       for (const address of device.addresses) this.#addPrefixRoutes(device, address);
@@ -179,15 +180,16 @@ export class Namespace implements IpLayer {
     this.neighbours.flush(device, false);
   }
 
-  /** `ip addr add`. False (EEXIST) when the device has it. */
+  /** `ip addr add … [brd BROADCAST]`. False (EEXIST) when the device has it. */
   addAddress(
     device: NetDevice,
     address: Ipv4Address.Ipv4Address,
     length: number,
     scope: DeviceAddress['scope'] = 'global',
+    broadcast: Ipv4Address.Ipv4Address = 0,
   ): boolean {
     if (device.addresses.some(other => other.address === address && other.length === length)) return false;
-    const added: DeviceAddress = { address, length, scope };
+    const added: DeviceAddress = { address, length, scope, broadcast };
     device.addresses = [...device.addresses, added];
     this.#addLocalRoute(device, added);
     if (device.up) this.#addPrefixRoutes(device, added);

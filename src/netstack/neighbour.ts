@@ -14,6 +14,8 @@
  * PERMANENT entries (Felix's for the VTEPs) never change by themselves; NOARP ones are addresses whose MAC follows from
  * the address. Packets wait in an INCOMPLETE entry, the oldest is dropped when too many do.
  */
+
+import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import { type Frame, FrameQueue, NO_FRAME } from '../sim/frame-store.ts';
@@ -81,10 +83,12 @@ class Neighbour {
   timer: Timer | undefined;
   queue: FrameQueue | undefined;
   readonly address: Ipv4Address.Ipv4Address;
+  readonly word: AddressWord;
   readonly device: NetDevice;
 
   constructor(address: Ipv4Address.Ipv4Address, device: NetDevice) {
     this.address = address;
+    this.word = toWord(address);
     this.device = device;
   }
 
@@ -102,8 +106,10 @@ export class NeighbourTable {
   /** Grows when an entry appears, disappears, fails, recovers or gets another MAC; ageing does not count. */
   changed = 0;
   readonly #namespace: Namespace;
-  /** By device index, then by address (signed: a small integer of the engine). */
-  readonly #entries: Map<number, Neighbour>[] = [];
+  /** By device index, then by address. */
+  readonly #entries: Map<AddressWord, Neighbour>[] = [];
+  /** By device index: who was sent to last. Most links have one router that everything goes to. */
+  readonly #recent: (Neighbour | undefined)[] = [];
   #size = 0;
   #reachableTime: VirtualTime = 0;
   #randomised: VirtualTime = NEVER;
@@ -116,13 +122,17 @@ export class NeighbourTable {
    * Send the IP packet in `frame` (start = IPv4 header) to the neighbour `nextHop` on `device`, now or when it has
    * answered. Takes ownership.
    */
-  output(frame: Frame, device: NetDevice, nextHop: Ipv4Address.Ipv4Address): void {
-    const entry = this.#entries[device.index]?.get(nextHop | 0) ?? this.#create(device, nextHop);
+  output(frame: Frame, device: NetDevice, nextHop: AddressWord): void {
+    let entry = this.#recent[device.index];
+    if (entry === undefined || entry.word !== nextHop) {
+      entry = this.#entries[device.index]?.get(nextHop) ?? this.#create(device, toAddress(nextHop));
+      this.#recent[device.index] = entry;
+    }
     if ((entry.state & USABLE) === 0 && !this.#prepare(entry, frame)) return;
     const { frames } = this.#namespace;
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
     entry.header.emit(frames.view(frame), at);
-    device.transmit(frame, 0);
+    device.transmit(frame, ANY);
   }
 
   /** True when the packet can go; otherwise it was queued. (`neigh_event_send`) */
@@ -172,7 +182,7 @@ export class NeighbourTable {
     state: typeof REACHABLE | typeof STALE,
     create: boolean,
   ): void {
-    let entry = this.#entries[device.index]?.get(address | 0);
+    let entry = this.#entries[device.index]?.get(toWord(address));
     if (entry === undefined) {
       if (!create) return;
       entry = this.#create(device, address);
@@ -213,13 +223,13 @@ export class NeighbourTable {
     for (;;) {
       const frame = entry.queue === undefined ? NO_FRAME : entry.queue.take();
       if (frame === NO_FRAME) return;
-      this.output(frame, entry.device, entry.address);
+      this.output(frame, entry.device, entry.word);
     }
   }
 
   /** TCP made progress with a peer behind this neighbour: it is there (`dst_confirm`). */
   confirm(device: NetDevice, address: Ipv4Address.Ipv4Address): void {
-    const entry = this.#entries[device.index]?.get(address | 0);
+    const entry = this.#entries[device.index]?.get(toWord(address));
     if (entry !== undefined) entry.confirmed = this.#namespace.clock.now;
   }
 
@@ -297,7 +307,7 @@ export class NeighbourTable {
       entry.mac = Mac.BROADCAST;
     } else this.changed++;
     this.#entries[device.index] ??= new Map();
-    this.#entries[device.index]!.set(address | 0, entry);
+    this.#entries[device.index]!.set(toWord(address), entry);
     this.#size++;
     return entry;
   }
@@ -314,7 +324,8 @@ export class NeighbourTable {
 
   #delete(entry: Neighbour): void {
     entry.timer?.cancel();
-    if (this.#entries[entry.device.index]!.delete(entry.address | 0)) this.#size--;
+    if (this.#entries[entry.device.index]!.delete(entry.word)) this.#size--;
+    if (this.#recent[entry.device.index] === entry) this.#recent[entry.device.index] = undefined;
     this.changed++;
     for (;;) {
       const frame = entry.queue === undefined ? NO_FRAME : entry.queue.take();
@@ -325,7 +336,7 @@ export class NeighbourTable {
 
   /** `ip neigh replace ADDRESS lladdr MAC dev DEVICE nud permanent`. */
   setPermanent(device: NetDevice, address: Ipv4Address.Ipv4Address, mac: Mac.MacAddress): void {
-    const entry = this.#entries[device.index]?.get(address | 0) ?? this.#create(device, address);
+    const entry = this.#entries[device.index]?.get(toWord(address)) ?? this.#create(device, address);
     if (entry.state === PERMANENT && entry.mac === mac) return;
     entry.timer?.cancel();
     entry.state = PERMANENT;
@@ -337,7 +348,7 @@ export class NeighbourTable {
 
   /** `ip neigh del`. False when there is none. */
   remove(device: NetDevice, address: Ipv4Address.Ipv4Address): boolean {
-    const entry = this.#entries[device.index]?.get(address | 0);
+    const entry = this.#entries[device.index]?.get(toWord(address));
     if (entry === undefined) return false;
     this.#delete(entry);
     return true;

@@ -2,6 +2,8 @@
  * Network devices. What distinguishes them is only how they transmit: over a link of the fabric, to a veth peer, into a
  * tunnel. What arrives is handed to the namespace through `Namespace.receive`.
  */
+
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -13,6 +15,8 @@ export interface DeviceAddress {
   /** Mask length as configured (`192.168.10.101/24`). */
   readonly length: number;
   readonly scope: 'global' | 'link' | 'host';
+  /** `brd`: set by whoever configured the address, 0 for none. The broadcast route is there without it, too. */
+  readonly broadcast: Ipv4Address;
 }
 
 /** Per-device sysctls under `net.ipv4.conf.DEV` that change what the stack does. */
@@ -49,6 +53,8 @@ export abstract class NetDevice {
   mtu: number;
   /** Administratively up (`ip link set … up`). */
   up = false;
+  /** It was up once: it has got its queue discipline. */
+  wasUp = false;
   addresses: readonly DeviceAddress[] = [];
   /** Number among all devices of the host: what a hand-over notes with the frame. */
   number = -1;
@@ -94,7 +100,7 @@ export abstract class NetDevice {
    * Send a packet. `ether` devices get a whole Ethernet frame; an `ipip` device gets the IP packet and `nextHop`, the
    * gateway of the route that chose it (the tunnel's far end). Takes ownership of `frame`.
    */
-  abstract transmit(frame: Frame, nextHop: Ipv4Address): void;
+  abstract transmit(frame: Frame, nextHop: AddressWord): void;
 
   /** Octets of link header in front of the IP packet. */
   get linkHeaderLength(): number {

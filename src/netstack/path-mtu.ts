@@ -2,6 +2,8 @@
  * What ICMP 3/4 taught about paths (RFC 1191): an exception to the routes, per destination, forgotten after ten minutes
  * (`net.ipv4.route.mtu_expires`). Routers do not use it for what they forward.
  */
+
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import { type Clock, SECOND, type VirtualTime } from '../sim/time.ts';
 
@@ -24,12 +26,12 @@ export class PathMtuCache {
   }
 
   /** The smaller of `mtu` and what is known of the path to `destination`. */
-  get(destination: Ipv4Address, mtu: number): number {
+  get(destination: Ipv4Address | AddressWord, mtu: number): number {
     return this.#exceptions.size === 0 ? mtu : Math.min(mtu, this.#find(destination)?.mtu ?? mtu);
   }
 
   /** The path was said to be narrower than anything sensible: send fragments rather than DF. */
-  isLocked(destination: Ipv4Address): boolean {
+  isLocked(destination: Ipv4Address | AddressWord): boolean {
     return this.#exceptions.size !== 0 && this.#find(destination)?.locked === true;
   }
 
@@ -49,7 +51,7 @@ export class PathMtuCache {
     this.#exceptions.clear();
   }
 
-  #find(destination: Ipv4Address): Exception | undefined {
+  #find(destination: Ipv4Address | AddressWord): Exception | undefined {
     const exception = this.#exceptions.get(destination | 0);
     if (exception === undefined || this.#clock.now < exception.expires) return exception;
     this.#exceptions.delete(destination | 0);

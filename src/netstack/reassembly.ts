@@ -79,7 +79,9 @@ export class Reassembly {
     const overlaps =
       (before !== undefined && before.offset + before.length > offset) ||
       (after !== undefined && after.offset < end);
-    const contradicts = queue.length !== 0 && (more ? end > queue.length : end !== queue.length);
+    // What is said to be the last piece must not end before one that is there (Linux `ip_frag_queue`).
+    const contradicts =
+      queue.length === 0 ? !more && after !== undefined : more ? end > queue.length : end !== queue.length;
     queue.pieces.splice(index, 0, { frame, offset, length });
     this.#octets += length;
     queue.device = device;

@@ -1,4 +1,6 @@
 /** A UDP socket: what a program sends, hears and is told. The layer below it is in udp.ts. */
+
+import { type AddressWord, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Payload from '../sim/payload.ts';
 import type { NetDevice } from './netdevice.ts';
@@ -106,10 +108,14 @@ export class UdpSocket {
 
   /** Send to the connected peer. Returns an error that was waiting, instead of sending, as a system call does. */
   send(payload: UdpPayload): SendError | UdpError {
-    return this.sendTo(this.remoteAddress, this.remotePort, payload);
+    return this.#send(toWord(this.remoteAddress), this.remotePort, payload);
   }
 
   sendTo(address: Ipv4Address, port: number, payload: UdpPayload): SendError | UdpError {
+    return this.#send(toWord(address), port, payload);
+  }
+
+  #send(address: AddressWord, port: number, payload: UdpPayload): SendError | UdpError {
     const pending = this.#pending;
     this.#pending = '';
     return pending || this.#layer.send(this, address, port, payload);

@@ -4,6 +4,8 @@
  *   receive ─> checksum ─> the socket that fits best ─> callback, or receive buffer until somebody takes it
  *                           connected to the sender > bound to the address > bound to the port
  */
+
+import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
@@ -102,15 +104,15 @@ export class UdpLayer implements TransportProtocol {
     }
     const length = Udp.length(view, at);
     if (length < available) this.#trim(frame, at, length);
-    const source = Ipv4.source(view, ipAt);
-    const destination = Ipv4.destination(view, ipAt);
+    const source = Ipv4.sourceWord(view, ipAt);
+    const destination = Ipv4.destinationWord(view, ipAt);
     if (!Udp.isValid(view, at, source, destination, length, this.#dataSum(frame, at))) {
       this.#ip.drop(frame, 'BAD_CHECKSUM', device);
       return;
     }
     const sourcePort = Udp.sourcePort(view, at);
     const destinationPort = Udp.destinationPort(view, at);
-    const socket = this.#find(source | 0, sourcePort, destination | 0, destinationPort, device);
+    const socket = this.#find(source, sourcePort, destination, destinationPort, device);
     if (socket === undefined) {
       frames.start[frame] = ipAt;
       const { DESTINATION_UNREACHABLE, PORT_UNREACHABLE } = Icmp;
@@ -119,9 +121,9 @@ export class UdpLayer implements TransportProtocol {
       return;
     }
     const datagram = this.#datagram;
-    datagram.source = source;
+    datagram.source = toAddress(source);
     datagram.sourcePort = sourcePort;
-    datagram.destination = destination;
+    datagram.destination = toAddress(destination);
     datagram.ttl = Ipv4.ttl(view, ipAt);
     datagram.tos = Ipv4.tos(view, ipAt);
     datagram.device = device;
@@ -163,10 +165,10 @@ export class UdpLayer implements TransportProtocol {
   }
 
   path(socket: UdpSocket, address: Ipv4Address, port: number): Path | SendError {
-    return this.#ip.path(this.#fill(socket, address, port));
+    return this.#ip.path(this.#fill(socket, toWord(address), port));
   }
 
-  send(socket: UdpSocket, address: Ipv4Address, port: number, payload: UdpPayload): SendError {
+  send(socket: UdpSocket, address: AddressWord, port: number, payload: UdpPayload): SendError {
     if (payload.length > MAX_PAYLOAD) return 'EMSGSIZE';
     if (socket.localPort === 0 && this.bind(socket, 0, 0) !== '') return 'EHOSTUNREACH';
     const request = this.#fill(socket, address, port);
@@ -186,7 +188,7 @@ export class UdpLayer implements TransportProtocol {
     header.length = Udp.HEADER_LENGTH + payload.length;
     const view = frames.view(frame);
     Udp.emit(view, at, header);
-    const { source } = request;
+    const source = toWord(request.source);
     Udp.setChecksum(
       view,
       at,
@@ -195,10 +197,10 @@ export class UdpLayer implements TransportProtocol {
     return this.#ip.send(frame, request);
   }
 
-  #fill(socket: UdpSocket, address: Ipv4Address, port: number): SendRequest {
+  #fill(socket: UdpSocket, address: AddressWord, port: number): SendRequest {
     const request = this.#request;
     request.source = socket.localAddress;
-    request.destination = address;
+    request.destination = toAddress(address);
     request.ttl = socket.ttl || this.#ip.sysctl.ipDefaultTtl;
     request.tos = socket.tos;
     request.pmtu = socket.pmtu;
@@ -228,14 +230,11 @@ export class UdpLayer implements TransportProtocol {
     );
   }
 
-  /**
-   * `udp4_lib_lookup`: the socket that names most of the datagram's addresses, which are given signed (`| 0`): unsigned
-   * ones would be boxed on the way.
-   */
+  /** `udp4_lib_lookup`: the socket that names most of the datagram's addresses. */
   #find(
-    source: number,
+    source: AddressWord,
     sourcePort: number,
-    destination: number,
+    destination: AddressWord,
     destinationPort: number,
     device: NetDevice | undefined,
   ): UdpSocket | undefined {
@@ -245,8 +244,9 @@ export class UdpLayer implements TransportProtocol {
     let bestScore = -1;
     for (const socket of sockets) {
       const connected = socket.remotePort !== 0;
-      if (connected && ((socket.remoteAddress | 0) !== source || socket.remotePort !== sourcePort)) continue;
-      if (socket.localAddress !== 0 && (socket.localAddress | 0) !== destination) continue;
+      if (connected && (toWord(socket.remoteAddress) !== source || socket.remotePort !== sourcePort))
+        continue;
+      if (socket.localAddress !== 0 && toWord(socket.localAddress) !== destination) continue;
       if (socket.device !== undefined && device !== undefined && socket.device !== device) continue;
       const score = (connected ? 8 : 0) + (socket.localAddress !== 0 ? 4 : 0) + (socket.device ? 4 : 0);
       if (score > bestScore) {
@@ -260,7 +260,7 @@ export class UdpLayer implements TransportProtocol {
   /** The socket that sent the packet quoted by an ICMP error. */
   #quotedSocket({ view, at, source, destination }: IcmpErrorReport): UdpSocket | undefined {
     const [local, remote] = [Udp.sourcePort(view, at), Udp.destinationPort(view, at)];
-    return this.#find(destination | 0, remote, source | 0, local, undefined);
+    return this.#find(toWord(destination), remote, toWord(source), local, undefined);
   }
 
   /** The datagram ends before the packet does. */

@@ -12,13 +12,14 @@ import { Speaker } from '../bgp/speaker.ts';
 import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
 import type { IPPool } from '../calico/resources/pool.ts';
 import type { Random } from '../sim/random.ts';
-import { MILLISECOND, type Timer } from '../sim/time.ts';
+import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
 import { filterRules } from './bgp-filter.ts';
 import type { ResourceCache } from './resource-cache.ts';
 
 /** How long confd takes from an event to `sv hup bird`. */
 const CONFD_LEAST = 20 * MILLISECOND;
 const CONFD_MOST = 120 * MILLISECOND;
+const RUNSV_DELAY = SECOND;
 
 export class BirdDaemon {
   speaker: Speaker | undefined;
@@ -30,6 +31,8 @@ export class BirdDaemon {
   readonly #event: (text: string) => void;
   /** What the running configuration was made from; the same text again is no reconfiguration. */
   #rendered = '';
+  #isDown = false;
+  readonly #runsv: Timer;
 
   /** `event` takes lines for those who trace events. */
   constructor(
@@ -45,6 +48,7 @@ export class BirdDaemon {
     this.#ports = ports;
     this.#random = random;
     this.#confd = ports.clock.timer(() => this.#render());
+    this.#runsv = ports.clock.timer(() => this.#up());
   }
 
   /** The datastore has changed. */
@@ -64,14 +68,40 @@ export class BirdDaemon {
     return this.#confd.armed;
   }
 
-  stop(how: 'shutdown' | 'kill'): void {
+  /** What `sv` does to the service: BIRD ends and stays down, ends and is started again, or is started. */
+  control(action: 'down' | 'up' | 'restart' | 'kill'): void {
+    if (action === 'up') this.#up();
+    else {
+      this.#end(action === 'kill' ? 'kill' : 'shutdown');
+      this.#isDown = true;
+      this.#event(`BIRD: sv ${action}`);
+      // runsv starts what has ended a second later, unless it is to be down.
+      if (action !== 'down') this.#runsv.arm(this.#ports.clock.now + RUNSV_DELAY);
+    }
+  }
+
+  /** The container is killed, and all in it. */
+  kill(): void {
     this.#confd.cancel();
+    this.#runsv.cancel();
+    this.#end('kill');
+  }
+
+  #up(): void {
+    this.#runsv.cancel();
+    this.#isDown = false;
+    this.changed();
+  }
+
+  #end(how: 'shutdown' | 'kill'): void {
+    this.#runsv.cancel();
     this.speaker?.stop(how);
     this.speaker = undefined;
     this.#rendered = '';
   }
 
   #render(): void {
+    if (this.#isDown) return;
     const config = birdConfig({
       node: this.#node,
       nodes: this.#cache.list('Node'),

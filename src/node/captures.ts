@@ -2,7 +2,8 @@
  * Captures on a machine: taps on devices whose packets are reported, payload and all, as real octets.
  *
  * What passed is held back until the event that it belongs to is over: a packet that dies in it is reported with the
- * reason, on the last device that saw it. One that dies later (in a queue, at a switch) is reported without.
+ * reason, on the last device that saw it. One that dies later, in a queue, is reported without; one that dies at a switch
+ * is shown there once more (fabric/switch.ts).
  */
 import type { NetHost } from '../netstack/host.ts';
 import type { Direction, NetDevice } from '../netstack/netdevice.ts';

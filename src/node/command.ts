@@ -5,6 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { DeviceCounters } from '../netstack/netdevice.ts';
 import type { ProcessorLoad } from '../netstack/processor.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
@@ -12,13 +13,29 @@ import type { BulkSinkSpec, BulkSourceSpec } from '../traffic/bulk.ts';
 import type { UdpSinkSpec, UdpSourceSpec } from '../traffic/datagrams.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
 import type { TransactionClientSpec, TransactionServerSpec } from '../traffic/transactions.ts';
+import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
+import type { RouteEdit } from './routing-commands.ts';
 
 export type MachineCommand =
-  | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' }
+  | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' | 'all' }
   | { readonly do: 'route-get'; readonly namespace: string; readonly destination: Ipv4Address }
+  | {
+      readonly do: 'path';
+      readonly namespace: string;
+      readonly destination: Ipv4Address;
+      /** 0: as the route says. */
+      readonly source: Ipv4Address;
+      readonly device: string | undefined;
+    }
+  | { readonly do: 'route-edit'; readonly namespace: string; readonly edit: RouteEdit }
+  /** Name and value of all settings. */
+  | { readonly do: 'sysctls'; readonly namespace: string }
+  /** True when it was set. */
+  | { readonly do: 'sysctl'; readonly namespace: string; readonly name: string; readonly value: string }
   | { readonly do: 'devices'; readonly namespace: string }
   | { readonly do: 'neighbours'; readonly namespace: string }
   | { readonly do: 'fdb'; readonly namespace: string }
+  | { readonly do: 'sockets'; readonly namespace: string }
   | { readonly do: 'namespaces' }
   | { readonly do: 'start'; readonly program: number; readonly namespace: string; readonly what: ProgramSpec }
   | { readonly do: 'signal'; readonly program: number }
@@ -33,10 +50,15 @@ export type MachineCommand =
   | { readonly do: 'capture-stop'; readonly capture: number }
   | { readonly do: 'device-up'; readonly namespace: string; readonly device: string; readonly up: boolean }
   | { readonly do: 'device-mtu'; readonly namespace: string; readonly device: string; readonly mtu: number }
-  | { readonly do: 'sysctl'; readonly namespace: string; readonly name: string; readonly value: string }
+  | { readonly do: 'flush'; readonly namespace: string; readonly what: 'neighbours' | 'route-cache' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
   | { readonly do: 'power'; readonly on: boolean }
+  /** The routing daemon's TCP connections with `peer` leave the lab from now on; `StreamRecord`s tell what it does. */
+  | { readonly do: 'attach'; readonly peer: Ipv4Address }
+  | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
+  | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
   /** What NICs and processor have done so far: `MachineLoad`. */
@@ -44,6 +66,15 @@ export type MachineCommand =
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean };
+
+/** What happened outside to a connection that leaves the lab. */
+export type StreamCommand =
+  /** `peer` has connected; its number is odd and new. */
+  | { readonly kind: 'accepted'; readonly peer: Ipv4Address; readonly peerPort: number }
+  | { readonly kind: 'established' }
+  | { readonly kind: 'received'; readonly octets: Uint8Array }
+  /** '' = FIN, else why. */
+  | { readonly kind: 'closed'; readonly reason: string };
 
 /**
  * A program as a command line starts it, or a silent one: the probe behind expectations and the matrix, and those that
@@ -59,7 +90,9 @@ export type ProgramSpec =
   | ({ readonly program: 'udp-sink' } & UdpSinkSpec)
   | ({ readonly program: 'transaction-client' } & TransactionClientSpec)
   | ({ readonly program: 'transaction-server' } & TransactionServerSpec)
-  | ({ readonly program: 'probe' } & ProbeSpec);
+  | ({ readonly program: 'probe' } & ProbeSpec)
+  | ({ readonly program: 'transfer' } & TransferSpec)
+  | ({ readonly program: 'transfer-server' } & TransferServerSpec);
 
 export interface RouteView {
   readonly prefix: Prefix;
@@ -81,11 +114,36 @@ export interface DeviceView {
   readonly name: string;
   readonly altnames: readonly string[];
   readonly index: number;
+  /** What `ip link` prints after `link/`. */
   readonly kind: string;
+  readonly driver: 'loopback' | 'nic' | 'veth' | 'ipip' | 'vxlan';
   readonly mtu: number;
   readonly up: boolean;
+  /** It was up at least once. */
+  readonly wasUp: boolean;
+  /** Somebody is at the other end. */
+  readonly carrier: boolean;
   readonly mac: MacAddress;
-  readonly addresses: readonly { readonly address: Ipv4Address; readonly length: number }[];
+  readonly counters: Readonly<DeviceCounters>;
+  readonly addresses: readonly {
+    readonly address: Ipv4Address;
+    readonly length: number;
+    readonly scope: 'global' | 'link' | 'host';
+    /** 0 for none. */
+    readonly broadcast: Ipv4Address;
+  }[];
+  /** The other end of a veth: its index, and its namespace's name where this side has one for it. */
+  readonly peer:
+    | { readonly index: number; readonly up: boolean; readonly netns: string | undefined }
+    | undefined;
+  readonly vxlan:
+    | {
+        readonly vni: number;
+        readonly local: Ipv4Address;
+        readonly parent: string;
+        readonly port: number;
+      }
+    | undefined;
 }
 
 export interface NeighbourView {
@@ -98,7 +156,19 @@ export interface NeighbourView {
 export interface FdbView {
   readonly mac: MacAddress;
   readonly device: string;
+  /** The node behind a VXLAN device; 0 for a group that the device itself listens to. */
   readonly destination: Ipv4Address;
+}
+
+/** A TCP socket, as `ss` lists it. */
+export interface SocketView {
+  readonly state: string;
+  readonly receiveQueue: number;
+  readonly sendQueue: number;
+  readonly localAddress: Ipv4Address;
+  readonly localPort: number;
+  readonly remoteAddress: Ipv4Address;
+  readonly remotePort: number;
 }
 
 export interface SessionView {
@@ -108,6 +178,8 @@ export interface SessionView {
   readonly state: string;
   /** The line's last column in `birdcl show protocols`. */
   readonly info: string;
+  /** The peer came by a range of addresses: it need not be there. */
+  readonly dynamic: boolean;
   readonly since: VirtualTime;
 }
 
@@ -128,4 +200,7 @@ export interface MachineStatus {
   /** What is still missing, in words; empty when the machine has nothing left to do. */
   readonly missing: readonly string[];
   readonly sessions: readonly SessionView[];
+  readonly powered: boolean;
+  /** Its own, by which others have sessions with it. */
+  readonly addresses: readonly Ipv4Address[];
 }

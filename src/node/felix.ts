@@ -92,10 +92,20 @@ export class Felix {
     }
     if (this.#restarting || this.#restartKey === undefined) this.#ports.event('Felix has started');
     this.#restarting = false;
+    if (this.#restartKey === undefined) this.#adopt();
     this.#restartKey = wanted.restartKey;
     this.dataplane = wanted;
     this.#program(wanted);
     this.#ports.programmed();
+  }
+
+  /** A new Felix takes for its own what an earlier one may have left: `proto 80`, and all on its devices. */
+  #adopt(): void {
+    for (const route of this.#ports.namespace.fib.list('main')) {
+      const device = route.nextHops[0]?.device.name;
+      const own = route.protocol === '80' || device === VXLAN_CALICO || device?.startsWith('cali');
+      if (own) this.#routes.setActual(Prefix.format(route.prefix), found(route));
+    }
   }
 
   #calculate(): Dataplane | undefined {
@@ -253,3 +263,18 @@ const written = (route: FelixRoute, device: NetDevice | undefined): Route => ({
   mtu: 0,
   table: 'main',
 });
+
+/** The other way round: a route of the kernel as Felix would have asked for it. */
+function found({ prefix, type, nextHops, protocol, scope, source }: Route): FelixRoute {
+  const [hop] = nextHops;
+  return {
+    prefix,
+    type: type === 'blackhole' ? 'blackhole' : 'unicast',
+    ...(hop !== undefined && { device: hop.device.name }),
+    ...(hop !== undefined && hop.via !== 0 && { gateway: hop.via }),
+    protocol: protocol === 'boot' ? 3 : Number(protocol),
+    scope: scope === 'link' ? 'link' : 'global',
+    onlink: hop?.onlink ?? false,
+    ...(source !== 0 && { source }),
+  };
+}

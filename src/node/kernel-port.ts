@@ -28,7 +28,8 @@ export class KernelPort implements Kernel {
     return this.#namespace.devices.map(device => ({
       name: device.name,
       index: device.index,
-      up: device.up && device.carrier,
+      // Without `check link` BIRD asks whether a device is up, not whether its cable is plugged in.
+      up: device.up,
       addresses: device.addresses.map(({ address, length }) => ({ address, length })),
     }));
   }

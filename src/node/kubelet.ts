@@ -40,6 +40,8 @@ export interface KubeletPorts {
   readonly podMtu: () => number;
   /** A pod's devices were made or removed. */
   readonly changed: (device: string) => void;
+  /** A pod's namespace is about to go. */
+  readonly removed: (namespace: Namespace) => void;
   /** A line for those who trace events. */
   readonly event: (text: string) => void;
 }
@@ -51,10 +53,16 @@ interface Sandbox {
   readonly device: NetDevice;
 }
 
+interface Job {
+  readonly pod: Pod;
+  /** `release`: give back what a sandbox from before the machine's start held. */
+  readonly what: 'add' | 'delete' | 'release';
+}
+
 export class Kubelet {
   readonly #ports: KubeletPorts;
   readonly #sandboxes = new Map<string, Sandbox>();
-  readonly #queue: { readonly pod: Pod; readonly what: 'add' | 'delete' }[] = [];
+  readonly #queue: Job[] = [];
   readonly #retry: Timer;
   #failed: Pod[] = [];
   #busy = false;
@@ -68,9 +76,9 @@ export class Kubelet {
     });
   }
 
-  /** Pods that are still to be made or taken away. */
+  /** Pods that are still to be made or taken away; not those that were refused and will be tried again. */
   get waiting(): readonly string[] {
-    return [...this.#queue.map(q => q.pod), ...this.#failed].map(keyOf);
+    return this.#queue.map(job => keyOf(job.pod));
   }
 
   get busy(): boolean {
@@ -82,10 +90,24 @@ export class Kubelet {
     return this.#sandboxes.get(key)?.namespace;
   }
 
+  /**
+   * A pod that is bound to the node when the kubelet starts. If it ran before, its sandbox died with the machine: the old
+   * address is given back, and the new sandbox gets another.
+   */
+  podFound(pod: Pod): void {
+    if (pod.spec.nodeName !== this.#ports.node) return;
+    if (pod.status?.phase !== 'Running' || pod.spec.hostNetwork === true) {
+      this.podAdded(pod);
+      return;
+    }
+    this.#queue.push({ pod, what: 'release' }, { pod, what: 'add' });
+    this.#next();
+  }
+
   podAdded(pod: Pod): void {
     if (pod.spec.nodeName !== this.#ports.node || this.#sandboxes.has(keyOf(pod))) return;
     if (this.#queue.some(q => q.what === 'add' && keyOf(q.pod) === keyOf(pod))) return;
-    if (pod.status?.phase === 'Running') return;
+    if (pod.status?.phase === 'Running' || this.#failed.some(f => keyOf(f) === keyOf(pod))) return;
     this.#queue.push({ pod, what: 'add' });
     this.#next();
   }
@@ -102,21 +124,28 @@ export class Kubelet {
     const job = this.#queue.shift();
     if (job === undefined) return;
     this.#busy = true;
-    const steps = job.what === 'add' ? this.#add(job.pod) : this.#delete(job.pod);
-    this.#ports.api.run(steps, outcome => {
+    this.#ports.api.run(this.#stepsOf(job), outcome => {
       this.#busy = false;
-      if (!outcome.ok) this.#refused(job.pod, outcome.error);
+      if (!outcome.ok && job.what === 'add') this.#refused(job.pod, outcome.error);
       this.#next();
     });
+  }
+
+  #stepsOf({ pod, what }: Job): Steps<void> {
+    if (what === 'add') return this.#add(pod);
+    if (what === 'delete') return this.#delete(pod);
+    return releasePodAddress(pod, pod.metadata.annotations?.[ANNOTATION_CONTAINER_ID] ?? '');
   }
 
   #refused(pod: Pod, error: Error): void {
     this.#failed.push(pod);
     this.#ports.event(`pod ${keyOf(pod)} not made: ${error.message}`);
     if (!this.#retry.armed) this.#retry.arm(this.#ports.host.now + RETRY);
+    // Each attempt is a sandbox of its own.
+    const sandbox = hex(this.#ports.random, 64);
     const message =
-      `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: ` +
-      `plugin type="calico" failed (add): ${error.message}`;
+      `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox ` +
+      `"${sandbox}": plugin type="calico" failed (add): ${error.message}`;
     const status: PodStatus = { phase: 'Pending', reason: 'ContainerCreating', message };
     this.#ports.api.run(writeStatus(pod, status, {}), () => {});
   }
@@ -129,6 +158,8 @@ export class Kubelet {
       yield* writeStatus(pod, { ...running, podIP: hostIP }, {});
       return;
     }
+    // It may have been made since it was queued.
+    if (this.#sandboxes.has(keyOf(pod))) return;
     const containerId = hex(random, 64);
     const address = yield* assignPodAddress(pod, node, containerId, moment());
     const network = podNetwork(pod, address, podMtu(), random);
@@ -153,6 +184,7 @@ export class Kubelet {
     if (sandbox === undefined) return;
     this.#sandboxes.delete(keyOf(pod));
     const { host, namespace } = this.#ports;
+    this.#ports.removed(sandbox.namespace);
     namespace.detach(sandbox.device);
     host.removeNamespace(sandbox.namespace);
     this.#ports.changed(sandbox.device.name);
@@ -214,7 +246,8 @@ function* writeStatus(pod: Pod, status: PodStatus, annotations: Record<string, s
     if (stored === undefined) return;
     const metadata = { ...stored.metadata, annotations: { ...stored.metadata.annotations, ...annotations } };
     try {
-      yield* update({ ...stored, metadata, status: { ...stored.status, ...status } });
+      const { reason: _, message: __, ...old } = stored.status ?? {};
+      yield* update({ ...stored, metadata, status: { ...old, ...status } });
       return;
     } catch (error) {
       if (isCode(error, 'NOT_FOUND')) return;

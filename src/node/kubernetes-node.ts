@@ -1,177 +1,237 @@
 /**
- * A Kubernetes node: its own namespace and those of its pods, calico-node (startup, Felix, confd, BIRD) and the kubelet.
+ * A Kubernetes node: its own namespace and those of its pods, calico-node and the kubelet.
  *
- *   API server <── RPC and watch ── ApiClient ── ResourceCache ─┬─> Felix ──> devices, routes, hooks
- *                                                               ├─> confd ──> BIRD ──> kernel, peers
+ *   API server <── RPC and watch ── ApiClient ── ResourceCache ─┬─> calico-node ──> devices, routes, hooks, peers
  *                                                               └─> kubelet ──> pods
  *
- * Start: tunnel addresses first (they take the first address of a fresh block), then everything else.
+ * At the start calico-node comes first: the tunnel addresses are the first of a fresh block. Both end with the machine's
+ * power; calico-node also ends when its pod is deleted, and comes back with the pod that replaces it.
  */
-
 import { ApiClient } from '../api/client.ts';
+import type { WatchEvent } from '../api/store.ts';
 import { formatTimestamp } from '../api/store-time.ts';
+import { create, find, type Steps } from '../calico/datastore.ts';
 import type { Moment } from '../calico/ipam/auto-assign.ts';
-import { reconcileTunnelAddresses } from '../calico/ipam/tunnel-address.ts';
+import { isCalicoNode, type Pod } from '../calico/resources/core.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
-import { felixHooks } from '../netstack/felix-hooks.ts';
-import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
+import type { Node } from '../calico/resources/node.ts';
+import { type FelixHooks, felixHooks } from '../netstack/felix-hooks.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
-import { MILLISECOND, type Timer } from '../sim/time.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import { BirdDaemon } from './bird.ts';
+import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
 import { birdcl, wallClock } from './birdcl.ts';
-import type { MachineStatus } from './command.ts';
-import { Felix } from './felix.ts';
-import { KernelPort } from './kernel-port.ts';
+import { CalicoNode } from './calico-node.ts';
+import type { MachineCommand, MachineStatus } from './command.ts';
 import { Kubelet } from './kubelet.ts';
 import { Machine } from './machine.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { sessionViews } from './sessions.ts';
 import type { NodeSpec } from './spec.ts';
 
-/** calico-node's container is up at most this long after the machine. */
+/** calico-node's container is up at most this long after the kubelet, when a lab boots. */
 const START_SPREAD = 300 * MILLISECOND;
+/** From power to kubelet: firmware, kernel, systemd, containerd. */
+const BOOT_TIME = 15 * SECOND;
+/** A pod calico-node that replaces another has three init containers to run; its images are there. */
+const REPLACE_LEAST = 2 * SECOND;
+const REPLACE_MOST = 4 * SECOND;
+/** How often the kubelet renews the lease of its node. */
+const LEASE_PERIOD = 10 * SECOND;
+/** The kubelet starts pods when Felix has said which MTU they get. */
+const PODS_AFTER = 100 * MILLISECOND;
 
 export class KubernetesNode extends Machine {
   readonly #spec: NodeSpec;
   readonly #api: ApiClient;
-  readonly #cache = new ResourceCache();
-  readonly #felix: Felix;
-  readonly #bird: BirdDaemon;
-  readonly #kubelet: Kubelet;
-  readonly #tunnels: Timer;
-  #started = false;
-  #reconciling = false;
+  #cache = new ResourceCache();
+  #hooks!: FelixHooks;
+  #kubelet!: Kubelet;
+  /** `undefined` while its pod is not there, or not yet started. */
+  #calico: CalicoNode | undefined;
+  readonly #replace: Timer;
+  readonly #startPods: Timer;
+  readonly #lease: Timer;
+  #podsBegun = false;
+  #instances = 0;
+  /** What is in /var/lib/calico/mtu; it outlives calico-node. */
+  #podMtu = 0;
 
   constructor(id: number, name: string, habitat: Habitat, spec: NodeSpec) {
     super(id, name, habitat, spec.observe);
     this.#spec = spec;
-    this.plugIn(spec.nics, spec.routes, spec.kernelConnectedMetric);
-    this.applySysctls(spec.sysctls);
-    this.applyHostModel(spec.hostModel);
-    const nic = this.root.device(spec.nics[0]!.device)!;
     this.#api = new ApiClient(this, spec.managementJack);
-    this.#tunnels = this.timer(() => this.#reconcileTunnels());
-    this.#felix = new Felix({
-      node: name,
-      namespace: this.root,
-      hooks: felixHooks(this.root),
-      variant: spec.hooks,
-      cache: this.#cache,
-      clock: this,
-      random: this.random('felix'),
-      nic,
-      programmed: () => this.#bird.netlink(),
-      event: text => this.say('events', () => text),
-    });
-    this.#bird = new BirdDaemon(
-      name,
-      this.#cache,
-      {
-        clock: this,
-        random: this.random('bird'),
-        streams: this.root.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
-        kernel: new KernelPort(this.root),
-        report: event => this.heard(event),
-      },
-      this.random('confd'),
-      text => this.say('events', () => text),
-    );
+    this.#replace = this.timer(() => this.#startCalico());
+    this.#lease = this.timer(() => this.#renewLease());
+    this.#startPods = this.timer(() => this.#beginPods());
+    this.#assemble();
+  }
+
+  /** What a machine has before anybody has spoken to the API server. */
+  #assemble(): void {
+    const { nics, routes, kernelConnectedMetric, sysctls, hostModel } = this.#spec;
+    this.plugIn(nics, routes, kernelConnectedMetric);
+    this.applySysctls(sysctls);
+    this.applyHostModel(hostModel);
+    this.#hooks = felixHooks(this.root);
+    this.#cache = new ResourceCache();
+    this.#podMtu = nics[0]!.mtu;
     this.#kubelet = new Kubelet({
-      node: name,
-      address: spec.nics[0]!.address,
+      node: this.name,
+      address: nics[0]!.address,
       host: this,
       namespace: this.root,
       api: this.#api,
       random: this.random('kubelet'),
       moment: () => this.#moment(),
-      podMtu: () => this.#felix.podMtu,
+      podMtu: () => this.#podMtu,
       changed: device => {
         this.lastChange = this.now;
-        this.#felix.forgetDevice(device);
+        this.#calico?.felix.forgetDevice(device);
       },
+      removed: namespace => this.killPrograms(namespace),
       event: text => this.say('events', () => text),
     });
   }
 
   boot(): void {
-    const delay = this.random('start').below(START_SPREAD);
-    this.timer(() => {
-      this.#api.watch(
-        objects => this.#synced(objects),
-        event => {
-          this.#cache.apply(event);
-          this.say('events', () => `watch: ${event.type} ${event.object.kind} ${event.object.metadata.name}`);
-          this.#changed(event.object);
-          if (event.object.kind === 'Pod' && this.#started) {
-            if (event.type === 'DELETED') this.#kubelet.podDeleted(event.object);
-            else this.#kubelet.podAdded(event.object);
-          }
-        },
-      );
-    }).arm(delay);
+    this.timer(() => this.#connect()).arm(this.random('start').below(START_SPREAD));
+  }
+
+  protected override powerOff(): void {
+    super.powerOff();
+    this.#api.disconnect();
+    this.#calico = undefined;
+  }
+
+  protected override powerOn(): void {
+    super.powerOn();
+    this.#instances = 0;
+    this.#podsBegun = false;
+    this.#assemble();
+    const delay = BOOT_TIME + this.random('start').below(START_SPREAD);
+    this.timer(() => this.#api.run(register(this.#spec.registration), () => this.#connect())).arm(
+      this.now + delay,
+    );
+  }
+
+  #connect(): void {
+    this.#renewLease();
+    this.#api.watch(
+      objects => this.#synced(objects),
+      event => this.#event(event),
+    );
+  }
+
+  #renewLease(): void {
+    this.#api.renewLease();
+    this.#lease.arm(this.now + LEASE_PERIOD);
   }
 
   #synced(objects: readonly Resource[]): void {
     this.#cache.fill(objects);
-    this.#api.run(reconcileTunnelAddresses(this.name, this.#moment()), () => {
-      this.#started = true;
-      this.#felix.changed();
-      this.#bird.changed();
-      // The kubelet starts pods when Felix has said which MTU they get.
-      this.timer(() => {
-        for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podAdded(pod);
-      }).arm(this.now + 100 * MILLISECOND);
-    });
+    if (this.#cache.list('Pod').some(isCalicoNode)) this.#startCalico();
   }
 
-  /** Three watchers, no order between them: that is why a change of mode is ragged. */
-  #changed(object: Resource): void {
-    if (!this.#started) return;
-    this.lastChange = this.now;
-    this.#felix.changed();
-    this.#bird.changed();
-    const own = object.kind === 'Node' && object.metadata.name === this.name;
-    if ((own || object.kind === 'IPPool') && !this.#tunnels.armed)
-      this.#tunnels.arm(this.now + 10 * MILLISECOND);
+  #beginPods(): void {
+    this.#podsBegun = true;
+    for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podFound(pod);
   }
 
-  #reconcileTunnels(): void {
-    if (this.#reconciling) {
-      this.#tunnels.arm(this.now + 10 * MILLISECOND);
-      return;
+  #event(event: WatchEvent): void {
+    const { type, object } = event;
+    this.#cache.apply(event);
+    this.say('events', () => `watch: ${type} ${object.kind} ${object.metadata.name}`);
+    if (this.#calico?.started) this.lastChange = this.now;
+    this.#calico?.changed(object);
+    if (object.kind !== 'Pod') return;
+    if (isCalicoNode(object)) this.#calicoPod(type, object);
+    if (type === 'DELETED') this.#kubelet.podDeleted(object);
+    else if (this.#podsBegun) this.#kubelet.podAdded(object);
+  }
+
+  /** The pod of calico-node itself was made or deleted. */
+  #calicoPod(type: WatchEvent['type'], pod: Pod): void {
+    if (type === 'DELETED') {
+      this.say('events', () => `${pod.metadata.name} is killed`);
+      this.lastChange = this.now;
+      this.#replace.cancel();
+      this.#calico?.kill();
+      this.#calico = undefined;
+    } else if (type === 'ADDED') {
+      const delay =
+        REPLACE_LEAST + this.random(`replace ${this.#instances}`).below(REPLACE_MOST - REPLACE_LEAST);
+      this.#replace.arm(this.now + delay);
     }
-    this.#reconciling = true;
-    this.#api.run(reconcileTunnelAddresses(this.name, this.#moment()), () => {
-      this.#reconciling = false;
+  }
+
+  #startCalico(): void {
+    const instance = this.#instances++;
+    this.lastChange = this.now;
+    this.#calico = new CalicoNode({
+      node: this.name,
+      clock: this,
+      namespace: this.root,
+      nic: this.root.device(this.#spec.nics[0]!.device)!,
+      streams: this.daemonStreams,
+      hooks: this.#hooks,
+      variant: this.#spec.hooks,
+      cache: this.#cache,
+      api: this.#api,
+      random: purpose => this.random(instance === 0 ? purpose : `${purpose} ${instance}`),
+      moment: () => this.#moment(),
+      podMtu: mtu => {
+        this.#podMtu = mtu;
+      },
+      heard: event => this.heard(event),
+      event: text => this.say('events', () => text),
+    });
+    this.#calico.start(() => {
+      if (!this.#podsBegun) this.#startPods.arm(this.now + PODS_AFTER);
     });
   }
 
   protected override receive(frame: Frame, jack: number): void {
-    if (jack === this.#spec.managementJack) this.#api.receive(frame);
-    else super.receive(frame, jack);
+    if (jack !== this.#spec.managementJack) super.receive(frame, jack);
+    else if (this.powered) this.#api.receive(frame);
+    else this.frames.free(frame);
   }
 
   protected override status(): MachineStatus {
-    const { speaker } = this.#bird;
+    if (!this.powered) {
+      const addresses = this.#spec.nics.map(nic => nic.address);
+      return { lastChange: this.lastChange, missing: [], sessions: [], powered: false, addresses };
+    }
+    const speaker = this.#calico?.bird.speaker;
     const sessions = speaker === undefined ? [] : sessionViews(speaker);
     const missing = [
-      ...(this.#started ? [] : ['calico-node is starting']),
-      ...(this.#felix.pending || this.#bird.pending ? ['a change is being programmed'] : []),
+      ...(this.#isStarting ? ['calico-node is starting'] : []),
+      ...(this.#calico?.pending ? ['a change is being programmed'] : []),
       ...(this.#api.outstanding > 0 ? ['waits for the API server'] : []),
-      ...sessions.filter(s => s.state !== 'Established').map(s => `${s.name} is ${s.state}`),
       ...(speaker !== undefined && sessions.every(s => s.state === 'Established') && !speaker.converged()
         ? ['BGP has not said End-of-RIB everywhere']
         : []),
       ...this.#kubelet.waiting.map(pod => `pod ${pod} is not running`),
     ];
     const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
-    return { lastChange, missing, sessions };
+    return { lastChange, missing, sessions, powered: true, addresses: this.addresses };
+  }
+
+  get #isStarting(): boolean {
+    if (this.#calico !== undefined) return !this.#calico.started;
+    return this.#instances === 0 || this.#replace.armed;
+  }
+
+  protected override execute(raw: unknown): unknown {
+    const command = raw as MachineCommand;
+    if (command.do !== 'sv-bird' || !this.powered) return super.execute(command);
+    if (!this.#calico?.started) return false;
+    this.lastChange = this.now;
+    this.#calico.bird.control(command.action);
+    return true;
   }
 
   protected override routingDaemon(words: readonly string[]): string {
-    const { speaker } = this.#bird;
+    const speaker = this.#calico?.bird.speaker;
     if (speaker === undefined)
       return 'Unable to connect to server control socket: No such file or directory\n';
     return birdcl(speaker, words, wallClock(this.#spec.startMs));
@@ -184,3 +244,8 @@ export class KubernetesNode extends Machine {
 
 const byCreation = (a: Resource, b: Resource): number =>
   Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion);
+
+/** The kubelet registers its node, unless the cluster knows it. */
+function* register(node: Node): Steps<void> {
+  if ((yield* find('Node', node.metadata.name)) === undefined) yield* create(node);
+}

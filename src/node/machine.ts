@@ -1,6 +1,8 @@
 /**
  * A machine of the lab that can be asked and told things: a Kubernetes node, a router, a plain host. What they have in
- * common is here: NICs and static routes, the commands of `command.ts`, programs, captures.
+ * common is here: NICs and static routes, the commands of `command.ts`, programs, captures, power.
+ *
+ * Without power a machine is silent: what reaches it dies (LINK_DOWN), and all that it knew is gone.
  */
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
@@ -15,30 +17,42 @@ import { Processor } from '../netstack/processor.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
+import type { Frame } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
+import type { Random } from '../sim/random.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo } from './queries.ts';
+import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
-import { setSysctl } from './sysctl.ts';
+import { sysctls } from './sysctls.ts';
 
 export abstract class Machine extends NetHost {
-  /** The machine's own namespace. */
-  readonly root: Namespace;
+  /** The machine's own namespace; a new one after each start. */
+  root: Namespace;
+  powered = true;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
+  /** TCP as the routing daemon sees it. */
+  protected readonly daemonStreams: AttachedStreams;
   readonly #observer = new Observer(this, record => this.report(record));
   readonly #programs: ProgramTable;
+  #boots = 0;
 
   constructor(id: number, name: string, habitat: Habitat, observe?: ObserveSpec) {
     super(id, name, habitat);
     if (observe !== undefined) this.#observer.begin(observe);
     this.root = this.namespace('');
+    this.daemonStreams = new AttachedStreams(
+      () => this.root,
+      record => this.report(record),
+    );
     this.#programs = new ProgramTable(record => {
       this.report(record);
       if (record.type === 'exit') habitat.attention();
@@ -50,6 +64,40 @@ export abstract class Machine extends NetHost {
     const namespace = super.namespace(name);
     if (name !== '') equip(namespace);
     return namespace;
+  }
+
+  /** A machine that starts again draws other numbers than at its first start. */
+  override random(purpose: string): Random {
+    return super.random(this.#boots === 0 ? purpose : `${purpose} after start ${this.#boots}`);
+  }
+
+  /** Power goes: nothing is sent, nothing is kept. */
+  protected powerOff(): void {
+    this.powered = false;
+    this.lastChange = this.now;
+    for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
+    this.#programs.kill();
+    this.cancelTimers();
+    this.say('events', () => 'power off');
+  }
+
+  /** Power comes back: an empty machine. */
+  protected powerOn(): void {
+    this.powered = true;
+    this.#boots++;
+    this.lastChange = this.now;
+    this.root = this.namespace('');
+    this.say('events', () => 'power on');
+  }
+
+  /** The programs that run in a pod end with it. */
+  protected killPrograms(namespace: Namespace): void {
+    this.#programs.kill(other => other === namespace);
+  }
+
+  protected override receive(frame: Frame, jack: number): void {
+    if (this.powered) super.receive(frame, jack);
+    else this.drop(frame, 'LINK_DOWN', this.root, undefined);
   }
 
   override register(device: NetDevice): void {
@@ -104,7 +152,7 @@ export abstract class Machine extends NetHost {
       const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
       device.altnames = nic.altnames;
       root.setUp(device, true);
-      root.addAddress(device, nic.address, nic.length);
+      root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);
     }
     equip(root);
@@ -163,6 +211,11 @@ export abstract class Machine extends NetHost {
     }
   }
 
+  /** Of its own namespace, on all devices. */
+  protected get addresses(): Ipv4Address.Ipv4Address[] {
+    return this.root.devices.flatMap(device => device.addresses.map(({ address }) => address));
+  }
+
   /** Packets cost what the model of that name says. */
   protected applyHostModel(name: string | undefined): void {
     if (name === undefined) return;
@@ -178,17 +231,26 @@ export abstract class Machine extends NetHost {
 
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
+    if (!this.powered) return this.#withoutPower(command);
     switch (command.do) {
       case 'routes':
         return routesOf(this.#inside(command.namespace), command.table);
       case 'route-get':
         return routeTo(this.#inside(command.namespace), command.destination) ?? null;
+      case 'path': {
+        const { destination, source, device } = command;
+        return pathTo(this.#inside(command.namespace), destination, source, device);
+      }
+      case 'sysctls':
+        return [...sysctls(this.#inside(command.namespace))].map(([name, { get }]) => [name, get()]);
       case 'devices':
         return devicesOf(this.#inside(command.namespace));
       case 'neighbours':
         return neighboursOf(this.#inside(command.namespace));
       case 'fdb':
         return fdbOf(this.#inside(command.namespace));
+      case 'sockets':
+        return socketsOf(this.#inside(command.namespace));
       case 'namespaces':
         return this.namespaces.map(n => n.name);
       case 'status':
@@ -201,6 +263,37 @@ export abstract class Machine extends NetHost {
         return this.routingDaemon(command.words);
       default:
         return this.#act(command);
+    }
+  }
+
+  /** What can be known of a machine that is off. */
+  #withoutPower(command: MachineCommand): unknown {
+    switch (command.do) {
+      case 'routes':
+      case 'devices':
+      case 'neighbours':
+      case 'fdb':
+      case 'namespaces':
+        return [];
+      case 'route-get':
+        return null;
+      case 'status':
+        return this.status();
+      case 'counters':
+        return this.account.counters();
+      case 'start':
+        return this.#programs.refuse(command.program, command.what, `${this.name} is off`);
+      case 'birdcl':
+        return `${this.name} is off\n`;
+      case 'power':
+      case 'carrier':
+      case 'trace':
+      case 'drops':
+      case 'capture':
+      case 'capture-stop':
+        return this.#act(command);
+      default:
+        return undefined;
     }
   }
 
@@ -231,14 +324,25 @@ export abstract class Machine extends NetHost {
         return this.#observer.trace(command.classes);
       case 'drops':
         return this.#observer.reportDrops(command.on);
-      case 'sysctl':
-        return setSysctl(this.#inside(command.namespace).sysctl, command.name, command.value);
-      case 'device-mtu':
-        return this.#setMtu(command.namespace, command.device, command.mtu);
       case 'device-up':
         return this.#setDevice(command.namespace, command.device, command.up);
+      case 'route-edit':
+        return editRoute(this.#inside(command.namespace), command.edit);
+      case 'sysctl':
+        return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
+      case 'device-mtu':
+        return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'flush':
+        return flush(this.#inside(command.namespace), command.what);
+      case 'attach':
+        return this.daemonStreams.attach(command.peer);
+      case 'stream':
+        return this.daemonStreams.happened(command.stream, command.event);
       case 'carrier':
         return this.#setCarrier(command.jack, command.up);
+      case 'power':
+        if (command.on === this.powered) return undefined;
+        return command.on ? this.powerOn() : this.powerOff();
       default:
         throw new Error(`${this.name} cannot ${command.do}`);
     }
@@ -271,6 +375,12 @@ export abstract class Machine extends NetHost {
     if (namespace === undefined) throw new Error(`${this.name} has no namespace ${name}`);
     return namespace;
   }
+}
+
+/** `ip neigh flush all` or `ip route flush cache`. */
+function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
+  if (what === 'route-cache') namespace.pathMtu.flush();
+  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
 }
 
 /** `via 192.168.10.102 on eth0 from Mesh_192_168_10_102`. */

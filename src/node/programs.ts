@@ -14,13 +14,19 @@ import { type Program, type ProgramContext, UsageError } from '../traffic/progra
 import { Traceroute } from '../traffic/traceroute.ts';
 import { parseTraceroute } from '../traffic/traceroute-options.ts';
 import { TransactionClient, TransactionServer } from '../traffic/transactions.ts';
+import { TransferClient, TransferServer } from '../traffic/transfer.ts';
 import type { ProgramSpec } from './command.ts';
 
 type Report = (record: OutputRecord | ExitRecord) => void;
 
+interface Running {
+  readonly program: Program;
+  readonly namespace: Namespace;
+}
+
 export class ProgramTable {
   readonly #report: Report;
-  readonly #running = new Map<number, Program>();
+  readonly #running = new Map<number, Running>();
 
   constructor(report: Report) {
     this.#report = report;
@@ -36,23 +42,42 @@ export class ProgramTable {
       this.#report({ type: 'exit', program: id, code: error instanceof UsageError ? error.exitCode : 2 });
       return;
     }
-    this.#running.set(id, program);
+    this.#running.set(id, { program, namespace });
     program.start();
   }
 
   /** Ctrl-C. A program that has ended does not mind. */
   signal(id: number): void {
-    this.#running.get(id)?.stop('SIGINT');
+    this.#running.get(id)?.program.stop('SIGINT');
+  }
+
+  /** The machine loses its power, or the pod is gone: no last words. */
+  kill(inside: (namespace: Namespace) => boolean = () => true): void {
+    for (const [id, { program, namespace }] of [...this.#running]) {
+      if (!inside(namespace)) continue;
+      program.stop(program instanceof Probe ? 'SIGTERM' : 'SIGKILL');
+      if (this.#running.delete(id)) this.#report({ type: 'exit', program: id, code: 137 });
+    }
+  }
+
+  /** For a machine without power: whoever asked hears that there is nobody. */
+  refuse(id: number, what: ProgramSpec, text: string): void {
+    const result = what.program === 'probe' ? { answered: false, rtt: 0, ttl: 0, error: text } : undefined;
+    this.#report({ type: 'output', program: id, stream: 'stderr', text: `${text}\n` });
+    this.#report({ type: 'exit', program: id, code: 255, result });
   }
 
   #make(id: number, namespace: Namespace, what: ProgramSpec): Program {
-    if (what.program === 'probe') {
-      return new Probe(namespace, what, result => {
-        this.#running.delete(id);
-        this.#report({ type: 'exit', program: id, code: result.answered ? 0 : 1, result });
-      });
-    }
-    const program = make({ namespace, tag: 0, resolve: () => undefined }, what);
+    const silent = (code: number, result: unknown): void => {
+      this.#running.delete(id);
+      this.#report({ type: 'exit', program: id, code, result });
+    };
+    if (what.program === 'probe')
+      return new Probe(namespace, what, result => silent(result.answered ? 0 : 1, result));
+    if (what.program === 'transfer')
+      return new TransferClient(namespace, what, result => silent(result.error === '' ? 0 : 1, result));
+    const context = { namespace, tag: 0, resolve: () => undefined };
+    const program = this.#talking(context, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });
     };
@@ -63,29 +88,32 @@ export class ProgramTable {
     };
     return program;
   }
-}
 
-function make(context: ProgramContext, what: Exclude<ProgramSpec, { readonly program: 'probe' }>): Program {
-  switch (what.program) {
-    case 'ping':
-      return new Ping(context, parsePing(what.args));
-    case 'traceroute':
-      return new Traceroute(context, parseTraceroute(what.args));
-    case 'iperf3': {
-      const options = parseIperf(what.args);
-      return options.server ? new IperfServer(context, options) : new IperfClient(context, options);
+  /** A program with a command line, or one that serves. */
+  #talking(context: ProgramContext, what: Exclude<ProgramSpec, { program: 'probe' | 'transfer' }>): Program {
+    switch (what.program) {
+      case 'ping':
+        return new Ping(context, parsePing(what.args));
+      case 'traceroute':
+        return new Traceroute(context, parseTraceroute(what.args));
+      case 'iperf3': {
+        const options = parseIperf(what.args);
+        return options.server ? new IperfServer(context, options) : new IperfClient(context, options);
+      }
+      case 'transfer-server':
+        return new TransferServer(context.namespace, what);
+      case 'bulk-source':
+        return new BulkSource(context, what);
+      case 'bulk-sink':
+        return new BulkSink(context, what);
+      case 'udp-source':
+        return new UdpSource(context, what);
+      case 'udp-sink':
+        return new UdpSink(context, what);
+      case 'transaction-client':
+        return new TransactionClient(context, what);
+      case 'transaction-server':
+        return new TransactionServer(context, what);
     }
-    case 'bulk-source':
-      return new BulkSource(context, what);
-    case 'bulk-sink':
-      return new BulkSink(context, what);
-    case 'udp-source':
-      return new UdpSource(context, what);
-    case 'udp-sink':
-      return new UdpSink(context, what);
-    case 'transaction-client':
-      return new TransactionClient(context, what);
-    case 'transaction-server':
-      return new TransactionServer(context, what);
   }
 }

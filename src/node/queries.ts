@@ -1,11 +1,16 @@
 /** What a namespace answers when somebody asks for its tables: plain data. */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Namespace } from '../netstack/namespace.ts';
+import type { NetDevice } from '../netstack/netdevice.ts';
 import type { Route } from '../netstack/route.ts';
 import { formatRoute } from '../netstack/route-text.ts';
-import type { DeviceView, FdbView, NeighbourView, RouteView } from './command.ts';
+import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
+import { VxlanDevice } from '../netstack/tunnel/vxlan.ts';
+import { Veth } from '../netstack/veth.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
+import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView } from './command.ts';
 
-const routeView = (route: Route): RouteView => ({
+const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
   type: route.type,
   nextHops: route.nextHops.map(hop => ({ via: hop.via, device: hop.device.name, onlink: hop.onlink })),
@@ -13,11 +18,14 @@ const routeView = (route: Route): RouteView => ({
   scope: route.scope,
   metric: route.metric,
   source: route.source,
-  text: formatRoute(route),
+  text: formatRoute(route, showTable),
 });
 
-export const routesOf = (namespace: Namespace, table: Route['table']): RouteView[] =>
-  namespace.fib.list(table).map(routeView);
+export function routesOf(namespace: Namespace, table: Route['table'] | 'all'): RouteView[] {
+  if (table !== 'all') return namespace.fib.list(table).map(route => routeView(route));
+  const { fib } = namespace;
+  return [...fib.list('main'), ...fib.list('local')].map(route => routeView(route, true));
+}
 
 export function routeTo(namespace: Namespace, destination: Ipv4Address): RouteView | undefined {
   const route = namespace.fib.lookup(destination);
@@ -30,18 +38,74 @@ export const devicesOf = (namespace: Namespace): DeviceView[] =>
     altnames: device.altnames,
     index: device.index,
     kind: device.kind,
+    driver: driverOf(device),
     mtu: device.mtu,
     up: device.up,
+    wasUp: device.wasUp,
+    carrier: device.carrier,
     mac: device.mac,
-    addresses: device.addresses.map(({ address, length }) => ({ address, length })),
+    counters: { ...device.counters },
+    addresses: device.addresses.map(({ address, length, scope, broadcast }) => ({
+      address,
+      length,
+      scope,
+      broadcast,
+    })),
+    peer: device instanceof Veth ? peerOf(device.peer) : undefined,
+    vxlan: device instanceof VxlanDevice ? vxlanOf(device) : undefined,
   }));
+
+function driverOf(device: NetDevice): DeviceView['driver'] {
+  if (device instanceof Veth) return 'veth';
+  if (device instanceof VxlanDevice) return 'vxlan';
+  return device.kind === 'ether' ? 'nic' : device.kind;
+}
+
+/** A pod's namespace has the name that containerd gave it; from inside a pod the node's namespace has none. */
+function peerOf(peer: Veth): DeviceView['peer'] {
+  const { index, namespace, up } = peer;
+  return { index, up, netns: namespace.name === '' ? undefined : netnsName(namespace) };
+}
+
+/** `cni-` and a UUID (RFC 9562 §5.4), the same whenever it is asked for. */
+function netnsName(namespace: Namespace): string {
+  const random = namespace.random('netns');
+  const hex = Array.from({ length: 4 }, () => random.next().toString(16).padStart(8, '0')).join('');
+  const variant = (8 + (Number.parseInt(hex[16]!, 16) & 3)).toString(16);
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20)];
+  return `cni-${[...parts, hex.slice(20)].join('-')}`;
+}
+
+const vxlanOf = ({ vni, local, parent, port }: VxlanDevice): DeviceView['vxlan'] => ({
+  vni,
+  local,
+  parent: parent.name,
+  port,
+});
 
 export const neighboursOf = (namespace: Namespace): NeighbourView[] =>
   namespace.neighbours
     .list()
     .map(({ address, device, mac, state }) => ({ address, device: device.name, mac, state }));
 
-export function fdbOf({ vxlan }: Namespace): FdbView[] {
-  if (vxlan === undefined) return [];
-  return [...vxlan.fdb].map(([mac, destination]) => ({ mac, device: vxlan.name, destination }));
+/** Device by device: where VTEPs are, and the groups that every other Ethernet device listens to while it is up. */
+export function fdbOf({ devices }: Namespace): FdbView[] {
+  return devices.flatMap(device => {
+    if (device instanceof VxlanDevice)
+      return [...device.fdb].map(([mac, destination]) => ({ mac, device: device.name, destination }));
+    if (device.kind !== 'ether' || !device.up) return [];
+    const groups = [ALL_NODES_IPV6, ALL_HOSTS, SOLICITED_NODE_IPV6 + (device.mac % 2 ** 24)];
+    return groups.map(mac => ({ mac, device: device.name, destination: 0 }));
+  });
+}
+
+/** ff02::1, 224.0.0.1 and ff02::1:ff00:0/104 as MAC addresses (RFC 2464 §7, RFC 1112 §6.4). */
+const ALL_NODES_IPV6 = 0x3333_0000_0001;
+const ALL_HOSTS = 0x0100_5e00_0001;
+const SOLICITED_NODE_IPV6 = 0x3333_ff00_0000;
+
+/** TCP listeners and connections. */
+export function socketsOf({ transports }: Namespace): SocketView[] {
+  const tcp = transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
+  return tcp.sockets().map(({ connection: _, ...socket }) => socket);
 }

@@ -8,9 +8,7 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import { ACCEPT, BGP_ONLY } from '../bgp/filter.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import type { Loopback } from '../netstack/loopback.ts';
-import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import type { Habitat } from '../sim/logical-process.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
 import { birdcl, wallClock } from './birdcl.ts';
 import type { MachineStatus } from './command.ts';
 import { KernelPort } from './kernel-port.ts';
@@ -19,6 +17,8 @@ import { sessionViews } from './sessions.ts';
 import type { RouterBgpSpec, RouterSpec } from './spec.ts';
 
 const FRR_METRIC = 20;
+/** FRR's default; BIRD would say 240. */
+const FRR_HOLD_TIME_SEC = 180;
 
 export class Router extends Machine {
   readonly #speaker: Speaker | undefined;
@@ -47,7 +47,7 @@ export class Router extends Machine {
     return new Speaker(speakerConfigOf(spec, bgp), {
       clock: this,
       random: this.random('bgp'),
-      streams: this.root.transports[Ipv4.PROTOCOL_TCP] as TcpLayer,
+      streams: this.daemonStreams,
       kernel: new KernelPort(this.root),
       report: event => this.heard(event),
     });
@@ -55,10 +55,9 @@ export class Router extends Machine {
 
   protected override status(): MachineStatus {
     const speaker = this.#speaker;
-    if (speaker === undefined) return { lastChange: this.lastChange, missing: [], sessions: [] };
-    const sessions = sessionViews(speaker);
-    const missing = sessions.filter(s => s.state !== 'Established').map(s => `${s.name} is ${s.state}`);
-    return { lastChange: Math.max(this.lastChange, speaker.lastChange), missing, sessions };
+    const sessions = speaker === undefined ? [] : sessionViews(speaker);
+    const lastChange = Math.max(this.lastChange, speaker?.lastChange ?? 0);
+    return { lastChange, missing: [], sessions, powered: true, addresses: this.addresses };
   }
 
   protected override routingDaemon(words: readonly string[]): string {
@@ -78,6 +77,7 @@ function speakerConfigOf(spec: RouterSpec, bgp: RouterBgpSpec): SpeakerConfig {
     nextHopSelf: bgp.nextHopSelf,
     addPaths: false,
     gracefulRestart: false,
+    holdTimeSec: FRR_HOLD_TIME_SEC,
     importFilter: ACCEPT,
     exportFilter: ACCEPT,
   } as const;

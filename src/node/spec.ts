@@ -5,6 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { Node } from '../calico/resources/node.ts';
 import type { ObserveSpec } from '../trace/observation.ts';
 
 /** A NIC on jack `jack` of its process. */
@@ -16,6 +17,8 @@ export interface NicSpec {
   readonly mtu: number;
   readonly address: Ipv4Address;
   readonly length: number;
+  /** 0 for none. */
+  readonly broadcast: Ipv4Address;
 }
 
 export interface StaticRouteSpec {
@@ -48,8 +51,10 @@ export interface NodeSpec extends HostSpecBase {
   readonly startMs: number;
   /** What packets cost the node's processor, by name; absent: nothing. */
   readonly hostModel?: string;
-  /** Addresses of all nodes' host names, for the commands that resolve them. */
+  /** Of the connected route; a DHCP client sets one. */
   readonly kernelConnectedMetric: number;
+  /** What the kubelet registers when the cluster does not know the node. */
+  readonly registration: Node;
 }
 
 /** A router, or a plain host: one namespace that forwards or does not. */

@@ -76,6 +76,6 @@ async function disturb({ cluster }: StepContext, step: Step): Promise<void> {
     await controller.setCarrier(nic, step.link.state === 'up');
   }
   if (step.node !== undefined) {
-    await controller.ask(step.node.name, { do: 'power', on: step.node.action === 'start' });
+    await controller.setPower(step.node.name, step.node.action === 'start');
   }
 }

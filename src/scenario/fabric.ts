@@ -308,6 +308,7 @@ class FabricResolver {
           implied: raw === undefined,
           interfaces,
           defaultRoute: this.#routerDefault(raw?.default ?? 'none', interfaces, [...path, 'default']),
+          routes: this.#routerRoutes(raw?.routes ?? [], interfaces, [...path, 'routes']),
           bgp: raw?.bgp === undefined ? undefined : this.#bgp(raw.bgp, nodes, [...path, 'bgp']),
           loopbacks: raw?.loopbacks ?? [],
           answersPing: raw?.answersPing ?? !clouds,
@@ -326,11 +327,7 @@ class FabricResolver {
   #routerDefault(raw: string, interfaces: Router['interfaces'], path: Path): Ipv4.Ipv4Address | undefined {
     if (raw === 'none') return undefined;
     const address = Ipv4.parse(raw);
-    const onLink = interfaces.some(({ subnet }) => {
-      const cidr = this.#subnets.get(subnet)?.cidr;
-      return address !== undefined && cidr !== undefined && Prefix.contains(cidr, address);
-    });
-    if (!onLink) {
+    if (address === undefined || !this.#isOnLink(address, interfaces)) {
       this.#faults.at(
         path,
         'SCENARIO_ADDRESS',
@@ -338,6 +335,27 @@ class FabricResolver {
       );
     }
     return address;
+  }
+
+  #isOnLink(address: Ipv4.Ipv4Address, interfaces: Router['interfaces']): boolean {
+    return interfaces.some(({ subnet }) => {
+      const cidr = this.#subnets.get(subnet)?.cidr;
+      return cidr !== undefined && Prefix.contains(cidr, address);
+    });
+  }
+
+  #routerRoutes(
+    raw: RawFabric['routers'][string]['routes'],
+    interfaces: Router['interfaces'],
+    path: Path,
+  ): Router['routes'] {
+    return raw.map(({ to, via }, i) => {
+      if (!this.#isOnLink(via, interfaces)) {
+        const message = `${Ipv4.format(via)} is in no subnet of the router`;
+        this.#faults.at([...path, i, 'via'], 'SCENARIO_ADDRESS', message);
+      }
+      return { prefix: to, via };
+    });
   }
 
   #bgp(raw: NonNullable<RawFabric['routers'][string]['bgp']>, nodes: readonly Node[], path: Path): RouterBgp {

@@ -11,7 +11,7 @@ import type { LoadedResource, ResourceProblem, ResourceValidator } from './types
 
 export const RESOURCE_LIMIT = 20_000;
 
-/** What a file may hold. Blocks, affinities and handles are IPAM's own to make. */
+/** What a file may hold. Blocks with their affinities: the state of an IPAM that was saved; handles follow from pods. */
 const LOADABLE: readonly Kind[] = [
   'IPPool',
   'BGPConfiguration',
@@ -20,6 +20,8 @@ const LOADABLE: readonly Kind[] = [
   'FelixConfiguration',
   'IPAMConfiguration',
   'IPReservation',
+  'BlockAffinity',
+  'IPAMBlock',
   'Node',
   'Namespace',
   'Pod',
@@ -48,8 +50,6 @@ const NOT_EMULATED: ReadonlySet<string> = new Set([
   'Secret',
   'ClusterInformation',
   'KubeControllersConfiguration',
-  'BlockAffinity',
-  'IPAMBlock',
   'IPAMHandle',
   'WorkloadEndpoint',
 ]);

@@ -159,6 +159,16 @@ const router = z
       .max(64)
       .default([])
       .meta({ description: 'Addresses of dummy devices: 10.1.1.254/24' }),
+    routes: z
+      .array(
+        z.strictObject({
+          to: network('Destination'),
+          via: address('Next hop, in a subnet of the router'),
+        }),
+      )
+      .max(10_000)
+      .default([])
+      .meta({ description: 'Static routes: `{ to: 172.16.34.0/24, via: 192.168.20.100 }`' }),
     answersPing: z.boolean().optional().meta({ description: 'Answers pings to itself; default true' }),
     silent: z.boolean().optional().meta({ description: 'Sends no ICMP errors; default false' }),
   })

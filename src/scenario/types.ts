@@ -72,6 +72,7 @@ export interface Router {
   readonly implied: boolean;
   readonly interfaces: readonly { readonly subnet: string; readonly address: Ipv4Address }[];
   readonly defaultRoute: Ipv4Address | undefined;
+  readonly routes: readonly StaticRoute[];
   readonly bgp: RouterBgp | undefined;
   readonly loopbacks: readonly Prefix[];
   /** Answers echo requests to its own addresses. */
@@ -79,6 +80,11 @@ export interface Router {
   /** Sends no ICMP errors: a packet without a route dies without a word. */
   readonly silent: boolean;
   readonly position: Position;
+}
+
+export interface StaticRoute {
+  readonly prefix: Prefix;
+  readonly via: Ipv4Address;
 }
 
 export interface RouterBgp {

@@ -37,4 +37,4 @@ export function toYaml(object: unknown): string {
   return stringify(tidy(object), { indentSeq: false, lineWidth: 0, version: '1.1' });
 }
 
-export const toJson = (object: unknown): string => JSON.stringify(tidy(object), null, 2);
+export const toJson = (object: unknown, indent = 2): string => JSON.stringify(tidy(object), null, indent);

@@ -210,17 +210,17 @@ function grown<T extends Int32Array | Uint8Array | Uint16Array | Float64Array>(f
 export class FrameQueue {
   head: Frame = NO_FRAME;
   length = 0;
-  readonly #frames: FrameStore;
+  protected readonly frames: FrameStore;
   #tail: Frame = NO_FRAME;
 
   constructor(frames: FrameStore) {
-    this.#frames = frames;
+    this.frames = frames;
   }
 
   add(frame: Frame): void {
-    this.#frames.next[frame] = NO_FRAME;
+    this.frames.next[frame] = NO_FRAME;
     if (this.head === NO_FRAME) this.head = frame;
-    else this.#frames.next[this.#tail] = frame;
+    else this.frames.next[this.#tail] = frame;
     this.#tail = frame;
     this.length++;
   }
@@ -229,7 +229,7 @@ export class FrameQueue {
   take(): Frame {
     const frame = this.head;
     if (frame !== NO_FRAME) {
-      this.head = this.#frames.next[frame]!;
+      this.head = this.frames.next[frame]!;
       this.length--;
     }
     return frame;
@@ -237,6 +237,6 @@ export class FrameQueue {
 
   /** When the oldest arrives; infinity when empty. */
   headTime(): VirtualTime {
-    return this.head === NO_FRAME ? Number.POSITIVE_INFINITY : this.#frames.time[this.head]!;
+    return this.head === NO_FRAME ? Number.POSITIVE_INFINITY : this.frames.time[this.head]!;
   }
 }

@@ -38,6 +38,8 @@ export class Transmitter {
   sentFrames = 0;
   sentOctets = 0;
   readonly #options: LinkOptions;
+  readonly #rateBps: number;
+  readonly #delay: VirtualTime;
   readonly #frames: FrameStore;
   readonly #sink: Sink;
   readonly #random: Random;
@@ -49,6 +51,8 @@ export class Transmitter {
 
   constructor(options: LinkOptions, frames: FrameStore, sink: Sink, random: Random) {
     this.#options = options;
+    this.#rateBps = options.rateBps;
+    this.#delay = options.delay;
     this.#frames = frames;
     this.#sink = sink;
     this.#random = random;
@@ -72,7 +76,7 @@ export class Transmitter {
       this.#busy = now;
       this.#remainder = 0;
     }
-    const { rateBps, delay } = this.#options;
+    const rateBps = this.#rateBps;
     const octets = this.#frames.length(frame);
     const work = wireOctets(octets) * 8e9 + this.#remainder;
     const serialisation = Math.floor(work / rateBps);
@@ -82,7 +86,7 @@ export class Transmitter {
     this.sentFrames++;
     this.sentOctets += octets;
     if (this.loss > 0 && this.#random.unit() < this.loss) return 'LINK_LOSS';
-    let arrival = this.#busy + delay;
+    let arrival = this.#busy + this.#delay;
     if (this.jitter > 0) arrival += Math.floor(this.#random.unit() * this.jitter);
     this.#lastArrival = Math.max(arrival, this.#lastArrival);
     this.#sink.accept(frame, this.#lastArrival);
@@ -90,42 +94,39 @@ export class Transmitter {
   }
 }
 
+/** Who is told of a frame in an input that was empty: the process that it belongs to. */
+export interface Receiver {
+  arrived(input: InputQueue): void;
+}
+
 /** The receiver's end when both live on one worker, and what a ring is drained into when they do not. */
-export class InputQueue implements Sink {
+export class InputQueue extends FrameQueue implements Sink {
   /** Tie-break among frames of one instant: source process, then link. */
   readonly order: number;
   /** The receiver's number for this link. */
   readonly jack: number;
-  readonly queue: FrameQueue;
   /** When the oldest frame arrives, infinity when there is none: the key of the process's merge, kept at hand. */
-  headTime: VirtualTime = NEVER;
-  readonly #frames: FrameStore;
-  readonly #arrived: (input: InputQueue, time: VirtualTime) => void;
+  arrival: VirtualTime = NEVER;
+  readonly #receiver: Receiver;
 
-  constructor(
-    frames: FrameStore,
-    order: number,
-    jack: number,
-    arrived: (input: InputQueue, time: VirtualTime) => void,
-  ) {
-    this.#frames = frames;
+  constructor(frames: FrameStore, order: number, jack: number, receiver: Receiver) {
+    super(frames);
     this.order = order;
     this.jack = jack;
-    this.queue = new FrameQueue(frames);
-    this.#arrived = arrived;
+    this.#receiver = receiver;
   }
 
   accept(frame: Frame, time: VirtualTime): void {
-    this.#frames.time[frame] = time;
-    this.queue.add(frame);
-    if (this.headTime !== NEVER) return;
-    this.headTime = time;
-    this.#arrived(this, time);
+    this.frames.time[frame] = time;
+    this.add(frame);
+    if (this.arrival !== NEVER) return;
+    this.arrival = time;
+    this.#receiver.arrived(this);
   }
 
-  take(): Frame {
-    const frame = this.queue.take();
-    this.headTime = this.queue.headTime();
+  override take(): Frame {
+    const frame = super.take();
+    this.arrival = this.headTime();
     return frame;
   }
 }

@@ -13,7 +13,7 @@
  */
 import { COMMAND, Fingerprint, TIMER } from './fingerprint.ts';
 import type { Frame, FrameStore } from './frame-store.ts';
-import { InputQueue, type Transmitter } from './link.ts';
+import { InputQueue, type Receiver, type Transmitter } from './link.ts';
 import { Random } from './random.ts';
 import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
 import { TimerQueue } from './timers.ts';
@@ -30,7 +30,7 @@ export interface Habitat {
   report(process: LogicalProcess, record: unknown): void;
 }
 
-export abstract class LogicalProcess implements Clock {
+export abstract class LogicalProcess implements Clock, Receiver {
   readonly id: number;
   readonly name: string;
   readonly frames: FrameStore;
@@ -39,7 +39,9 @@ export abstract class LogicalProcess implements Clock {
   readonly outputs: Transmitter[] = [];
   now: VirtualTime = 0;
   protected readonly habitat: Habitat;
+  /** A heap of the `#waiting` inputs that hold frames; the array has room for all. */
   readonly #inputs: InputQueue[] = [];
+  #waiting = 0;
   readonly #timers: TimerQueue;
 
   constructor(id: number, name: string, habitat: Habitat) {
@@ -71,24 +73,26 @@ export abstract class LogicalProcess implements Clock {
     return this.#timers.create(expire);
   }
 
+  /** Nothing that was armed happens any more: the process loses its power. */
+  protected cancelTimers(): void {
+    this.#timers.clear();
+  }
+
   /** The input for a link from process `source`; `order` breaks ties between several links of one source. */
   addInput(source: number, order: number, jack: number): InputQueue {
-    return new InputQueue(this.frames, source * 2 ** 20 + order, jack, (input, time) => {
-      this.#insert(input);
-      this.habitat.wake(this, time);
-    });
+    return new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
   }
 
   /** Nothing happens here before this time unless a frame comes. */
   get nextTime(): VirtualTime {
-    const frames = this.#inputs.length === 0 ? NEVER : this.#inputs[0]!.headTime;
+    const frames = this.#waiting === 0 ? NEVER : this.#inputs[0]!.arrival;
     return Math.min(frames, this.#timers.next);
   }
 
   /** Handle everything before `horizon`. */
   run(horizon: VirtualTime): void {
     for (;;) {
-      const arrival = this.#inputs.length === 0 ? NEVER : this.#inputs[0]!.headTime;
+      const arrival = this.#waiting === 0 ? NEVER : this.#inputs[0]!.arrival;
       const deadline = this.#timers.next;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
@@ -122,28 +126,27 @@ export abstract class LogicalProcess implements Clock {
   #takeFrame(): void {
     const input = this.#inputs[0]!;
     const frame = input.take();
-    if (input.headTime === NEVER) this.#removeFirst();
+    if (input.arrival === NEVER) this.#removeFirst();
     else this.#down(0);
     this.fingerprint.frame(this.frames, frame, this.now);
     this.receive(frame, input.jack);
   }
 
-  #insert(input: InputQueue): void {
+  /** `input`, which was empty, has a frame. */
+  arrived(input: InputQueue): void {
     const heap = this.#inputs;
-    let at = heap.length;
-    heap.push(input);
+    let at = this.#waiting++;
     while (at > 0 && before(input, heap[(at - 1) >> 1]!)) {
       heap[at] = heap[(at - 1) >> 1]!;
       at = (at - 1) >> 1;
     }
     heap[at] = input;
+    this.habitat.wake(this, input.arrival);
   }
 
   #removeFirst(): void {
-    const last = this.#inputs.pop()!;
-    if (this.#inputs.length === 0) return;
-    this.#inputs[0] = last;
-    this.#down(0);
+    this.#inputs[0] = this.#inputs[--this.#waiting]!;
+    if (this.#waiting > 1) this.#down(0);
   }
 
   #down(from: number): void {
@@ -152,8 +155,8 @@ export abstract class LogicalProcess implements Clock {
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (child >= this.#waiting) break;
+      if (child + 1 < this.#waiting && before(heap[child + 1]!, heap[child]!)) child++;
       if (!before(heap[child]!, input)) break;
       heap[at] = heap[child]!;
       at = child;
@@ -163,5 +166,5 @@ export abstract class LogicalProcess implements Clock {
 }
 
 function before(a: InputQueue, b: InputQueue): boolean {
-  return a.headTime < b.headTime || (a.headTime === b.headTime && a.order < b.order);
+  return a.arrival < b.arrival || (a.arrival === b.arrival && a.order < b.order);
 }

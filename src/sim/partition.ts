@@ -11,8 +11,7 @@
 import { FrameStore } from './frame-store.ts';
 import type { Habitat, LogicalProcess } from './logical-process.ts';
 import { NEVER, type VirtualTime } from './time.ts';
-
-const WHEEL = 1024;
+import { NOBODY, WHEEL, Wheel } from './wheel.ts';
 
 /** What a process said to the outside; the records of one process stay in the order in which it made them. */
 export interface Report {
@@ -38,12 +37,14 @@ export class Partition implements Habitat {
   wantsAttention = false;
   readonly #lookahead: VirtualTime;
   readonly #reversed: boolean;
-  readonly #wheel: LogicalProcess[][] = Array.from({ length: WHEEL }, () => []);
+  readonly #wheel = new Wheel();
   readonly #far: Far[] = [];
-  /** By process id: the window it is listed in, `NEVER` for none. Older listings are stale and skipped. */
+  /** By number here: the window it has to run in next, `NEVER` for none. It is in the wheel, or in the far heap. */
   readonly #wakeWindow: number[] = [];
-  /** By process id: the window of its one entry in the far heap, which may be earlier than it needs; `NEVER` for none. */
+  /** By number here: the window of its one entry in the far heap, which may be earlier than it needs; `NEVER` for none. */
   readonly #farWindow: number[] = [];
+  /** By process id: its number here, which is its place in `processes`. */
+  readonly #numbers: number[] = [];
   #window = 0;
   #running: LogicalProcess | undefined;
 
@@ -54,9 +55,12 @@ export class Partition implements Habitat {
   }
 
   add(process: LogicalProcess): void {
+    const number = this.processes.length;
     this.processes.push(process);
-    this.#wakeWindow[process.id] = NEVER;
-    this.#farWindow[process.id] = NEVER;
+    this.#numbers[process.id] = number;
+    this.#wakeWindow[number] = NEVER;
+    this.#farWindow[number] = NEVER;
+    this.#wheel.extend(number);
   }
 
   /** The process whose events are being handled; after `runWindow` threw, the one that did. */
@@ -66,8 +70,9 @@ export class Partition implements Habitat {
 
   wake(process: LogicalProcess, time: VirtualTime): void {
     if (process === this.#running) return; // it is asked for its next time when it has run
+    const number = this.#numbers[process.id]!;
     const window = Math.floor(time / this.#lookahead);
-    if (window < this.#wakeWindow[process.id]!) this.#list(process, window);
+    if (window < this.#wakeWindow[number]!) this.#list(number, window);
   }
 
   attention(): void {
@@ -90,14 +95,11 @@ export class Partition implements Habitat {
 
   /** The next window in which any process may have something to do; `NEVER` when all is quiet. */
   nextWindow(): number {
-    for (let window = this.#window; window < this.#window + WHEEL; window++) {
-      for (const process of this.#wheel[window % WHEEL]!) {
-        if (this.#wakeWindow[process.id] === window) return window;
-      }
-    }
+    const window = this.#wheel.next(this.#window);
+    if (window !== NEVER) return window;
     while (this.#far.length > 0) {
-      const { window, process } = this.#far[0]!;
-      if (this.#wakeWindow[process.id] === window) return window;
+      const { window, number } = this.#far[0]!;
+      if (this.#wakeWindow[number] === window) return window;
       this.#takeFar();
     }
     return NEVER;
@@ -107,50 +109,55 @@ export class Partition implements Habitat {
   runWindow(window: number, until: VirtualTime): void {
     this.#window = window;
     while (this.#far.length > 0 && this.#far[0]!.window < window + WHEEL) this.#takeFar();
-    const due = this.#wheel[window % WHEEL]!;
-    this.#wheel[window % WHEEL] = [];
-    if (this.#reversed) due.reverse();
     const horizon = Math.min((window + 1) * this.#lookahead, until);
-    for (const process of due) {
-      if (this.#wakeWindow[process.id] !== window) continue;
-      this.#wakeWindow[process.id] = NEVER;
+    const wheel = this.#wheel;
+    let number = wheel.take(window, this.#reversed);
+    while (number !== NOBODY) {
+      const process = this.processes[number]!;
+      const following = wheel.following(number, this.#reversed);
+      this.#wakeWindow[number] = NEVER;
       this.#running = process;
       process.run(horizon);
       this.#running = undefined;
       const next = process.nextTime;
       if (next !== NEVER) this.wake(process, next);
+      number = following;
     }
   }
 
-  #list(process: LogicalProcess, window: number): void {
-    this.#wakeWindow[process.id] = window;
-    if (window < this.#window + WHEEL) this.#wheel[window % WHEEL]!.push(process);
-    else this.#listFar(process, window);
+  #list(number: number, window: number): void {
+    if (this.#wakeWindow[number]! < this.#window + WHEEL)
+      this.#wheel.remove(number, this.#wakeWindow[number]!);
+    this.#wakeWindow[number] = window;
+    if (window < this.#window + WHEEL) this.#wheel.add(number, window);
+    else this.#listFar(number, window);
   }
 
   /**
    * A process has at most one entry in the far heap: a node with a hold timer minutes away comes back to it after every
    * frame, and an entry each time would grow the heap with the traffic.
    */
-  #listFar(process: LogicalProcess, window: number): void {
-    if (this.#farWindow[process.id]! <= window) return;
-    this.#farWindow[process.id] = window;
-    pushFar(this.#far, { window, process });
+  #listFar(number: number, window: number): void {
+    if (this.#farWindow[number]! <= window) return;
+    this.#farWindow[number] = window;
+    pushFar(this.#far, { window, number });
   }
 
   /** Take the first far entry off, and list its process where it has to be now, unless the wheel has it. */
   #takeFar(): void {
-    const { window, process } = popFar(this.#far);
-    if (this.#farWindow[process.id] !== window) return; // an earlier entry took its place
-    this.#farWindow[process.id] = NEVER;
-    const wake = this.#wakeWindow[process.id]!;
-    if (wake >= window && wake !== NEVER) this.#list(process, wake);
+    const { window, number } = popFar(this.#far);
+    if (this.#farWindow[number] !== window) return; // an earlier entry took its place
+    this.#farWindow[number] = NEVER;
+    const wake = this.#wakeWindow[number]!;
+    if (wake < window || wake === NEVER) return;
+    if (wake < this.#window + WHEEL) this.#wheel.add(number, wake);
+    else this.#listFar(number, wake);
   }
 }
 
 interface Far {
   readonly window: number;
-  readonly process: LogicalProcess;
+  readonly number: number;
 }
 
 function pushFar(heap: Far[], entry: Far): void {

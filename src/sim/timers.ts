@@ -7,7 +7,14 @@
 import { NEVER, type Timer, type VirtualTime } from './time.ts';
 
 export class TimerQueue {
-  readonly #heap: QueuedTimer[] = [];
+  /**
+   * No timer fires before this; `NEVER` when none is armed. (The true next deadline may be later: see the lazy move above.)
+   * Kept at hand: the process looks at it after every event.
+   */
+  next: VirtualTime = NEVER;
+  /** The first `#size` are the heap; what is behind them is gone, but the array keeps its room: most timers come back. */
+  readonly #heap: (QueuedTimer | undefined)[] = [];
+  #size = 0;
   readonly #owner: { readonly now: VirtualTime; readonly name: string };
   readonly #armed: (at: VirtualTime) => void;
   #sequence = 0;
@@ -22,11 +29,6 @@ export class TimerQueue {
     return new QueuedTimer(this, expire);
   }
 
-  /** No timer fires before this. (The true next deadline may be later: see the lazy move above.) */
-  get next(): VirtualTime {
-    return this.#heap.length === 0 ? NEVER : this.#heap[0]!.queuedAt;
-  }
-
   /**
    * Fire the first timer if it is due at `next` exactly; otherwise put it back where it now belongs.
    * Returns false when nothing fired.
@@ -38,6 +40,7 @@ export class TimerQueue {
       else {
         timer.queuedAt = timer.deadline;
         this.#down(0);
+        this.next = this.#heap[0]!.queuedAt;
       }
       return false;
     }
@@ -55,8 +58,8 @@ export class TimerQueue {
     this.#armed(at);
     if (timer.slot < 0) {
       timer.queuedAt = at;
-      timer.slot = this.#heap.length;
-      this.#heap.push(timer);
+      timer.slot = this.#size;
+      this.#heap[this.#size++] = timer;
       this.#up(timer.slot);
     } else if (at <= timer.queuedAt) {
       // A later sequence at the same time moves down, an earlier time moves up.
@@ -67,16 +70,34 @@ export class TimerQueue {
     } else {
       this.#down(timer.slot);
     }
+    this.next = this.#heap[0]!.queuedAt;
+  }
+
+  /** Cancel all of them. */
+  clear(): void {
+    for (let i = 0; i < this.#size; i++) {
+      const timer = this.#heap[i]!;
+      timer.deadline = NEVER;
+      timer.slot = -1;
+      this.#heap[i] = undefined;
+    }
+    this.#size = 0;
+    this.next = NEVER;
   }
 
   #removeFirst(): void {
     const first = this.#heap[0]!;
-    const last = this.#heap.pop()!;
+    const last = this.#heap[--this.#size]!;
+    this.#heap[this.#size] = undefined;
     first.slot = -1;
-    if (last === first) return;
+    if (last === first) {
+      this.next = NEVER;
+      return;
+    }
     this.#heap[0] = last;
     last.slot = 0;
     this.#down(0);
+    this.next = this.#heap[0]!.queuedAt;
   }
 
   #up(from: number): void {
@@ -100,8 +121,8 @@ export class TimerQueue {
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (child >= this.#size) break;
+      if (child + 1 < this.#size && before(heap[child + 1]!, heap[child]!)) child++;
       if (!before(heap[child]!, timer)) break;
       heap[at] = heap[child]!;
       heap[at]!.slot = at;

@@ -2,6 +2,7 @@
  * What logical processes report to the outside: plain data, ordered by (virtual time, process, sequence). The time and
  * the process are the envelope's. Reports never influence the run.
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { DropReason } from './drop-reason.ts';
 
 /** A tagged frame passed a device: one step of a probe's observed trail. */
@@ -72,6 +73,17 @@ export interface SessionRecord {
   readonly because: string;
 }
 
+/** What a daemon does with a TCP connection that leaves the lab (`tunlab attach`). */
+export interface StreamRecord {
+  readonly type: 'stream';
+  /** Even when the lab began it, odd when the outside did. */
+  readonly stream: number;
+  readonly peer: Ipv4Address;
+  readonly action: 'connect' | 'write' | 'close' | 'abort';
+  /** Of a `write`. */
+  readonly octets?: Uint8Array;
+}
+
 /** A line for `--trace`, by BIRD's classes. */
 export interface TraceRecord {
   readonly type: 'trace';
@@ -90,4 +102,5 @@ export type LabRecord =
   | PacketRecord
   | RouteRecord
   | SessionRecord
+  | StreamRecord
   | TraceRecord;

@@ -11,6 +11,7 @@
  * Setters patch the checksum incrementally (RFC 1624), as Linux does, so a corrupted header stays corrupted. Options
  * are accepted on input (`headerLength` counts them) and never written.
  */
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Checksum from './checksum.ts';
 import { Fault } from './fault.ts';
@@ -86,6 +87,11 @@ export const protocol = (view: DataView, at: number): number => view.getUint8(at
 export const checksum = (view: DataView, at: number): number => view.getUint16(at + CHECKSUM);
 export const source = (view: DataView, at: number): Ipv4Address => view.getUint32(at + SOURCE);
 export const destination = (view: DataView, at: number): Ipv4Address => view.getUint32(at + DESTINATION);
+/** The addresses as the packet path hands them on. */
+export const sourceWord = (view: DataView, at: number): AddressWord =>
+  view.getInt32(at + SOURCE) as AddressWord;
+export const destinationWord = (view: DataView, at: number): AddressWord =>
+  view.getInt32(at + DESTINATION) as AddressWord;
 
 /** Sum of a header of `length` octets; without options, which is nearly always, in five reads. */
 function headerSum(view: DataView, at: number, length: number): number {

@@ -3,7 +3,7 @@ import { Store } from '../../src/api/store.ts';
 import { DatastoreError } from '../../src/calico/datastore.ts';
 import { newBlock } from '../../src/calico/ipam/block.ts';
 import { annotationList } from '../../src/calico/resources/core.ts';
-import { KINDS, kindNamed, parse, type Resource } from '../../src/calico/resources/kinds.ts';
+import { KINDS, kindNamed, parse, type Resource, validate } from '../../src/calico/resources/kinds.ts';
 import {
   bgpNetwork,
   kubernetesAnnotations,
@@ -326,6 +326,53 @@ for (const [kind, what, spec, message] of [
 ] as const) {
   t(`${kind}: ${what}`, () => assert.is(verdict(object(kind, spec)), message));
 }
+
+const BLOCK = newBlock(Prefix.from('172.16.158.0/30'), 'k8s-w1', 0, '');
+const AFFINITY = { node: 'k8s-w1', cidr: '172.16.158.0/30', state: 'confirmed', deleted: 'false' };
+
+for (const [what, kind, name, spec, message] of [
+  ['a block as IPAM makes it', 'IPAMBlock', '172-16-158-0-30', BLOCK.spec, ''],
+  ['a block of host bits', 'IPAMBlock', 'x', { ...BLOCK.spec, cidr: '172.16.158.1/30' }, 'must be a block'],
+  ['a block by another name', 'IPAMBlock', '172-16-158-0-26', BLOCK.spec, 'must be 172-16-158-0-30'],
+  [
+    'too few allocations',
+    'IPAMBlock',
+    '172-16-158-0-30',
+    { ...BLOCK.spec, allocations: [null] },
+    'must have 4 entries',
+  ],
+  [
+    'an ordinal that is free twice',
+    'IPAMBlock',
+    '172-16-158-0-30',
+    { ...BLOCK.spec, unallocated: [0, 1, 2, 3, 3] },
+    'every ordinal that is not allocated, once',
+  ],
+  [
+    'an ordinal that is free and taken',
+    'IPAMBlock',
+    '172-16-158-0-30',
+    { ...BLOCK.spec, allocations: [0, null, null, null] },
+    'every ordinal that is not allocated, once',
+  ],
+  ['an affinity', 'BlockAffinity', 'k8s-w1-172-16-158-0-30', AFFINITY, ''],
+  [
+    'an affinity of a state that is none',
+    'BlockAffinity',
+    'k8s-w1-172-16-158-0-30',
+    { ...AFFINITY, state: 'mine' },
+    'must be pending, confirmed or pendingDeletion',
+  ],
+  ['an affinity by another name', 'BlockAffinity', 'k8s-w1', AFFINITY, 'must be k8s-w1-172-16-158-0-30'],
+] as const)
+  t(`IPAM state in a file: ${what}`, () => {
+    const problems = validate(parse(object(kind, spec, name)), undefined, {
+      pools: () => [],
+      blockCidrs: () => [],
+    });
+    assert.is(problems.length, message === '' ? 0 : 1);
+    assert.ok((problems[0]?.reason ?? '').includes(message), problems[0]?.reason);
+  });
 
 t('a problem says where it is', () => {
   try {

@@ -30,7 +30,7 @@ const RUN = {
   record: undefined,
   reverse: false,
 };
-const SHELL = { workers: 'per-node', seed: undefined, path: 'a.yaml', command: undefined, steps: 0 };
+const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
 
 for (const [line, name, args] of [
   [['run', 'a.yaml'], 'run', RUN],
@@ -55,9 +55,9 @@ for (const [line, name, args] of [
     { workers: 2, seed: undefined, path: 'a.yaml' },
   ],
   [['shell', 'a.yaml'], 'shell', SHELL],
-  [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, command: 'ip route | wc -l' }],
+  [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, commands: ['ip route | wc -l'] }],
   [['shell', 'a.yaml', '--steps', 'all'], 'shell', { ...SHELL, steps: 'all' }],
-  [['shell', 'a.yaml', '--steps', '3', '--command=id'], 'shell', { ...SHELL, steps: 3, command: 'id' }],
+  [['shell', 'a.yaml', '--steps', '3', '--command=id'], 'shell', { ...SHELL, steps: 3, commands: ['id'] }],
   [['schema'], 'schema', {}],
 ] as const) {
   t(`reads ${line.join(' ')}`, () => assert.equal(parseCommandLine(line), { name, args }));

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseTrace, traceLine } from '../../src/cli/trace.ts';
 import { decodeRecord, encodeRecord, RecordError, replayRun } from '../../src/runner/run-record.ts';
+import { loadScenario } from '../../src/scenario/load.ts';
 import type { CapturedPacket } from '../../src/wire/capture-reader.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 import { cleanUp, DIRECT, MODES, packetsOf, path, type Ran, tunlab } from './harness.ts';
@@ -48,21 +49,38 @@ t('says on a packet that died why', () => {
   );
 });
 
-t('captures the same octets with a worker for each node, in reverse order', async () => {
-  const target = path('per-node');
-  const argv = ['run', DIRECT, '--workers', 'per-node', '--reverse', '--pcap', target];
+t('shows at the port of a switch what the cloud does not let through', async () => {
+  const file = fromRoot('scenarios/aws/source-dest-check-on.yaml');
+  const { code } = await tunlab(['run', file, '--workers', '0', '--pcap', path('aws')]);
+  assert.is(code, 0);
+  const dead = packetsOf(path('aws/source-dest-check-on.pcapng')).filter(
+    packet => packet.comment !== undefined,
+  );
+  assert.ok(dead.length > 0);
+  for (const packet of dead) {
+    assert.is(packet.interface.name, 'subnet-a/k8s-w1/ens5');
+    assert.match(packet.comment!, /^FABRIC_SRC_DST_CHECK: /);
+  }
+});
+
+t('prints and hashes the same when nobody looks', async () => {
+  assert.is((await tunlab(['run', DIRECT, '--workers', '0', '--json'])).out, watched.out);
+});
+
+t('captures the same octets with workers, in reverse order', async () => {
+  const target = path('workers');
+  const argv = ['run', DIRECT, '--workers', '2', '--reverse', '--pcap', target];
   assert.is((await tunlab(argv)).code, 0);
   assert.is(digest(join(target, 'direct.pcapng')), digest(path('a/direct.pcapng')));
 });
 
-t('captures devices that are made later, and numbers the captures of scenarios of one name', async () => {
+t('captures devices that are made later', async () => {
   const file = join(MODES, 'vxlan-always.yaml');
-  const { code } = await tunlab(['run', file, file, '--workers', '2', '--pcap', path('vxlan')]);
+  const { code } = await tunlab(['run', file, '--workers', '0', '--pcap', path('vxlan')]);
   assert.is(code, 0);
   const names = packetsOf(path('vxlan/vxlan-always.pcapng')).map(packet => packet.interface.name);
   assert.ok(names.includes('k8s-w1/vxlan.calico'));
   assert.ok(names.includes('k8s-w0/default/pod3/eth0'));
-  assert.is(digest(path('vxlan/vxlan-always-2.pcapng')), digest(path('vxlan/vxlan-always.pcapng')));
 });
 
 t('refuses a folder that cannot be made, before anything runs', async () => {
@@ -130,13 +148,15 @@ for (const [text, message] of [
 }
 
 t('prints of a trace only what was asked for', () => {
-  const request = parseTrace('routes@a');
+  const { fabric } = loadScenario(DIRECT);
+  const scenario = { fabric };
+  const request = parseTrace('routes@k8s-w1', scenario);
   const record = { type: 'route', namespace: '', action: 'added', text: 'default via 1.2.3.4 ' } as const;
-  const line = '   0.000001500 a routes: added default via 1.2.3.4';
-  assert.is(traceLine(request, { machine: 'a', time: 1_500, record }), line);
-  assert.is(traceLine(request, { machine: 'b', time: 1_500, record }), undefined);
-  assert.is(traceLine(parseTrace('states'), { machine: 'a', time: 1, record }), undefined);
-  assert.equal(parseTrace('all').classes.length, 6);
+  const line = '   0.000001500 k8s-w1 routes: added default via 1.2.3.4';
+  assert.is(traceLine(request, { machine: 'k8s-w1', time: 1_500, record }), line);
+  assert.is(traceLine(request, { machine: 'k8s-w2', time: 1_500, record }), undefined);
+  assert.is(traceLine(parseTrace('states', scenario), { machine: 'k8s-w1', time: 1, record }), undefined);
+  assert.equal(parseTrace('all', scenario).classes.length, 6);
 });
 
 // Records.
@@ -168,7 +188,7 @@ t('records one scenario only, into a file that can be written', async () => {
 
 // Documents.
 
-t('prints one JSON document with every field, or an array of them; looking changes none', async () => {
+t('prints one JSON document with every field, or an array of them', async () => {
   const one = JSON.parse(watched.out);
   const fields = 'schemaVersion tunlab scenario seed virtualTimeNs fingerprint ok steps counters';
   assert.is(Object.keys(one).join(' '), fields);
@@ -181,8 +201,10 @@ t('prints one JSON document with every field, or an array of them; looking chang
   assert.is(Object.keys(step.expectations[0]).join(' '), parts);
   const dead = one.steps[1].expectations[1];
   assert.equal([dead.reason, dead.at], ['NO_ROUTE', 'k8s-rtr']);
-  const two = JSON.parse((await tunlab(['run', DIRECT, DIRECT, '--workers', '0', '--json'])).out);
-  assert.equal(two, [one, one]);
+  const argv = ['run', DIRECT, DIRECT, '--workers', '0', '--json', '--pcap', path('twice')];
+  assert.equal(JSON.parse((await tunlab(argv)).out), [one, one]);
+  // Scenarios of one name get files of their own.
+  assert.is(digest(path('twice/direct-2.pcapng')), digest(path('twice/direct.pcapng')));
 });
 
 t.run();

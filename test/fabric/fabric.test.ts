@@ -1,3 +1,4 @@
+import { ANY } from '../../src/addr/address-word.ts';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Mac from '../../src/addr/mac.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
@@ -49,7 +50,7 @@ t('a frame for somebody behind the port it came from goes nowhere', () => {
     const at = frames.append(frame, 60);
     const own = lab.device('k8s-w1', 'eth0').mac;
     Ethernet.emit(frames.view(frame), at, { destination: own, source: own, etherType: 0x88b5 });
-    lab.device('k8s-w1', 'eth0').transmit(frame, 0);
+    lab.device('k8s-w1', 'eth0').transmit(frame, ANY);
   });
   lab.run(SECOND);
   assert.is(lab.switches.swA.account.reasons.get('NOT_FOR_ME'), 1);

@@ -4,6 +4,7 @@ import { assert, fromRoot, suite } from '../kit.ts';
 
 const VARIANTS: readonly (readonly [name: string, options: LabOptions])[] = [
   ['processes of a window in reverse order', { workers: 0, reversed: true }],
+  ['captures of every device', { workers: 0, capture: true }],
   ['1 worker', { workers: 1 }],
   ['2 workers', { workers: 2 }],
   ['5 workers', { workers: 5 }],

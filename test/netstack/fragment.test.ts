@@ -166,6 +166,15 @@ t('a second "last" fragment that ends elsewhere condemns all pieces', () => {
   assert.is(namespace.host.account.reasons.get('FRAG_LOST'), 2);
 });
 
+t('a "last" fragment that ends before another one condemns all pieces', () => {
+  const bench = alone();
+  const { namespace } = bench;
+  namespace.reassembly.add(packet(bench, 8, Payload.ZERO, 0, 72, 1480, true), undefined);
+  namespace.reassembly.add(packet(bench, 8, Payload.ZERO, 0, 32, 0, false), undefined);
+  assert.is(namespace.host.account.reasons.get('FRAG_LOST'), 2);
+  assert.is(namespace.frames.inUse, 0);
+});
+
 for (const [what, length, base, more] of [
   ['a middle piece whose length is no multiple of 8', 73, 0, true],
   ['a piece that ends beyond 65535 octets', 1472, 65528, false],

@@ -122,7 +122,8 @@ class Node {
 
 function device(name: string, index: number, address: string): NetDevice {
   const made = new Dummy({ name: 'k8s-w1' } as never, name, index, 1500);
-  if (address !== '') made.addresses = [{ address: Address.from(address), length: 32, scope: 'global' }];
+  if (address !== '')
+    made.addresses = [{ address: Address.from(address), length: 32, scope: 'global', broadcast: 0 }];
   return made;
 }
 

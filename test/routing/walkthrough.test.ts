@@ -90,7 +90,10 @@ t('CrossSubnet cures it, and tunl0 has the next address of the queue', async ({ 
       'default-ipv4-ippool   172.16.0.0/16   true   CrossSubnet   Never       false      false              all()      \n\n',
   );
   const tunl0 = (await lab.devices('k8s-w0')).find(device => device.name === 'tunl0');
-  assert.equal(tunl0?.addresses, [{ address: 0xac102202, length: 32 }]);
+  assert.equal(
+    tunl0?.addresses.map(({ address, length }) => [address, length]),
+    [[0xac102202, 32]],
+  );
   const ping = await lab.exec('kubectl exec pod1 -- ping -c 1 172.16.34.1');
   assert.match(ping.stdout, /64 bytes from 172\.16\.34\.1: icmp_seq=1 ttl=62 time=/);
 });

@@ -55,6 +55,18 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     '  sede: 7',
     'x.yaml:8:3  spec: unknown key "sede", did you mean "seed"?',
   ],
+  [
+    'a static route to nowhere',
+    'loopbacks: [10.1.1.254/24]',
+    'routes: [{ to: 172.16.34.0/24, via: 10.9.9.9 }]',
+    'x.yaml:23:45  fabric.routers.k8s-rtr.routes[0].via: 10.9.9.9 is in no subnet of the router',
+  ],
+  [
+    'a static route with host bits',
+    'loopbacks: [10.1.1.254/24]',
+    'routes: [{ to: 172.16.34.1/24, via: 192.168.20.100 }]',
+    'x.yaml:23:24  fabric.routers.k8s-rtr.routes[0].to: "172.16.34.1/24" has host bits set, did you mean "172.16.34.0/24"?',
+  ],
   ['an unknown key like no other', '  seed: 7', '  quux: 7', 'x.yaml:8:3  spec: unknown key "quux"'],
   [
     'a missing key',

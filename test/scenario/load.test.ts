@@ -102,6 +102,16 @@ t("adds the VPC's router to subnets without a gateway of their own, silent as AW
   assert.is(good.fabric.subnets[1]!.queueBytes, 1024 * 1024);
 });
 
+t('resolves the static routes of a router', () => {
+  const text = fixture('scenario/good.yaml').toString();
+  const routes = '        routes: [{ to: 172.16.34.0/24, via: 192.168.20.100 }]\n';
+  const more = text.replace('        loopbacks:', () => `${routes}        loopbacks:`);
+  const { fabric } = parseScenario(more, { file: fromRoot('test/fixtures/scenario/good.yaml') });
+  const router = fabric.routers.find(each => each.name === 'k8s-rtr')!;
+  assert.equal(router.routes, [{ prefix: Prefix.from('172.16.34.0/24'), via: ip('192.168.20.100') }]);
+  assert.equal(good.fabric.routers.find(each => each.name === 'k8s-rtr')!.routes, []);
+});
+
 t('resolves a router that speaks BGP', () => {
   const router = good.fabric.routers.find(each => each.name === 'k8s-rtr')!;
   assert.equal(router.interfaces, [

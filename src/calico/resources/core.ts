@@ -3,6 +3,7 @@
  * view of a running pod. Fields that mean nothing to an emulator of networking are kept and ignored.
  */
 import * as Ipv4 from '../../addr/ipv4.ts';
+import type { Random } from '../../sim/random.ts';
 import { caliName } from '../names.ts';
 import { CALICO_API, type FieldPath, type Problem, type ResourceBase } from './meta.ts';
 import { any, bool, list, open, string } from './shape.ts';
@@ -79,6 +80,34 @@ export const ANNOTATION_MAC = 'cni.projectcalico.org/hwAddr';
 export const ANNOTATION_POD_IP = 'cni.projectcalico.org/podIP';
 export const ANNOTATION_POD_IPS = 'cni.projectcalico.org/podIPs';
 export const ANNOTATION_CONTAINER_ID = 'cni.projectcalico.org/containerID';
+
+/** A pod of the DaemonSet calico-node. */
+export const isCalicoNode = (pod: Pod): boolean =>
+  pod.metadata.namespace === 'kube-system' && pod.metadata.labels?.['k8s-app'] === 'calico-node';
+
+const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** `calico-node-7qwx2` on `node`, as the DaemonSet makes it; Kubernetes' names have no vowels, lest they say something. */
+export function calicoNodePod(node: string, version: string, random: Random): Pod {
+  const suffix = Array.from({ length: 5 }, () => SUFFIX_LETTERS[random.below(SUFFIX_LETTERS.length)]).join(
+    '',
+  );
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: `calico-node-${suffix}`,
+      namespace: 'kube-system',
+      labels: { 'k8s-app': 'calico-node' },
+    },
+    spec: {
+      nodeName: node,
+      hostNetwork: true,
+      serviceAccountName: 'calico-node',
+      containers: [{ name: 'calico-node', image: `docker.io/calico/node:${version}` }],
+    },
+  };
+}
 
 export function validatePod(pod: Pod): Problem[] {
   const problems: Problem[] = [];

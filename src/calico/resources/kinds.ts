@@ -29,6 +29,8 @@ import {
   type IPAMBlock,
   IPAMHANDLE_SPEC,
   type IPAMHandle,
+  validateBlockAffinity,
+  validateIPAMBlock,
 } from './ipam.ts';
 import { CALICO_API, type Problem } from './meta.ts';
 import {
@@ -275,6 +277,10 @@ export function validate(resource: Resource, old: Resource | undefined, around: 
       return validateBGPPeer(resource);
     case 'BGPFilter':
       return validateBGPFilter(resource);
+    case 'BlockAffinity':
+      return validateBlockAffinity(resource);
+    case 'IPAMBlock':
+      return validateIPAMBlock(resource);
     case 'Node':
       return validateNode(resource);
     case 'FelixConfiguration':

@@ -21,7 +21,7 @@ import { openScenario } from '../open-scenario.ts';
 import { OutputFile } from '../output-file.ts';
 import { placementLine } from '../placement.ts';
 import { Progress } from '../progress.ts';
-import { checkTrace, parseTrace, traceLine } from '../trace.ts';
+import { parseTrace, traceLine } from '../trace.ts';
 import { version } from '../version.ts';
 
 /** `more`: for tests, which bring processes that break. */
@@ -55,7 +55,11 @@ async function openAll(options: RunOptions, io: Io): Promise<Scenario[]> {
   if (options.record !== undefined && files.length > 1)
     throw new UsageError(`--record: a record is of one scenario, and these are ${files.length}`, 'run');
   const scenarios: Scenario[] = [];
-  for (const file of files) scenarios.push(await openScenario(file, io));
+  for (const file of files) {
+    const scenario = await openScenario(file, io);
+    if (options.trace !== undefined) parseTrace(options.trace, scenario);
+    scenarios.push(scenario);
+  }
   return scenarios;
 }
 
@@ -87,15 +91,17 @@ class Run {
     this.#options = options;
     this.#io = io;
     this.#progress = new Progress(io.stderr);
-    this.#trace = options.trace === undefined ? undefined : parseTrace(options.trace);
-    if (this.#trace !== undefined) checkTrace(this.#trace, scenario);
+    this.#trace = options.trace === undefined ? undefined : parseTrace(options.trace, scenario);
     const { pcap, record } = options;
     this.#record = record === undefined ? undefined : new OutputFile(record, '--record');
     this.#capture = pcap === undefined ? undefined : new CaptureFile(pcap, name, scenario.startMs);
   }
 
   async go(more: Pick<LabOptions, 'builder'>): Promise<{ document: unknown; code: number }> {
-    const lab = await this.#boot(more);
+    const lab = await this.#boot(more).catch((error: unknown) => {
+      this.#capture?.close();
+      throw error;
+    });
     const ticking = setInterval(() => this.#tick(lab), 100);
     try {
       if (!this.#options.json) this.#print(`${heading(lab)}\n`);

@@ -10,7 +10,7 @@ import { sackArrives } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tailProbeAnswered } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
-import { armTimer, restartTimer } from './timers.ts';
+import { restartWait } from './timers.ts';
 
 /** Filled in anew by each acknowledgement. */
 const outcome: AckOutcome = {
@@ -26,7 +26,7 @@ const outcome: AckOutcome = {
   echo: -1,
 };
 
-/** SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT holds. */
+/** SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT holds. The caller sends what may go now, and sees to the timer. */
 export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   const { snd, inFlight } = tcb;
   clearOutcome(outcome);
@@ -43,8 +43,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   measure(tcb, segment);
   tailProbeAnswered(tcb, ack, outcome);
   recover(tcb, outcome);
-  if (outcome.advanced || outcome.delivered > 0) restartTimer(tcb);
-  else armTimer(tcb);
+  if (outcome.advanced || outcome.delivered > 0) restartWait(tcb);
 }
 
 /** RFC 9293: the newest segment's window counts. True when it changed. */

@@ -83,6 +83,9 @@ export function negotiate(tcb: Tcb, segment: Segment, sysctl: NamespaceSysctl): 
   updateMss(tcb);
 }
 
+/** An IPv4 packet has at most 65535 octets, also where the device takes 65536 (loopback). */
+export const usableMtu = (mtu: number): number => Math.min(mtu, 65_535);
+
 /** What the timestamps take of each segment. */
 export const timestampOctets = (tcb: Tcb): number => (tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0);
 

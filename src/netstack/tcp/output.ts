@@ -9,7 +9,7 @@ import type { Frame } from '../../sim/frame-store.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
-import { segmentOptions, synOptions, updateMss } from './options.ts';
+import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -185,8 +185,8 @@ export function retransmit(tcb: Tcb, position: number): void {
 export function refreshPath(tcb: Tcb): void {
   tcb.pathCheckedTo = tcb.snd.nxt + 1;
   const path = tcb.ip.path(tcb.request);
-  if (typeof path === 'string' || path.mtu === tcb.pathMtu) return;
-  tcb.pathMtu = path.mtu;
+  if (typeof path === 'string') return;
+  tcb.pathMtu = usableMtu(path.mtu);
   updateMss(tcb);
 }
 

@@ -19,10 +19,11 @@ import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 import {
   armKeepalive,
+  armTimer,
   enterTimeWait,
   FIN_TIMEOUT,
   push,
-  restartTimer,
+  restartWait,
   TIME_WAIT_LENGTH,
   waitForEnd,
 } from './timers.ts';
@@ -123,7 +124,8 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
     // Both sides open at once: answer with a SYN-ACK, and wait for theirs.
     tcb.state = State.SYN_RECEIVED;
     retransmit(tcb, tcb.inFlight.head);
-    restartTimer(tcb);
+    restartWait(tcb);
+    armTimer(tcb);
     return '';
   }
   tcb.state = State.ESTABLISHED;

@@ -16,7 +16,7 @@ import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
-import { HEADERS, negotiate, timestampOctets, updateMss } from './options.ts';
+import { HEADERS, negotiate, timestampOctets, updateMss, usableMtu } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { pathMtuShrank } from './recovery.ts';
@@ -301,7 +301,6 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.rcv.nxt = segment.seq + 1;
     tcb.snd.wnd = segment.window;
     tcb.snd.wl1 = segment.seq;
-    tcb.pathMtu = path.mtu;
     negotiate(tcb, segment, this.ip.sysctl);
     this.#openWindow(tcb, path.mtu, timestampOctets(tcb));
     this.#add(tcb);
@@ -319,8 +318,8 @@ export class TcpLayer implements TransportProtocol, Services {
   }
 
   #openWindow(tcb: Tcb, mtu: number, optionOctets: number): void {
-    tcb.pathMtu = mtu;
-    tcb.advertisedMss = mtu - HEADERS;
+    tcb.pathMtu = usableMtu(mtu);
+    tcb.advertisedMss = tcb.pathMtu - HEADERS;
     updateMss(tcb);
     tcb.window.open(tcb.advertisedMss - optionOctets, tcb.advertisedMss, tcb.rcv.nxt);
   }

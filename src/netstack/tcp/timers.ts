@@ -29,10 +29,9 @@ const ORPHAN_PROBE_RETRIES = 8;
 export const TIME_WAIT_LENGTH: VirtualTime = 60 * SECOND;
 export const FIN_TIMEOUT: VirtualTime = 60 * SECOND;
 
-/** Something was acknowledged: the timeout counts from now. */
-export function restartTimer(tcb: Tcb): void {
+/** Something was acknowledged: the next `armTimer` counts from its now. */
+export function restartWait(tcb: Tcb): void {
   if (tcb.waitingFor !== 'end' && tcb.waitingFor !== 'failure') tcb.waitingFor = 'nothing';
-  armTimer(tcb);
 }
 
 /** Arm the timer for what is outstanding, unless it runs for that already. */
@@ -40,6 +39,8 @@ export function armTimer(tcb: Tcb): void {
   const { inFlight, timer, now } = tcb;
   if (tcb.waitingFor === 'end' || tcb.waitingFor === 'failure' || tcb.state === State.CLOSED) return;
   if (inFlight.packets > 0) {
+    // The window opened: the doubling was for the probes.
+    if (tcb.waitingFor === 'window') tcb.rto.backoff = 0;
     if (tcb.reorderWait > 0) {
       tcb.waitingFor = 'reordering';
       timer.arm(now + tcb.reorderWait);
@@ -161,6 +162,7 @@ function probeTimeout(tcb: Tcb): void {
   tcb.probes++;
   const room = snd.una + snd.wnd - snd.nxt;
   if (room > 0) {
+    tcb.rto.backoff = 0;
     const end = snd.nxt + Math.min(room, tcb.mss, tcb.sendEnd - snd.nxt);
     transmit(tcb, snd.nxt, end);
     inFlight.push(snd.nxt, end, tcb.now);

@@ -6,7 +6,8 @@
  * Outer TTL and DF are the inner header's, DSCP is 0, ECN follows RFC 6040. It is there in every namespace once the
  * module is loaded, mostly down.
  */
-import type { Ipv4Address } from '../../addr/ipv4.ts';
+
+import { type AddressWord, ANY } from '../../addr/address-word.ts';
 import type { Frame } from '../../sim/frame-store.ts';
 import * as Icmpv4 from '../../wire/icmpv4.ts';
 import * as Ipv4 from '../../wire/ipv4.ts';
@@ -30,12 +31,12 @@ export class IpipDevice extends NetDevice {
   }
 
   /** Encapsulate the IP packet in `frame` and send it to the node `nextHop`. Takes ownership. */
-  transmit(frame: Frame, nextHop: Ipv4Address): void {
+  transmit(frame: Frame, nextHop: AddressWord): void {
     const { namespace } = this;
     const { frames, header } = namespace;
     this.egress(frame);
     const outer = this.#outer;
-    if (!outer.find(frame, nextHop, 0)) return;
+    if (!outer.find(frame, nextHop, ANY)) return;
     const view = frames.view(frame);
     const at = frames.start[frame]!;
     const total = Ipv4.totalLength(view, at);

@@ -1,5 +1,6 @@
 /** The way of a tunnel's outer packet: a route to the far end that does not lead into the tunnel again. */
-import type { Ipv4Address } from '../../addr/ipv4.ts';
+
+import { type AddressWord, ANY, toWord } from '../../addr/address-word.ts';
 import type { Frame } from '../../sim/frame-store.ts';
 import { localMtu, localOut, sourceFor } from '../ip-output.ts';
 import type { NetDevice } from '../netdevice.ts';
@@ -10,8 +11,8 @@ const DEPTH = 8;
 /** One to a tunnel device, found anew for every packet. */
 export class OuterPath {
   device: NetDevice;
-  nextHop: Ipv4Address = 0;
-  source: Ipv4Address = 0;
+  nextHop = ANY;
+  source = ANY;
   mtu = 0;
   readonly #tunnel: NetDevice;
 
@@ -21,7 +22,7 @@ export class OuterPath {
   }
 
   /** The way to `remote`, from `source` (0: chosen by the route). False when there is none: the packet was dropped. */
-  find(frame: Frame, remote: Ipv4Address, source: Ipv4Address): boolean {
+  find(frame: Frame, remote: AddressWord, source: AddressWord): boolean {
     const tunnel = this.#tunnel;
     const { namespace } = tunnel;
     const route = namespace.fib.lookup(remote);
@@ -36,7 +37,7 @@ export class OuterPath {
       return false;
     }
     this.device = device;
-    this.nextHop = hop.via === 0 ? remote : hop.via;
+    this.nextHop = hop.via === 0 ? remote : toWord(hop.via);
     this.source = source || sourceFor(namespace, route, hop, remote);
     this.mtu = localMtu(namespace, route, device, remote);
     return true;

@@ -6,6 +6,8 @@
  * Outer TTL 64, DF never set, DSCP 0, ECN per RFC 6040; source port from the flow's hash, checksum over the true inner
  * octets. Which node has which MAC address is programmed (`fdb`), never learnt.
  */
+
+import { type AddressWord, ANY, toWord } from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import type { MacAddress } from '../../addr/mac.ts';
 import type { Frame } from '../../sim/frame-store.ts';
@@ -18,6 +20,7 @@ import { flowHash, flowSourcePort } from '../flow-hash.ts';
 import type { Namespace } from '../namespace.ts';
 import { NetDevice } from '../netdevice.ts';
 import * as Ecn from './ecn.ts';
+import { ForwardingDatabase } from './fdb.ts';
 import { OuterPath } from './outer.ts';
 
 const OUTER_TTL = 64;
@@ -42,8 +45,7 @@ export class VxlanDevice extends NetDevice {
   readonly port: number;
   readonly local: Ipv4Address;
   readonly parent: NetDevice;
-  /** `bridge fdb`: which node has a MAC address. */
-  readonly fdb = new Map<MacAddress, Ipv4Address>();
+  readonly fdb = new ForwardingDatabase();
   readonly #udp = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
   readonly #outer = new OuterPath(this);
   readonly #hashSeed: number;
@@ -67,14 +69,14 @@ export class VxlanDevice extends NetDevice {
     this.egress(frame);
     const view = frames.view(frame);
     const at = frames.start[frame]!;
-    const remote = this.fdb.get(Ethernet.destination(view, at));
-    if (remote === undefined) {
+    const remote = this.fdb.remoteOf(view.getUint16(at), view.getInt32(at + 2));
+    if (remote === ANY) {
       this.counters.txDropped++;
       namespace.drop(frame, 'VTEP_MISSING', this);
       return;
     }
     const outer = this.#outer;
-    if (!outer.find(frame, remote, this.local)) return;
+    if (!outer.find(frame, remote, toWord(this.local))) return;
     const inner = at + Ethernet.HEADER_LENGTH;
     const isIp = Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4;
     const sourcePort = this.#sourcePort(view, inner, isIp);
@@ -118,8 +120,9 @@ export class VxlanDevice extends NetDevice {
       return;
     }
     const field = Udp.checksumField(view, udpAt);
-    const source = Ipv4.source(view, ipAt);
-    if (field !== 0 && field !== this.#checksum(frame, udpAt, source, Ipv4.destination(view, ipAt), length)) {
+    const source = Ipv4.sourceWord(view, ipAt);
+    const destination = Ipv4.destinationWord(view, ipAt);
+    if (field !== 0 && field !== this.#checksum(frame, udpAt, source, destination, length)) {
       namespace.drop(frame, 'BAD_CHECKSUM', this);
       return;
     }
@@ -145,8 +148,8 @@ export class VxlanDevice extends NetDevice {
   #checksum(
     frame: Frame,
     udpAt: number,
-    source: Ipv4Address,
-    destination: Ipv4Address,
+    source: AddressWord,
+    destination: AddressWord,
     length: number,
   ): number {
     const { frames } = this.namespace;

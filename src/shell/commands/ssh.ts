@@ -1,5 +1,6 @@
-/** `ssh [root@]NODE COMMAND…`: run a command on another machine of the lab. */
-import { type Command, failed } from '../command.ts';
+/** `ssh [root@]NODE [COMMAND…]`: run a command on another machine of the lab, or go there. */
+import * as Ipv4 from '../../addr/ipv4.ts';
+import { type Command, type CommandIo, failed, type Place, printed } from '../command.ts';
 
 const WITH_VALUE = new Set(['-i', '-l', '-o', '-p', '-F', '-J']);
 
@@ -9,11 +10,28 @@ export const ssh: Command = async (args, io) => {
   const target = words.shift();
   if (target === undefined) return failed('usage: ssh destination [command [argument ...]]\n', 255);
   const name = target.replace(/^[\w-]+@/, '');
-  const { nodes, routers, hosts } = io.cluster.scenario.fabric;
-  const machine = [...nodes, ...routers, ...hosts].find(m => m.name === name)?.name;
+  const machine = machineCalled(name, io);
   if (machine === undefined)
     return failed(`ssh: Could not resolve hostname ${name}: Name or service not known\n`, 255);
-  if (words.length === 0)
-    return failed('ssh: an interactive login needs the interactive shell: name a command\n', 255);
-  return io.runAt({ machine, namespace: '', hostname: machine }, words);
+  if (io.cluster.controller.isOff(machine))
+    return failed(`ssh: connect to host ${name} port 22: No route to host\n`, 255);
+  const place: Place = { machine, namespace: '', hostname: machine };
+  if (words.length > 0) return io.runAt(place, words, io.stdin);
+  if (io.stdin !== '') return io.runAt(place, [io.stdin], '');
+  if (io.enter === undefined)
+    return failed('Pseudo-terminal will not be allocated because stdin is not a terminal.\n', 255);
+  io.enter(place);
+  return printed('');
 };
+
+/** By name, or by one of its addresses. */
+function machineCalled(name: string, { cluster }: CommandIo): string | undefined {
+  if (cluster.machine(name) !== undefined) return name;
+  const address = Ipv4.parse(name);
+  const { nodes, routers, hosts } = cluster.scenario.fabric;
+  return (
+    nodes.find(n => n.address === address)?.name ??
+    routers.find(r => r.interfaces.some(i => i.address === address))?.name ??
+    hosts.find(h => h.address === address)?.name
+  );
+}

@@ -1,11 +1,14 @@
-/** `tcpdump [-i DEVICE] [-n] [-e] [-v] [-c COUNT]`: captures while virtual time passes. */
-
+/** `tcpdump`: captures while virtual time passes, prints or writes a file, or reads one (tcpdump 4.99's words). */
 import type { Observed } from '../../controller/controller.ts';
+import type { DeviceView } from '../../node/command.ts';
 import { PacketPrinter } from '../../report/packet-line.ts';
-import { SECOND } from '../../sim/time.ts';
 import type { PacketRecord } from '../../trace/record.ts';
-import { type Command, type CommandIo, failed, type ShellResult } from '../command.ts';
-import { parseFlags } from '../options.ts';
+import { CaptureError, read } from '../../wire/capture-reader.ts';
+import { after } from '../../wire/capture-time.ts';
+import { compile, type Filter, FilterError } from '../../wire/filter.ts';
+import * as Pcap from '../../wire/pcap.ts';
+import { type Command, type CommandIo, failed, printed, type ShellResult } from '../command.ts';
+import { type Parsed, parseFlags } from '../options.ts';
 
 const FLAGS = {
   interface: { short: 'i', value: true },
@@ -14,52 +17,194 @@ const FLAGS = {
   ether: { short: 'e', value: false },
   verbose: { short: 'v', value: false },
   'snapshot-length': { short: 's', value: true },
-  lines: { short: 'l', value: false },
-  'time-stamp': { short: 't', value: false },
+  'line-buffered': { short: 'l', value: false },
+  'packet-buffered': { short: 'U', value: false },
+  'no-promiscuous-mode': { short: 'p', value: false },
+  'list-interfaces': { short: 'D', value: false },
+  direction: { short: 'Q', value: true },
+  stamp: { short: 't', value: false },
+  write: { short: 'w', value: true },
+  read: { short: 'r', value: true },
 } as const;
 
-/** Without `-c`, and with nothing to stop it, it listens for this long. */
-const PATIENCE = 10 * SECOND;
+interface Wanted {
+  readonly device: string;
+  readonly link: 'ether' | 'raw' | 'any';
+  readonly filter: Filter;
+  readonly count: number;
+  readonly snapLength: number;
+  readonly direction: 'in' | 'out' | 'inout';
+  readonly file: string | undefined;
+  readonly verbose: 0 | 1 | 2;
+}
 
 export const tcpdump: Command = async (args, io) => {
   const parsed = parseFlags(args, FLAGS);
-  if (parsed.unknown !== undefined)
-    return failed(`tcpdump: invalid option -- '${parsed.unknown.slice(1)}'\n`);
-  const device = parsed.flags.get('interface') ?? 'eth0';
-  const devices = await io.cluster.devices(io.place);
-  const found = devices.find(d => d.name === device || d.altnames.includes(device));
-  if (device !== 'any' && found === undefined) {
-    return failed(`tcpdump: ${device}: No such device exists\n(No such device exists)\n`);
+  if (parsed.unknown !== undefined) return failed(refusal(parsed.unknown));
+  if (parsed.lacking !== undefined)
+    return failed(`tcpdump: option requires an argument -- '${parsed.lacking.replace(/^-+/, '')}'\n`);
+  const count = number(parsed, 'count', Number.POSITIVE_INFINITY);
+  if (count === undefined || count === 0)
+    return failed(`tcpdump: invalid packet count ${parsed.flags.get('count')}\n`);
+  const snapLength = number(parsed, 'snapshot-length', Pcap.DEFAULT_SNAP_LENGTH);
+  if (snapLength === undefined)
+    return failed(`tcpdump: invalid snaplen ${parsed.flags.get('snapshot-length')}\n`);
+  let filter: Filter;
+  try {
+    filter = compile([...parsed.words, ...(parsed.rest ?? [])].join(' '));
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    return failed(`tcpdump: ${error.message}\n`);
   }
-  const count = Number(parsed.flags.get('count') ?? Number.POSITIVE_INFINITY);
-  return capture(io, found?.name ?? 'any', found?.kind === 'ipip', count, parsed.flags);
+  const file = parsed.flags.get('read');
+  if (file !== undefined) return readFile(file, filter, count, parsed, io);
+  const devices = await io.cluster.devices(io.place);
+  if (parsed.flags.has('list-interfaces')) return printed(listed(devices));
+  const name = parsed.flags.get('interface') ?? firstOf(devices);
+  const found = devices.find(d => d.name === name || d.altnames.includes(name));
+  if (name !== 'any' && found === undefined)
+    return failed(`tcpdump: ${name}: No such device exists\n(No such device exists)\n`);
+  if (found?.up === false) return failed(`tcpdump: ${name}: That device is not up\n`);
+  const direction = parsed.flags.get('direction') ?? 'inout';
+  if (direction !== 'in' && direction !== 'out' && direction !== 'inout')
+    return failed(`tcpdump: unknown capture direction '${direction}'\n`);
+  const verbose = verbosity(parsed);
+  const link = found === undefined ? 'any' : found.kind === 'ipip' ? 'raw' : 'ether';
+  const to = parsed.flags.get('write');
+  const device = found?.name ?? 'any';
+  return capture({ device, link, filter, count, snapLength, direction, file: to, verbose }, parsed, io);
 };
 
-async function capture(
-  { cluster, place, signal }: CommandIo,
-  device: string,
-  raw: boolean,
-  count: number,
-  flags: ReadonlyMap<string, string>,
-): Promise<ShellResult> {
-  const { controller, scenario } = cluster;
-  const lines: string[] = [];
-  const verbose = flags.has('verbose') ? 1 : 0;
-  const options = { linkHeader: flags.has('ether'), numeric: flags.has('numeric'), verbose } as const;
-  const printer = new PacketPrinter(scenario.startMs, options, device === 'any');
-  const id = await controller.startCapture(place.machine, place.namespace, device, 262_144);
+const refusal = (flag: string): string =>
+  'AXxqK'.includes(flag.slice(1))
+    ? `tcpdump: ${flag}: not emulated\n`
+    : `tcpdump: invalid option -- '${flag.replace(/^-+/, '')}'\n`;
+
+function number(parsed: Parsed, flag: string, otherwise: number): number | undefined {
+  const text = parsed.flags.get(flag);
+  if (text === undefined) return otherwise;
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+const verbosity = ({ all }: Parsed): 0 | 1 | 2 => {
+  const times = all.get('verbose')?.length ?? 0;
+  return times > 1 ? 2 : times === 1 ? 1 : 0;
+};
+
+/** The first device that is up and not the loopback, as libpcap chooses. */
+const firstOf = (devices: readonly DeviceView[]): string =>
+  devices.find(d => d.up && d.kind !== 'loopback')?.name ?? 'any';
+
+function listed(devices: readonly DeviceView[]): string {
+  const lines = devices.filter(d => d.up).map(d => `${d.name} [Up, Running]`);
+  return [...lines, 'any (Pseudo-device that captures on all interfaces) [Up, Running]']
+    .map((line, i) => `${i + 1}.${line}\n`)
+    .join('');
+}
+
+const LINKS = {
+  ether: [Pcap.LINKTYPE_ETHERNET, 'EN10MB (Ethernet)'],
+  raw: [Pcap.LINKTYPE_RAW, 'RAW (Raw IP)'],
+  any: [Pcap.LINKTYPE_LINUX_SLL2, 'LINUX_SLL2 (Linux cooked v2)'],
+} as const;
+
+const plural = (count: number, what: string): string => `${count} packet${count === 1 ? '' : 's'} ${what}\n`;
+
+async function capture(wanted: Wanted, parsed: Parsed, io: CommandIo): Promise<ShellResult> {
+  const { device, link, file, count } = wanted;
+  if (file !== undefined && link === 'any')
+    return failed('tcpdump: -w with -i any: not emulated, name a device\n', 2);
+  const { controller, scenario } = io.cluster;
+  const { machine, namespace } = io.place;
+  const quiet = file === undefined && wanted.verbose === 0;
+  if (link === 'any') io.write('tcpdump: data link type LINUX_SLL2\n', 'stderr');
+  if (quiet)
+    io.write('tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n', 'stderr');
+  const head = `listening on ${device}, link-type ${LINKS[link][1]}, snapshot length ${wanted.snapLength} bytes\n`;
+  io.write(quiet ? head : `tcpdump: ${head}`, 'stderr');
+  const printer = printerFor(scenario.startMs, link === 'any', parsed);
+  const records: Uint8Array[] = [Pcap.fileHeader(LINKS[link][0], wanted.snapLength)];
+  let seen = 0;
   const heard = (observed: Observed<PacketRecord>): void => {
-    if (observed.record.capture === id && lines.length < count) lines.push(printer.line(observed));
+    if (observed.record.capture !== id || seen >= count || !passes(observed.record, wanted)) return;
+    seen++;
+    if (file === undefined) io.write(`${printer.line(observed)}\n`);
+    else records.push(written(observed, scenario.startMs));
   };
+  const id = await controller.startCapture(machine, namespace, device, wanted.snapLength);
   controller.on('packet', heard);
-  const until = controller.now + PATIENCE;
-  while (lines.length < count && controller.now < until && !signal?.aborted) await controller.step(until);
+  await io.time.until(() => seen >= count, { endless: true, signal: io.signal });
   controller.off('packet', heard);
-  await controller.stopCapture(place.machine, id);
-  const link = raw ? 'RAW (Raw IP)' : 'EN10MB (Ethernet)';
-  const head =
-    `tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n` +
-    `listening on ${device}, link-type ${link}, snapshot length 262144 bytes\n`;
-  const tail = `${lines.length} packets captured\n${lines.length} packets received by filter\n0 packets dropped by kernel\n`;
-  return { stdout: lines.map(l => `${l}\n`).join(''), stderr: head + tail, exitCode: 0 };
+  await controller.stopCapture(machine, id);
+  if (file !== undefined && file !== '-') await io.writeOctets(file, joined(records));
+  const tail = plural(seen, 'captured') + plural(seen, 'received by filter') + plural(0, 'dropped by kernel');
+  io.write(tail, 'stderr');
+  return printed('');
+}
+
+function passes(record: PacketRecord, { filter, direction }: Wanted): boolean {
+  if (direction !== 'inout' && (direction === 'in') !== (record.direction === 'receive')) return false;
+  const { buffer, byteOffset, byteLength } = record.octets;
+  const linkType = record.link === 'ether' ? Pcap.LINKTYPE_ETHERNET : Pcap.LINKTYPE_RAW;
+  return filter(new DataView(buffer, byteOffset, byteLength), linkType, record.length);
+}
+
+const printerFor = (startMs: number, any: boolean, parsed: Parsed): PacketPrinter =>
+  new PacketPrinter(
+    startMs,
+    {
+      linkHeader: parsed.flags.has('ether'),
+      numeric: parsed.flags.has('numeric'),
+      verbose: verbosity(parsed),
+    },
+    any,
+    parsed.all.get('stamp')?.length ?? 0,
+  );
+
+function written({ record, time }: Observed<PacketRecord>, startMs: number): Uint8Array {
+  const at = after(Math.floor(startMs / 1000), (startMs % 1000) * 1e6 + time);
+  return Pcap.packetRecord(at, record.octets, record.length);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+async function readFile(
+  file: string,
+  filter: Filter,
+  count: number,
+  parsed: Parsed,
+  io: CommandIo,
+): Promise<ShellResult> {
+  const octets = await io.readOctets(file);
+  if (octets === undefined) return failed(`tcpdump: ${file}: No such file or directory\n`);
+  let packets: ReturnType<typeof read>;
+  try {
+    packets = read(octets);
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    return failed(`tcpdump: unknown file format\n`);
+  }
+  const linkType = packets[0]?.interface.linkType ?? Pcap.LINKTYPE_ETHERNET;
+  const link = Object.values(LINKS).find(([type]) => type === linkType)?.[1] ?? String(linkType);
+  const printer = printerFor(0, false, parsed);
+  const lines = packets
+    .filter(({ captured: c, originalLength }) =>
+      filter(new DataView(c.buffer, c.byteOffset, c.byteLength), linkType, originalLength),
+    )
+    .slice(0, count)
+    .map(packet => `${printer.captured(packet)}\n`);
+  const snap = packets[0]?.interface.snapLength ?? Pcap.DEFAULT_SNAP_LENGTH;
+  return {
+    stdout: lines.join(''),
+    stderr: `reading from file ${file}, link-type ${link}, snapshot length ${snap}\n`,
+    exitCode: 0,
+  };
 }

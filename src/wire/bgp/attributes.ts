@@ -175,8 +175,17 @@ function decodeOne(
   const internalOnly = type === LOCAL_PREF || type === ORIGINATOR_ID || type === CLUSTER_LIST;
   if (internalOnly && context.external)
     throw updateError(UpdateError.OptionalAttribute, from, whole, 'attribute-discard');
-  if ((flags & (OPTIONAL | TRANSITIVE)) !== expected)
-    throw updateError(UpdateError.AttributeFlags, from, whole, reach);
+  // RFC 7606 §3 (c): wrong flags are a withdrawal also where a wrong length only costs the attribute; RFC 6793 §6 has
+  // a rule of its own for the attributes of old speakers.
+  if ((flags & (OPTIONAL | TRANSITIVE)) !== expected) {
+    const old = type === AS4_PATH || type === AS4_AGGREGATOR;
+    throw updateError(
+      UpdateError.AttributeFlags,
+      from,
+      whole,
+      old ? 'attribute-discard' : 'treat-as-withdraw',
+    );
+  }
   const badLength = (): WireError => updateError(UpdateError.AttributeLength, from, whole, reach);
   const r = new Reader(bytes, at, end, badLength);
   const exactly = (...octets: number[]): void => {

@@ -182,12 +182,12 @@ t('a window that has not been used for long is cut to ten, half for each RTO', (
 });
 
 for (const algorithm of ['reno', 'cubic'] as const) {
-  t(`${algorithm} fills a link of 100 Mbit/s with a queue of one BDP: goodput is what headers leave`, () => {
+  t(`${algorithm} fills a link of 50 Mbit/s with a queue of one BDP: goodput is what headers leave`, () => {
     const lab = new Lab();
     lab.keepSeen = false;
-    lab.rate = 100e6;
+    lab.rate = 50e6;
     lab.delay = 2 * MS;
-    lab.queue = 40;
+    lab.queue = 20;
     lab.ips[0].sysctl.tcpCongestionControl = algorithm;
     const { clientLog, serverLog } = lab.open();
     let counted = 0;
@@ -197,8 +197,10 @@ for (const algorithm of ['reno', 'cubic'] as const) {
     const before = counted;
     lab.world.run(3000 * MS);
     const goodput = ((counted - before) * 8) / 2;
-    assert.ok(goodput <= 94.149e6, `${goodput} is more than the wire carries`);
-    assert.ok(goodput > 0.9 * 94.148e6, `${goodput}`);
+    // 1448 of 1538 octets on the wire; what a hole held back before may come on top, a window of 40 segments at most.
+    const carried = (50e6 * 1448) / 1538;
+    assert.ok(goodput <= carried + (40 * 1448 * 8) / 2, `${goodput} is more than the wire carries`);
+    assert.ok(goodput > 0.9 * carried, `${goodput}`);
   });
 }
 

@@ -1,0 +1,58 @@
+/** Addresses as iproute2 6.1 prints them: `ip [-4] [-d] addr`. */
+import * as Ipv4 from '../addr/ipv4.ts';
+import * as Mac from '../addr/mac.ts';
+import type { DeviceView } from '../node/command.ts';
+import { type LinkStyle, linkLines } from './link-text.ts';
+
+export interface AddressStyle {
+  readonly details: boolean;
+  /** `-4`: without devices that have no IPv4 address, and without IPv6. */
+  readonly ipv4Only: boolean;
+}
+
+const FOREVER = '       valid_lft forever preferred_lft forever\n';
+
+export function addressText(devices: readonly DeviceView[], style: AddressStyle): string {
+  const link: LinkStyle = { details: style.details, object: 'addr' };
+  return devices
+    .filter(device => !style.ipv4Only || device.addresses.length > 0)
+    .map(device => {
+      const head = linkLines(device, link);
+      // `ip -4 addr` leaves the hardware line out, but for `-d`.
+      const shown = style.ipv4Only && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
+      return shown + ipv4Lines(device) + (style.ipv4Only ? '' : ipv6(device));
+    })
+    .join('');
+}
+
+/** The IPv4 addresses of a device, two lines each. */
+export const ipv4Lines = ({ name, addresses }: DeviceView): string =>
+  addresses
+    .map(({ address, length, scope, broadcast }) => {
+      const brd = broadcast === 0 ? '' : `brd ${Ipv4.format(broadcast)} `;
+      return `    inet ${Ipv4.format(address)}/${length} ${brd}scope ${scope} ${name}\n${FOREVER}`;
+    })
+    .join('');
+
+/** The link-local address that follows from the MAC address (RFC 4291, appendix A): all there is of IPv6 here. */
+function ipv6({ driver, up, carrier, mac }: DeviceView): string {
+  if (!up) return '';
+  if (driver === 'loopback') return `    inet6 ::1/128 scope host \n${FOREVER}`;
+  if (driver === 'ipip') return '';
+  const text = `fe80::${interfaceIdentifier(mac)}/64 scope link`;
+  return `    inet6 ${text} ${carrier ? '' : 'tentative '}\n${FOREVER}`;
+}
+
+/** Modified EUI-64: the universal bit turned over, ff:fe in the middle, leading zeros of each group left out. */
+function interfaceIdentifier(mac: Mac.MacAddress): string {
+  const octets = Mac.format(mac)
+    .split(':')
+    .map(octet => Number.parseInt(octet, 16));
+  const eui = [octets[0]! ^ 0x02, octets[1]!, octets[2]!, 0xff, 0xfe, octets[3]!, octets[4]!, octets[5]!];
+  const groups = [0, 2, 4, 6].map(i => eui[i]! * 256 + eui[i + 1]!);
+  const leading = groups.findIndex(group => group !== 0);
+  return groups
+    .slice(leading)
+    .map(group => group.toString(16))
+    .join(':');
+}

@@ -1,0 +1,54 @@
+/** Resources as kubectl writes them out: nodes as `v1`, Calico's kinds under the group of their custom resources. */
+import { KINDS, type Resource } from '../calico/resources/kinds.ts';
+import { kubernetesAnnotations, type Node } from '../calico/resources/node.ts';
+
+export function kubernetesView(resource: Resource): Readonly<Record<string, unknown>> {
+  if (resource.kind === 'Node') return nodeView(resource);
+  if (resource.kind === 'Pod') return podView(resource);
+  if (KINDS[resource.kind].calico) return { ...resource, apiVersion: 'crd.projectcalico.org/v1' };
+  return { ...resource };
+}
+
+function nodeView(node: Node): Readonly<Record<string, unknown>> {
+  const { kubernetes = {}, metadata, spec } = node;
+  const { name, labels } = metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      ...metadata,
+      ...(labels && { labels }),
+      annotations: { ...metadata.annotations, ...kubernetesAnnotations(node) },
+    },
+    spec: {
+      ...(kubernetes.podCIDR && { podCIDR: kubernetes.podCIDR, podCIDRs: [kubernetes.podCIDR] }),
+      ...(kubernetes.taints && { taints: kubernetes.taints }),
+      ...(kubernetes.unschedulable && { unschedulable: true }),
+    },
+    status: {
+      addresses: [
+        ...(spec.addresses ?? []).filter(a => a.type === 'InternalIP' || a.type === 'ExternalIP'),
+        { address: name, type: 'Hostname' },
+      ],
+      conditions: [
+        { type: 'NetworkUnavailable', status: 'False', reason: 'CalicoIsUp' },
+        { type: 'Ready', status: kubernetes.ready === false ? 'Unknown' : 'True', reason: 'KubeletReady' },
+      ],
+      nodeInfo: {
+        architecture: 'amd64',
+        containerRuntimeVersion: kubernetes.containerRuntimeVersion,
+        kernelVersion: kubernetes.kernelVersion,
+        kubeletVersion: kubernetes.kubeletVersion,
+        operatingSystem: 'linux',
+        osImage: kubernetes.osImage,
+      },
+    },
+  };
+}
+
+function podView(pod: Resource & { kind: 'Pod' }): Readonly<Record<string, unknown>> {
+  const { status } = pod;
+  if (status?.podIP === undefined) return { ...pod };
+  const ips = { podIPs: [{ ip: status.podIP }], ...(status.hostIP && { hostIPs: [{ ip: status.hostIP }] }) };
+  return { ...pod, status: { ...status, ...ips } };
+}

@@ -1,0 +1,67 @@
+/** Routes in other forms than `ip route`'s lines: `ip route get`, `-j`, and net-tools' `route`. */
+import * as Ipv4 from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
+import { formatDestination } from '../netstack/route-text.ts';
+import type { RouteView } from '../node/command.ts';
+import type { PathView } from '../node/routing-commands.ts';
+import { jsonText } from './device-forms.ts';
+
+/** `ip route get`. `from`: what was asked with, 0 for nothing. */
+export function pathText(
+  destination: Ipv4.Ipv4Address,
+  from: Ipv4.Ipv4Address,
+  { type, device, via, source, pathMtu }: PathView,
+): string {
+  const kind = type === 'unicast' ? '' : `${type} `;
+  const asked = from === 0 ? '' : `from ${Ipv4.format(from)} `;
+  const gateway = via === 0 ? '' : `via ${Ipv4.format(via)} `;
+  const chosen = from === 0 ? `src ${Ipv4.format(source)} ` : '';
+  const cache = `${type === 'local' ? '<local> ' : ''}${pathMtu === 0 ? '' : `mtu ${pathMtu} `}`;
+  return `${kind}${Ipv4.format(destination)} ${asked}${gateway}dev ${device} ${chosen}uid 0 \n    cache ${cache}\n`;
+}
+
+export const routeJson = (routes: readonly RouteView[], pretty: boolean): string =>
+  jsonText(
+    routes.map(({ type, prefix, nextHops, protocol, scope, source, metric }) => {
+      const [hop] = nextHops;
+      const hopObject = ({ via, device, onlink }: RouteView['nextHops'][number]) => ({
+        ...(via !== 0 && { gateway: Ipv4.format(via) }),
+        dev: device,
+        flags: onlink ? ['onlink'] : [],
+      });
+      const { flags = [], ...single } = nextHops.length === 1 && hop !== undefined ? hopObject(hop) : {};
+      return {
+        ...(type !== 'unicast' && { type }),
+        dst: formatDestination(prefix),
+        ...single,
+        ...(protocol !== 'boot' && { protocol }),
+        ...(scope !== 'global' && { scope }),
+        ...(source !== 0 && { prefsrc: Ipv4.format(source) }),
+        ...(metric !== 0 && { metric }),
+        ...(nextHops.length > 1 && { nexthops: nextHops.map(h => ({ ...hopObject(h), weight: 1 })) }),
+        flags,
+      };
+    }),
+    pretty,
+  );
+
+const HEADING =
+  'Kernel IP routing table\nDestination     Gateway         Genmask         Flags Metric Ref    Use Iface\n';
+
+/** net-tools' `route -n`; `numeric` false: `default` and `_gateway` as names. */
+export function routeTable(routes: readonly RouteView[], numeric: boolean): string {
+  return HEADING + routes.map(route => routeRow(route, numeric)).join('');
+}
+
+function routeRow({ prefix, type, nextHops, metric }: RouteView, numeric: boolean): string {
+  const [hop] = nextHops;
+  const name = !numeric && prefix.length === 0 ? 'default' : Ipv4.format(prefix.address);
+  const mask = Ipv4.format(Prefix.mask(prefix.length)).padEnd(15);
+  const destination = name.padEnd(15);
+  if (hop === undefined || type !== 'unicast')
+    return `${destination} ${'-'.padEnd(15)} ${mask} ${'!'.padEnd(5)} ${String(metric).padEnd(6)} -        0 -\n`;
+  const gateway = !numeric && prefix.length === 0 && hop.via !== 0 ? '_gateway' : Ipv4.format(hop.via);
+  const flags = `U${hop.via === 0 ? '' : 'G'}${prefix.length === 32 ? 'H' : ''}`;
+  const numbers = `${String(metric).padEnd(6)} 0        0`;
+  return `${destination} ${gateway.padEnd(15)} ${mask} ${flags.padEnd(5)} ${numbers} ${hop.device}\n`;
+}

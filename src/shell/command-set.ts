@@ -1,0 +1,54 @@
+/** Which commands there are where: a node has all of them, a pod what netshoot brings, a router what a router has. */
+import type { Cluster } from '../controller/cluster.ts';
+import type { Command, Place } from './command.ts';
+import { birdcl } from './commands/birdcl.ts';
+import { calicoctl } from './commands/calicoctl/calicoctl.ts';
+import { ip } from './commands/ip/ip.ts';
+import { kubectl } from './commands/kubectl/kubectl.ts';
+import { clock, link, matrix, node, run } from './commands/lab.ts';
+import { arp, bridge, route } from './commands/net-tools.ts';
+import { notEmulated } from './commands/not-emulated.ts';
+import { iperf3, ping, traceroute } from './commands/programs.ts';
+import { ss } from './commands/ss.ts';
+import { ssh } from './commands/ssh.ts';
+import { date, hostname, pager, su, sudo, sysctl, uname, watch, whoami } from './commands/system.ts';
+import { tcpdump } from './commands/tcpdump.ts';
+
+type Commands = Readonly<Record<string, Command>>;
+
+/** What the lab itself answers, whatever has become of the machine that one sits at. */
+const OF_THE_LAB: Commands = { clock, link, matrix, node, run };
+
+const EVERYWHERE: Commands = {
+  ...OF_THE_LAB,
+  ...notEmulated,
+  arp,
+  bridge,
+  date,
+  hostname,
+  ip,
+  iperf3,
+  less: pager,
+  more: pager,
+  ping,
+  route,
+  ss,
+  su,
+  sudo,
+  sysctl,
+  tcpdump,
+  traceroute,
+  uname,
+  watch,
+  whoami,
+};
+const ON_MACHINES: Commands = { ...EVERYWHERE, birdcl, birdc: birdcl, ssh };
+const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl };
+
+/** Does a machine without power still hear this command? */
+export const needsPower = (name: string): boolean => !(name in OF_THE_LAB);
+
+export function commandsAt(cluster: Cluster, place: Place): Commands {
+  if (place.namespace !== '') return EVERYWHERE;
+  return cluster.machine(place.machine) === 'node' ? ON_NODES : ON_MACHINES;
+}

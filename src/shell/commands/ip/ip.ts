@@ -1,0 +1,117 @@
+/** `ip`: which object, which options (iproute2 6.1). */
+import { type Command, type CommandIo, failed, type ShellResult } from '../../command.ts';
+import { address } from './address.ts';
+import { link } from './link.ts';
+import { neighbour } from './neighbour.ts';
+import { route } from './route.ts';
+import { netns, rule } from './rule.ts';
+
+/** What stands in front of the object. */
+export interface IpOptions {
+  readonly details: boolean;
+  readonly statistics: boolean;
+  readonly brief: boolean;
+  readonly json: boolean;
+  readonly pretty: boolean;
+  readonly ipv4: boolean;
+  readonly oneLine: boolean;
+}
+
+type IpObject = (args: readonly string[], options: IpOptions, io: CommandIo) => Promise<ShellResult>;
+
+/** In the order in which abbreviations are tried: `ip a` is `address`, `ip r` is `route`. */
+const OBJECTS: readonly (readonly [name: string, object: IpObject])[] = [
+  ['address', address],
+  ['addrlabel', notEmulated('addrlabel')],
+  ['maddress', notEmulated('maddress')],
+  ['route', route],
+  ['rule', rule],
+  ['neighbor', neighbour],
+  ['neighbour', neighbour],
+  ['ntable', notEmulated('ntable')],
+  ['link', link],
+  ['l2tp', notEmulated('l2tp')],
+  ['tunnel', notEmulated('tunnel')],
+  ['tuntap', notEmulated('tuntap')],
+  ['monitor', notEmulated('monitor')],
+  ['xfrm', notEmulated('xfrm')],
+  ['mroute', notEmulated('mroute')],
+  ['netns', netns],
+  ['vrf', notEmulated('vrf')],
+  ['nexthop', notEmulated('nexthop')],
+];
+
+function notEmulated(name: string): IpObject {
+  return async () => failed(`ip ${name}: not emulated in this lab\n`, 2);
+}
+
+export const ip: Command = async (args, io) => {
+  const given = new Set<string>();
+  let at = 0;
+  for (; args[at]?.startsWith('-'); at++) {
+    const option = optionCalled(args[at]!);
+    if (option === undefined)
+      return failed(`Option "${args[at]!.replace(/^-(?=-)/, '')}" is unknown, try "ip -help".\n`, 255);
+    if (option === 'version')
+      return { stdout: 'ip utility, iproute2-6.1.0, libbpf 1.1.2\n', stderr: '', exitCode: 0 };
+    if (option === 'family') given.add(args[++at] === 'inet6' ? '6' : '4');
+    else given.add(option);
+  }
+  const word = args[at];
+  if (word === undefined || word === 'help' || given.has('help')) return failed(USAGE, 255);
+  const found = OBJECTS.find(([name]) => name.startsWith(word));
+  if (found === undefined) return failed(`Object "${word}" is unknown, try "ip help".\n`, 1);
+  if (given.has('6')) return { stdout: '', stderr: '', exitCode: 0 };
+  const options: IpOptions = {
+    details: given.has('details'),
+    statistics: given.has('statistics'),
+    brief: given.has('brief'),
+    json: given.has('json'),
+    pretty: given.has('pretty'),
+    ipv4: given.has('4'),
+    oneLine: given.has('oneline'),
+  };
+  return found[1](args.slice(at + 1), options, io);
+};
+
+/** Options may be cut short; `-c` is colour, which is not shown. */
+function optionCalled(word: string): string | undefined {
+  const text = word.replace(/^--?/, '').replace(/=.*/, '');
+  if (text === '4' || text === '6' || text === 'V' || text === 'Version')
+    return text === '4' || text === '6' ? text : 'version';
+  if (text === '') return undefined;
+  if (text.startsWith('c') && 'color'.startsWith(text)) return 'color';
+  if (text === 'br' || (text.length > 1 && 'brief'.startsWith(text))) return 'brief';
+  if (text === 'n' || text === 'N' || text === 'ts' || text === 't') return 'color';
+  const names = [
+    'loops',
+    'family',
+    'oneline',
+    'resolve',
+    'details',
+    'statistics',
+    'json',
+    'pretty',
+    'human',
+    'help',
+  ];
+  if (text === 'p') return 'pretty';
+  return names.find(name => name.startsWith(text));
+}
+
+const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
+       ip [ -force ] -batch filename
+where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
+                   link | macsec | maddress | monitor | mptcp | mroute | mrule |
+                   neighbor | neighbour | netconf | netns | nexthop | ntable |
+                   ntbl | route | rule | sr | tap | tcpmetrics |
+                   token | tunnel | tuntap | vrf | xfrm }
+       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -r[esolve] |
+                    -h[uman-readable] | -iec | -j[son] | -p[retty] |
+                    -f[amily] { inet | inet6 | mpls | bridge | link } |
+                    -4 | -6 | -M | -B | -0 |
+                    -l[oops] { maximum-addr-flush-attempts } | -br[ief] |
+                    -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
+                    -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
+                    -c[olor]}
+`;

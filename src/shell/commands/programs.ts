@@ -1,0 +1,43 @@
+/** Programs that send: they run inside the lab, and virtual time passes until they end. */
+import type { ProgramSpec } from '../../node/command.ts';
+import { type Command, type CommandIo, printed, type ShellResult } from '../command.ts';
+
+async function run(what: ProgramSpec, endless: boolean, io: CommandIo): Promise<ShellResult> {
+  const { cluster, place, time, signal, write } = io;
+  const { controller } = cluster;
+  const program = await controller.start(place.machine, place.namespace, what, { output: write });
+  const ended = (): boolean => program.exit !== undefined;
+  if (!(await time.until(ended, { endless, signal }))) {
+    await controller.interrupt(program);
+    await time.until(ended);
+  }
+  return { stdout: '', stderr: '', exitCode: program.exit!.code };
+}
+
+/** Without `-c` and `-w` a ping never ends: a value may be glued to its letter, and letters to each other. */
+export const ping: Command = (args, io) =>
+  run({ program: 'ping', args }, !args.some(word => /^-[nqbAaDvO]*[cw]/.test(word)), io);
+
+export const traceroute: Command = (args, io) => run({ program: 'traceroute', args }, false, io);
+
+/** A server goes on for ever; with `-D` it does so without being waited for. */
+export const iperf3: Command = async (args, io) => {
+  const server = args.some(word => /^-\w*s/.test(word) || word === '--server');
+  const isDaemon = args.some(word => word === '-D' || word === '--daemon' || /^-s\w*D/.test(word));
+  const words = args.map(word => LONG[word] ?? word.replace(/^-sD$/, '-s')).filter(word => word !== '-D');
+  if (!isDaemon) return run({ program: 'iperf3', args: words }, server, io);
+  const { machine, namespace } = io.place;
+  await io.cluster.controller.start(machine, namespace, { program: 'iperf3', args: words });
+  return printed('');
+};
+
+const LONG: Readonly<Record<string, string>> = {
+  '--client': '-c',
+  '--server': '-s',
+  '--daemon': '-D',
+  '--time': '-t',
+  '--parallel': '-P',
+  '--reverse': '-R',
+  '--port': '-p',
+  '--interval': '-i',
+};

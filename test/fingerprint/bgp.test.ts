@@ -1,0 +1,3 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint('scenarios/bgp/as-per-rack.yaml', 'scenarios/bgp/dual-tor.yaml').run();

@@ -1,0 +1,3 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint('scenarios/failures/calico-node-restart.yaml', 'scenarios/failures/node-removed.yaml').run();

@@ -1,0 +1,3 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint('scenarios/azure/proto4-blocked.yaml', 'scenarios/openstack/port-security.yaml').run();

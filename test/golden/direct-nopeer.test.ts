@@ -1,0 +1,4 @@
+import { golden } from './golden.ts';
+
+golden('direct-nopeer', 'none').run();
+golden('direct-nopeer', 'masquerade').run();

@@ -1,0 +1,312 @@
+/** The tools one by one: what they print, what they refuse and how (facts of the real ones, and their words). */
+import { assert, suite } from '../kit.ts';
+import { settled, sitDown, type Typist } from './typist.ts';
+
+const t = suite<{ typist: Typist }>('shell/commands', undefined, 30_000);
+
+t.before(async context => {
+  context.typist = await sitDown('scenarios/kans.yaml');
+});
+t.after(({ typist }) => typist.leave());
+
+const POOL = 'apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: other}\nspec: ';
+const apply = (verb: string, text: string): string => `cat <<'EOF' | calicoctl ${verb} -f -\n${text}\nEOF`;
+
+/** Line, what it prints (a pattern is searched for), exit code. */
+const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode?: number])[] = [
+  // calicoctl
+  [
+    'calicoctl get ippool',
+    'NAME                  CIDR            SELECTOR   \ndefault-ipv4-ippool   172.16.0.0/16   all()      \n\n',
+  ],
+  [
+    'calicoctl get ippool nope',
+    'resource does not exist: IPPool(nope) with error: ippools.crd.projectcalico.org "nope" not found\n',
+    1,
+  ],
+  ['calicoctl get bgppeer', 'NAME   PEERIP   NODE   ASN   \n\n'],
+  ['calicoctl get bgpconfig', 'NAME   LOGSEVERITY   MESHENABLED   ASNUMBER   \n\n'],
+  ['calicoctl get nodes', 'NAME     \nk8s-m    \nk8s-w0   \nk8s-w1   \nk8s-w2   \n\n'],
+  [
+    'calicoctl get nodes k8s-m -o wide',
+    'NAME    ASN       IPV4               IPV6   \nk8s-m   (64512)   192.168.10.10/24          \n\n',
+  ],
+  ['calicoctl get wep -A', /^NAMESPACE +WORKLOAD +NODE +NETWORKS +INTERFACE +\n/],
+  [
+    'calicoctl get ippool -o custom-columns=NAME,IPIPMODE',
+    'NAME                  IPIPMODE   \ndefault-ipv4-ippool   Always     \n\n',
+  ],
+  ['calicoctl get ippool -o xml', "unrecognized output format 'xml'\n", 1],
+  ['calicoctl get foo', "Failed to get resources: resource type 'foo' is not supported\n", 1],
+  [
+    'calicoctl get globalnetworkpolicy',
+    'calicoctl get globalnetworkpolicy: this kind is not emulated in this lab\n',
+    2,
+  ],
+  [
+    'calicoctl get',
+    "Invalid option: 'calicoctl get'. Use flag '--help' to read about a specific subcommand.\n",
+    1,
+  ],
+  [
+    'calicoctl frobnicate',
+    /^Unknown command: "frobnicate"\nUsage:\n {2}calicoctl \[options\] <command> \[<args>...\]\n/,
+    1,
+  ],
+  [
+    'calicoctl version',
+    'Client Version:    v3.28.1\nGit commit:        601856343\nCluster Version:   v3.28.1\nCluster Type:      k8s,bgp,kubeadm,kdd\n',
+  ],
+  [
+    'calicoctl apply -f nope.yaml',
+    'Failed to execute command: open nope.yaml: no such file or directory\n',
+    1,
+  ],
+  ['echo -n | calicoctl apply -f -', 'No resources specified\n', 1],
+  [
+    apply('apply', `${POOL}{cidr: 10.0.0.0/28}`),
+    "Failed to apply 'IPPool' resource: [error with field IPPool.Spec.CIDR = '10.0.0.0/28' (IP pool size is too small for use with Calico IPAM. It must be equal to or greater than the block size.)]\n",
+    1,
+  ],
+  [
+    apply('apply', `${POOL}{cidr: 10.0.0.0/16, ipipMode: Always, vxlanMode: Always}`),
+    /^Failed to apply 'IPPool' resource: \[error with field /,
+    1,
+  ],
+  [
+    apply('apply', `${POOL}{cidr: 172.16.8.0/21}`),
+    /IPPool\(other\) CIDR overlaps with IPPool\(default-ipv4-ippool\) CIDR 172\.16\.0\.0\/16/,
+    1,
+  ],
+  [
+    apply('replace', `${POOL}{cidr: 10.0.0.0/16}`),
+    /^Failed to replace 'IPPool' resource: \[resource does not exist: IPPool\(other\) with error: /,
+    1,
+  ],
+  [apply('create', `${POOL}{cidr: 10.7.0.0/16}`), "Successfully created 1 'IPPool' resource(s)\n"],
+  [
+    apply('create', `${POOL}{cidr: 10.7.0.0/16}`),
+    /^Failed to create 'IPPool' resource: \[resource already exists: IPPool\(other\) with error: /,
+    1,
+  ],
+  ['calicoctl delete ippool other', "Successfully deleted 1 'IPPool' resource(s)\n"],
+  [
+    'calicoctl delete ippool other',
+    /^Failed to delete 'IPPool' resource: \[resource does not exist: IPPool\(other\) with error: .*\]\n$/,
+    1,
+  ],
+  [
+    'calicoctl patch ippool default-ipv4-ippool -p nonsense',
+    "Failed to patch 'IPPool' resource: [invalid JSON document]\n",
+    1,
+  ],
+  [
+    `calicoctl patch ippool default-ipv4-ippool -p '{"spec":{"ipipMode":"Sometimes"}}'`,
+    /^Failed to patch 'IPPool' resource: \[error with field /,
+    1,
+  ],
+  [
+    `calicoctl patch felixconfiguration default --type='merge' -p '{"spec":{"logSeverityScreen":"Info"}}'`,
+    /^Failed to patch 'FelixConfiguration' resource: \[resource does not exist: FelixConfiguration\(default\)/,
+    1,
+  ],
+  ['calicoctl label nodes k8s-m rack=rack1', 'Successfully set label rack on nodes k8s-m\n'],
+  ['calicoctl label nodes k8s-m rack=rack2', /already/, 1],
+  ['calicoctl label nodes k8s-m rack=rack2 --overwrite', 'Successfully updated label rack on nodes k8s-m\n'],
+  ['calicoctl label nodes k8s-m rack --remove', 'Successfully removed label rack from nodes k8s-m.\n'],
+  ['calicoctl ipam show --ip=172.16.9.9', '172.16.9.9 is not assigned\n'],
+  [
+    'calicoctl ipam show --ip=172.16.158.3',
+    /^IP 172\.16\.158\.3 is in use\nAttributes:\n {2}namespace: default\n {2}node: k8s-w1\n {2}pod: pod1\n {2}timestamp: /,
+  ],
+  [
+    'calicoctl ipam show --show-configuration',
+    '+--------------------+-------+\n|      PROPERTY      | VALUE |\n+--------------------+-------+\n| StrictAffinity     | false |\n| AutoAllocateBlocks | true  |\n| MaxBlocksPerHost   |     0 |\n+--------------------+-------+\n',
+  ],
+  ['calicoctl ipam configure --strictaffinity=true', 'Successfully set StrictAffinity to: true\n'],
+  ['calicoctl ipam configure --strictaffinity=false', 'Successfully set StrictAffinity to: false\n'],
+  // kubectl
+  ['kubectl get pods -o name', 'pod/pod1\npod/pod2\npod/pod3\n'],
+  ['kubectl get pod/pod1 -o jsonpath={.status.podIP}', '172.16.158.3'],
+  [
+    `k get no -o jsonpath='{.items[*].status.addresses[?(@.type=="InternalIP")].address}'`,
+    '192.168.10.10 192.168.20.100 192.168.10.101 192.168.10.102',
+  ],
+  ['kubectl get pods --field-selector spec.nodeName=k8s-w1 -o name', 'pod/pod1\n'],
+  [
+    'kubectl get pods -n kube-system -l k8s-app=kube-dns -o name',
+    'pod/coredns-55cb58b774-7x9kq\npod/coredns-55cb58b774-q5wzt\n',
+  ],
+  ['kubectl get pods -n nowhere', 'No resources found in nowhere namespace.\n'],
+  ['kubectl get pod nope', 'Error from server (NotFound): pods "nope" not found\n', 1],
+  ['kubectl get ippools -o name', 'ippool.crd.projectcalico.org/default-ipv4-ippool\n'],
+  ['kubectl get widgets', `error: the server doesn't have a resource type "widgets"\n`, 1],
+  ['kubectl get svc', 'kubectl get svc: this kind is not emulated in this lab\n', 2],
+  ['kubectl get pods --nope', "error: unknown flag: --nope\nSee 'kubectl get --help' for usage.\n", 1],
+  [
+    'kubectl get pods -o fancy',
+    /^error: unable to match a printer suitable for the output format "fancy"/,
+    1,
+  ],
+  ['kubectl frobnicate', 'error: unknown command "frobnicate" for "kubectl"\n', 1],
+  ['kubectl rollout status ds', 'kubectl rollout: not emulated in this lab\n', 2],
+  ['kubectl exec pod1 -- hostname', 'pod1\n'],
+  ['kubectl exec pod1 -- false', 'command terminated with exit code 1\n', 1],
+  [
+    'kubectl exec pod1 -- nosuch',
+    /OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuch": executable file not found in \$PATH: unknown\n$/,
+    1,
+  ],
+  ['kubectl exec nope -- hostname', 'Error from server (NotFound): pods "nope" not found\n', 1],
+  ['kubectl apply -f nope.yaml', 'error: the path "nope.yaml" does not exist\n', 1],
+  ['kubectl label pod pod1 app=web', 'pod/pod1 labeled\n'],
+  ['kubectl label pod pod1 app=db', "error: 'app' already has a value (web), and --overwrite is false\n", 1],
+  ['kubectl get pods -L app', /^NAME +READY +STATUS +RESTARTS +AGE +APP\npod1 .* web\n/],
+  ['kubectl label pod pod1 app-', 'pod/pod1 unlabeled\n'],
+  ['kubectl logs pod1', ''],
+  [
+    'kubectl describe pod pod1',
+    /^Name: {13}pod1\nNamespace: {8}default\n[\s\S]*\nNode: {13}k8s-w1\/192\.168\.10\.101\n[\s\S]*\nIP: {15}172\.16\.158\.3\n/,
+  ],
+  // ip and the rest of the network
+  [
+    'ip route get 172.16.34.1',
+    '172.16.34.1 via 192.168.20.100 dev tunl0 src 172.16.116.0 uid 0 \n    cache \n',
+  ],
+  ['ip route get 192.168.10.10', 'local 192.168.10.10 dev lo src 192.168.10.10 uid 0 \n    cache <local> \n'],
+  ['ip route get 172.16.116.77', 'RTNETLINK answers: Invalid argument\n', 2],
+  ['ip route get nonsense', 'Error: inet prefix is expected rather than "nonsense".\n', 1],
+  ['ip route add 10.9.0.0/16 via 192.168.10.101', ''],
+  ['ip route add 10.9.0.0/16 via 192.168.10.101', 'RTNETLINK answers: File exists\n', 2],
+  ['ip route show 10.9.0.0/16', '10.9.0.0/16 via 192.168.10.101 dev ens5 \n'],
+  ['ip route replace 10.9.0.0/16 via 192.168.10.102 proto static metric 0', ''],
+  ['ip r show proto static', '10.9.0.0/16 via 192.168.10.102 dev ens5 proto static \n'],
+  ['ip route del 10.9.0.0/16', ''],
+  ['ip route del 10.9.0.0/16', 'RTNETLINK answers: No such process\n', 2],
+  ['ip route add 10.9.0.0/16 via 10.200.0.1', 'Error: Nexthop has invalid gateway.\n', 2],
+  ['ip route add 10.9.0.0/16 dev nope', 'Cannot find device "nope"\n', 1],
+  ['ip route add 10.9.0.1/16 via 192.168.10.101', 'Error: Invalid prefix for given prefix length.\n', 2],
+  [
+    'ip -j route show default',
+    '[{"dst":"default","gateway":"192.168.10.1","dev":"ens5","protocol":"dhcp","prefsrc":"192.168.10.10","metric":100,"flags":[]}]\n',
+  ],
+  ['ip -br addr show ens5', 'ens5             UP             192.168.10.10/24 \n'],
+  [
+    'ip -4 -o addr show tunl0',
+    /^\d+: tunl0 +inet 172\.16\.116\.0\/32 scope global tunl0\\ +valid_lft forever preferred_lft forever\n$/,
+  ],
+  ['ip link show nope', 'Device "nope" does not exist.\n', 1],
+  ['ip link set tunl0 mtu 1400', ''],
+  ['ip link show tunl0', /^\d+: tunl0@NONE: <NOARP,UP,LOWER_UP> mtu 1400 qdisc noqueue state UNKNOWN /],
+  ['ip link set tunl0 mtu 8981', ''],
+  ['ip frobnicate', 'Object "frobnicate" is unknown, try "ip help".\n', 1],
+  ['ip route frobnicate', 'Command "frobnicate" is unknown, try "ip route help".\n', 255],
+  ['ip rule', '0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n'],
+  [
+    'ping -c 1 -s 9000 -M do 192.168.10.101',
+    /ping: local error: message too long, mtu=9001|local error: message too long, mtu: 9001/,
+    1,
+  ],
+  ['tcpdump -i nope', 'tcpdump: nope: No such device exists\n(No such device exists)\n', 1],
+  ['tcpdump -i ens5 icmp and and', "tcpdump: can't parse filter expression: syntax error\n", 1],
+  [
+    'birdcl show protocols',
+    /^BIRD v0\.3\.3\+birdv1\.6\.8 ready\.\nname {5}proto {4}table {4}state {2}since {7}info\nstatic1 {2}Static {3}master {3}up {5}/,
+  ],
+  [
+    'birdcl -s /var/run/calico/bird.ctl show route for 172.16.158.3',
+    /\n172\.16\.158\.0\/24 +via 192\.168\.10\.101 on ens5 \[Mesh_192_168_10_101 /,
+  ],
+  ['sysctl net.ipv4.ip_forward', 'net.ipv4.ip_forward = 1\n'],
+  ['sysctl -w net.ipv4.ip_forward=1', 'net.ipv4.ip_forward = 1\n'],
+  ['sysctl net.ipv4.nonsense', 'sysctl: net.ipv4.nonsense: not emulated in this lab\n', 2],
+  // the shell itself, and the lab
+  ['nosuch --flag', 'bash: nosuch: command not found\n', 127],
+  ['systemctl restart kubelet', 'systemctl: not emulated in this lab: there are no services\n', 2],
+  ['ssh nowhere hostname', 'ssh: Could not resolve hostname nowhere: Name or service not known\n', 255],
+  ['ssh root@192.168.10.102 "hostname; ip route | wc -l"', /^k8s-w2\n\d+\n$/],
+  ['root@k8s-w1:~# hostname', 'k8s-w1\n'],
+  ['hostname', 'k8s-m\n'],
+  ['cd /tmp', ''],
+  ['X=1 ; pwd', '/tmp\n'],
+  ['echo $X; cd', '1\n'],
+  ['false', '', 1],
+  ['echo $?', '1\n'],
+  ["alias kp='kubectl get pods -o name'", ''],
+  ['kp | head -1', 'pod/pod1\n'],
+  ['for n in k8s-w1 k8s-w2; do ssh $n hostname; done', 'k8s-w1\nk8s-w2\n'],
+  ['sudo hostname', 'k8s-m\n'],
+  ['matrix pod1 pod3', '      pod1     pod3\npod1   ·       tunl0\npod3  tunl0     ·\n2 of 2 pairs talk\n'],
+  ['link down k8s-w0/eth9', 'link: there is no NIC k8s-w0/eth9\n', 2],
+  ['run forever', /^usage: run DURATION/, 2],
+  ['fg', 'bash: fg: current: no such job\n', 1],
+];
+
+for (const [line, output, exitCode = 0] of TABLE) {
+  t(`${line.replaceAll('\n', ' ').slice(0, 90)}`, async ({ typist }) => {
+    const printed = await typist.type(line);
+    if (typeof output === 'string') assert.is(printed, output);
+    else assert.match(printed, output);
+    assert.is(typist.exitCode, exitCode);
+  });
+}
+
+t('kubectl get pods -w shows what changes, until it is stopped', async ({ typist }) => {
+  await typist.type('kubectl get pods -w &');
+  const text = `cat <<EOF | kubectl apply -f -\napiVersion: v1\nkind: Pod\nmetadata: {name: extra}\nspec: {nodeName: k8s-w2, containers: [{name: a, image: b}]}\nEOF`;
+  const seen = (await typist.run(text)) + (await typist.run('run 3s'));
+  assert.match(
+    seen,
+    /^extra {3}0\/1 {5}Pending {3}0 {10}\ds\npod\/extra created\nextra {3}1\/1 {5}Running {3}0 {10}\ds\n$/,
+  );
+  await typist.run('kubectl delete pod extra');
+  await typist.type('kill %1');
+});
+
+t('a cable is pulled and plugged in', async ({ typist }) => {
+  await typist.run('link down k8s-w0/ens5');
+  assert.match(await typist.type('ping -c 1 -W 1 192.168.20.100'), '0 received');
+  await typist.run('link up k8s-w0/ens5');
+  assert.match(await typist.run('ping -c 1 -W 1 192.168.20.100'), '1 received');
+});
+
+t('a capture is written, and read with another filter', async ({ typist }) => {
+  await typist.type('tcpdump -ni ens5 -w /tmp/ping.pcap icmp &');
+  await typist.run('ping -c 2 192.168.10.101');
+  assert.match(await typist.type('kill %1'), '4 packets captured');
+  const { stdout, stderr } = await typist.shell.exec('tcpdump -nr /tmp/ping.pcap icmp[icmptype] = icmp-echo');
+  assert.is(
+    stderr,
+    'reading from file /tmp/ping.pcap, link-type EN10MB (Ethernet), snapshot length 262144\n',
+  );
+  assert.is(
+    settled(stdout),
+    [1, 2]
+      .map(n => `TIME IP 192.168.10.10 > 192.168.10.101: ICMP echo request, id N, seq ${n}, length 64\n`)
+      .join(''),
+  );
+});
+
+t('without an end of its own a command is stopped after ten seconds', async ({ typist }) => {
+  const before = typist.lab.now;
+  assert.match(
+    await typist.run('ping 192.168.10.101'),
+    '10 packets transmitted, 10 received, 0% packet loss',
+  );
+  assert.ok(typist.lab.now - before < 20e9);
+});
+
+t('iperf3 between pods', async ({ typist }) => {
+  await typist.type('kubectl exec pod3 -- iperf3 -s &');
+  const text = await typist.run('kubectl exec pod1 -- iperf3 -c 172.16.34.1 -n 1M');
+  assert.match(text, /^Connecting to host 172\.16\.34\.1, port 5201$/m);
+  assert.match(text, / receiver\n\niperf Done\.\n/);
+  await typist.type('kill %1');
+});
+
+t('history', async ({ typist }) => {
+  assert.match(await typist.run('history | tail -1 || true; true'), '');
+  assert.match(await typist.run('history'), /\n +\d+ {2}history\n$/);
+});
+
+t.run();
