@@ -7,6 +7,7 @@ import type { Cell, CellResult, Durations, Measured } from '../../bench/cell.ts'
 import { type Axes, cellsOf } from '../../bench/cells.ts';
 import { headlineCells, runMatrix } from '../../bench/matrix.ts';
 import { MODES, type Mode } from '../../bench/modes.ts';
+import { type Missed, missed } from '../../bench/thresholds.ts';
 import { HOST_MODELS } from '../../cost/models.ts';
 import { benchPage } from '../../report/bench-html.ts';
 import { benchTable, headline, rateText } from '../../report/bench-text.ts';
@@ -44,7 +45,7 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
     scenario,
     cells,
     seed: options.seed ?? scenario.seed,
-    durations: durationsOf(options),
+    durations: durationsOf(options, scenario),
     repeat: options.repeat,
     workers: options.workers,
     signal: io.signal,
@@ -62,9 +63,24 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
   if (results.length > 0) io.stdout.write(benchTable(results));
   if (options.wide && results.length > 0) io.stdout.write(`\n${wideTables(results)}`);
   files.write(scenario, results);
+  const misses = missed(scenario.bench?.expect ?? [], results);
+  for (const each of misses) io.stdout.write(missText(each, scenario.file));
   if (results.length < cells.length)
     io.stderr.write(`tunlab bench: interrupted: ${results.length} of ${cells.length} cells\n`);
-  return results.length < cells.length ? ExitCode.Interrupted : ExitCode.Held;
+  if (results.length < cells.length) return ExitCode.Interrupted;
+  return misses.length > 0 ? ExitCode.Failed : ExitCode.Held;
+}
+
+/** A threshold of the scenario that a cell misses. */
+function missText({ expectation, cell, received }: Missed, file: string): string {
+  const { line, column } = expectation.position;
+  return [
+    `\n✗ ${cell.mode}, ${cell.from} to ${cell.to}, ${rateText(cell.rate)}, MTU ${cell.mtu}, host model ${cell.hostModel}`,
+    `  expected  ${expectation.text}`,
+    `  received  ${received}`,
+    `  at        ${file}:${line}:${column}`,
+    '',
+  ].join('\n');
 }
 
 /** What the results are written to: opened before anything is measured. */
@@ -114,10 +130,13 @@ function bar(done: number, total: number): string {
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${done} of ${total} labs measured`;
 }
 
-function durationsOf({ duration }: BenchOptions): Durations {
-  const tcp = duration === undefined ? TCP : parseDuration(duration);
+function durationsOf({ duration }: BenchOptions, { bench: block }: Scenario): Durations {
+  const tcp = duration === undefined ? (block?.durationNs ?? TCP) : parseDuration(duration);
   if (tcp === undefined || tcp < MILLISECOND || tcp > 3600 * SECOND)
-    throw new UsageError(`--duration: expected a time from 1ms to 1h, got "${duration}"`, 'bench');
+    throw new UsageError(
+      `--duration: expected a time from 1ms to 1h, got "${duration ?? `${tcp} ns`}"`,
+      'bench',
+    );
   return {
     warmUp: Math.min(WARM_UP, WARM_UP_SHARE * tcp),
     tcp,
