@@ -78,14 +78,20 @@ export type StreamCommand =
   /** '' = FIN, else why. */
   | { readonly kind: 'closed'; readonly reason: string };
 
+/** A program that a command line starts. */
+export interface CommandLineSpec {
+  readonly program: 'ping' | 'traceroute' | 'iperf3';
+  readonly args: readonly string[];
+  /** Names it can resolve: the machine's /etc/hosts. */
+  readonly hosts?: Readonly<Record<string, Ipv4Address>>;
+}
+
 /**
  * A program as a command line starts it, or a silent one: the probe behind expectations and the matrix, and those that
- * measure, whose exits carry what they found.
+ * transfer or measure, whose exits carry what they found.
  */
 export type ProgramSpec =
-  | { readonly program: 'ping'; readonly args: readonly string[] }
-  | { readonly program: 'traceroute'; readonly args: readonly string[] }
-  | { readonly program: 'iperf3'; readonly args: readonly string[] }
+  | CommandLineSpec
   | ({ readonly program: 'bulk-source' } & BulkSourceSpec)
   | ({ readonly program: 'bulk-sink' } & BulkSinkSpec)
   | ({ readonly program: 'udp-source' } & UdpSourceSpec)

@@ -77,7 +77,9 @@ export class ProgramTable {
       return new Probe(namespace, what, result => silent(result.answered ? 0 : 1, result));
     if (what.program === 'transfer')
       return new TransferClient(namespace, what, result => silent(result.error === '' ? 0 : 1, result));
-    const context = { namespace, tag: 0, resolve: () => undefined };
+    const hosts = ('hosts' in what ? what.hosts : undefined) ?? {};
+    const resolve = (name: string) => (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
+    const context = { namespace, tag: 0, resolve };
     const program = this.#talking(context, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });

@@ -155,6 +155,23 @@ export interface Bench {
   readonly ratesBps: readonly number[];
   readonly streams: readonly number[];
   readonly durationNs: number;
+  readonly expect: readonly BenchExpectation[];
+}
+
+/** A threshold of `tunlab bench`, for every cell that it fits. */
+export interface BenchExpectation {
+  readonly mode: string;
+  /** `undefined`: both pairs. */
+  readonly sameSubnet: boolean | undefined;
+  /** Goodput at most this share below that of mode `of`, 0 to 1. */
+  readonly within: number | undefined;
+  readonly of: string;
+  /** bit/s. */
+  readonly atLeast: number | undefined;
+  readonly limit: string | undefined;
+  /** As written, on one line. */
+  readonly text: string;
+  readonly position: Position;
 }
 
 // ---------------------------------------------------------------------------------------------------------- resources
