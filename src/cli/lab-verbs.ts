@@ -1,11 +1,11 @@
 /** Shell commands that need more than the cluster: `step` runs the scenario's next one, `save` writes the session down. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Lab } from '../lab.ts';
 import { stepLines } from '../runner/step-text.ts';
 import { type Command, failed, printed } from '../shell/command.ts';
 import { sessionScenario } from '../shell/session-scenario.ts';
-import type { LabShell } from '../shell/shell.ts';
+import type { LabShell, TypedLine } from '../shell/shell.ts';
 
 export interface LabVerbs {
   readonly commands: Readonly<Record<string, Command>>;
@@ -36,12 +36,11 @@ export function labVerbs(lab: Lab, path: string): LabVerbs {
     return printed(`${stepLines(result, file, PLAIN).join('\n')}\n`, result.ok ? 0 : 1);
   };
   const save: Command = async ([file, ...more]) => {
-    if (file === undefined || more.length > 0) return failed('usage: save FILE.yaml\n', 2);
+    if (file === undefined || more.length > 0 || !/\.ya?ml$/.test(file))
+      return failed('usage: save FILE.yaml\n', 2);
     if (shell === undefined) return failed('save: there is no session\n', 2);
     try {
-      const between = relative(dirname(file), dirname(path));
-      const text = sessionScenario(readFileSync(path, 'utf8'), shell.transcript, name => join(between, name));
-      writeFileSync(file, text, { flag: 'wx' });
+      saveSession(lab, path, file, shell.transcript);
     } catch (error) {
       return failed(`save: ${(error as Error).message}\n`);
     }
@@ -53,4 +52,14 @@ export function labVerbs(lab: Lab, path: string): LabVerbs {
       shell = attached;
     },
   };
+}
+
+/** A scenario reads resources only from below its own folder: they are copied into one of the new file's name. */
+function saveSession(lab: Lab, original: string, file: string, lines: readonly TypedLine[]): void {
+  const folder = basename(file).replace(/\.ya?ml$/, '');
+  const text = sessionScenario(readFileSync(original, 'utf8'), lines, name => `${folder}/${basename(name)}`);
+  writeFileSync(file, text, { flag: 'wx' });
+  const resources = Object.entries(lab.scenario.files);
+  if (resources.length > 0) mkdirSync(join(dirname(file), folder), { recursive: true });
+  for (const [name, content] of resources) writeFileSync(join(dirname(file), folder, name), content);
 }

@@ -10,37 +10,44 @@ import type { LabShell } from '../shell/shell.ts';
 
 const CONTINUED = '> ';
 
-export async function talk(shell: LabShell, lab: Lab): Promise<number> {
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+}
+
+/** Until `exit` or Ctrl-D; the exit code of the last line. */
+export async function talk(shell: LabShell, lab: Lab, { input, output }: Terminal): Promise<number> {
   const { nodes, subnets } = lab.scenario.fabric;
-  process.stdout.write(
+  output.write(
     `lab ${lab.scenario.name}: ${nodes.length} nodes in ${subnets.length} subnets, Calico ${lab.scenario.calicoVersion}. ` +
       'Time passes while commands run, 5 s from line to line, and by `run 10s`.\n',
   );
   const reader = createInterface({
-    input: process.stdin,
-    output: process.stdout,
+    input,
+    output,
     terminal: true,
     historySize: 1000,
     completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
       void complete(shell, lab.cluster, line).then(result => done(null, result));
     },
   });
-  const typist = new Typist(reader, shell);
-  return typist.run();
+  return new Typist(reader, shell, output).run();
 }
 
 class Typist {
   readonly #reader: Interface;
   readonly #shell: LabShell;
+  readonly #output: NodeJS.WritableStream;
   readonly #waiting: string[] = [];
   #open = '';
   #closed = false;
   #arrived = (): void => {};
   #running = false;
 
-  constructor(reader: Interface, shell: LabShell) {
+  constructor(reader: Interface, shell: LabShell, output: NodeJS.WritableStream) {
     this.#reader = reader;
     this.#shell = shell;
+    this.#output = output;
     reader.on('line', line => {
       this.#waiting.push(line);
       this.#arrived();
@@ -66,7 +73,7 @@ class Typist {
       await this.#shell.exec(whole);
       this.#running = false;
     }
-    if (this.#closed) process.stdout.write('\n');
+    if (this.#closed) this.#output.write('\n');
     await this.#shell.close();
     this.#reader.close();
     return this.#shell.status;
@@ -88,7 +95,7 @@ class Typist {
   }
 
   #interrupt(): void {
-    process.stdout.write('^C\n');
+    this.#output.write('^C\n');
     this.#waiting.length = 0;
     if (this.#running) {
       this.#shell.interrupt();
@@ -96,8 +103,8 @@ class Typist {
     }
     this.#open = '';
     this.#reader.setPrompt(this.#shell.prompt);
-    // What stands on the line is given up, as a shell does it.
+    // What stands on the line is given up; readline shows the prompt anew when it takes it away.
+    this.#reader.write(null, { ctrl: true, name: 'e' });
     this.#reader.write(null, { ctrl: true, name: 'u' });
-    this.#reader.prompt();
   }
 }

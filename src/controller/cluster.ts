@@ -83,6 +83,13 @@ export class Cluster {
     return hosts.some(h => h.name === name) ? 'host' : undefined;
   }
 
+  /** The addresses of all machines by name, as their /etc/hosts has them. */
+  hosts(): Record<string, number> {
+    const { nodes, routers, hosts } = this.scenario.fabric;
+    const named = [...nodes, ...routers, ...hosts].map(({ name }) => [name, this.machineParty(name).address]);
+    return Object.fromEntries(named) as Record<string, number>;
+  }
+
   /** A node, router or host of the fabric. */
   machineParty(name: string): Party {
     const { nodes, routers, hosts } = this.scenario.fabric;

@@ -10,6 +10,7 @@
 import { ApiClient } from '../api/client.ts';
 import type { WatchEvent } from '../api/store.ts';
 import { formatTimestamp } from '../api/store-time.ts';
+import type { Speaker } from '../bgp/speaker.ts';
 import { create, find, type Steps } from '../calico/datastore.ts';
 import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { isCalicoNode, type Pod } from '../calico/resources/core.ts';
@@ -194,6 +195,10 @@ export class KubernetesNode extends Machine {
     if (jack !== this.#spec.managementJack) super.receive(frame, jack);
     else if (this.powered) this.#api.receive(frame);
     else this.frames.free(frame);
+  }
+
+  protected override get speaker(): Speaker | undefined {
+    return this.#calico?.bird.speaker;
   }
 
   protected override status(): MachineStatus {

@@ -3,6 +3,7 @@ import type { Namespace } from '../netstack/namespace.ts';
 import type { ExitRecord, OutputRecord } from '../trace/record.ts';
 import { BulkSink, BulkSource } from '../traffic/bulk.ts';
 import { UdpSink, UdpSource } from '../traffic/datagrams.ts';
+import { Flow } from '../traffic/flow.ts';
 import { IperfClient } from '../traffic/iperf-client.ts';
 import { parseIperf } from '../traffic/iperf-options.ts';
 import { IperfServer } from '../traffic/iperf-server.ts';
@@ -76,7 +77,9 @@ export class ProgramTable {
       return new Probe(namespace, what, result => silent(result.answered ? 0 : 1, result));
     if (what.program === 'transfer')
       return new TransferClient(namespace, what, result => silent(result.error === '' ? 0 : 1, result));
-    const context = { namespace, tag: 0, resolve: () => undefined };
+    const hosts = ('hosts' in what ? what.hosts : undefined) ?? {};
+    const resolve = (name: string) => (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
+    const context = { namespace, tag: 0, resolve };
     const program = this.#talking(context, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });
@@ -100,6 +103,8 @@ export class ProgramTable {
         const options = parseIperf(what.args);
         return options.server ? new IperfServer(context, options) : new IperfClient(context, options);
       }
+      case 'flow':
+        return new Flow({ ...context, tag: what.tag }, what);
       case 'transfer-server':
         return new TransferServer(context.namespace, what);
       case 'bulk-source':

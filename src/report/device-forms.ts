@@ -4,15 +4,17 @@ import * as Mac from '../addr/mac.ts';
 import type { DeviceView, NeighbourView } from '../node/command.ts';
 import { flags, operationalState, otherEnd } from './link-text.ts';
 
-/** `[{…},{…}]` on one line, or by `-p` an indented one as iproute2's writer lays it out. */
-export const jsonText = (objects: readonly unknown[], pretty: boolean): string =>
-  `${
-    pretty
-      ? JSON.stringify(objects, null, 4)
-          .replace(/^\[\n\s+\{/, '[ {')
-          .replace(/\},\n\s+\{/g, '},{')
-      : JSON.stringify(objects)
-  }\n`;
+/** `[{…},{…}]` on one line, or by `-p` in the layout of iproute2's writer. */
+export function jsonText(objects: readonly unknown[], pretty: boolean): string {
+  if (!pretty) return `${JSON.stringify(objects)}\n`;
+  if (objects.length === 0) return '[ ]\n';
+  const text = JSON.stringify(objects, null, 4)
+    .replace(/\[\n\s+("[^\]{]*")\n\s+\]/g, (_, words: string) => `[ ${words.replace(/,\n\s+/g, ',')} ]`)
+    .replace(/\[\n\s+\{/g, '[ {')
+    .replace(/\},\n\s+\{/g, '},{')
+    .replace(/\}\n\s*\]/g, '} ]');
+  return `${text}\n`;
+}
 
 const head = (device: DeviceView): string =>
   `${(device.name + otherEnd(device)).padEnd(16)} ${operationalState(device).padEnd(14)} `;

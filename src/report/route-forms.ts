@@ -58,10 +58,12 @@ function routeRow({ prefix, type, nextHops, metric }: RouteView, numeric: boolea
   const name = !numeric && prefix.length === 0 ? 'default' : Ipv4.format(prefix.address);
   const mask = Ipv4.format(Prefix.mask(prefix.length)).padEnd(15);
   const destination = name.padEnd(15);
-  if (hop === undefined || type !== 'unicast')
+  // /proc/net/route marks unreachable and prohibit as rejecting, but not blackhole, which has only no device.
+  if (type === 'unreachable' || type === 'prohibit')
     return `${destination} ${'-'.padEnd(15)} ${mask} ${'!'.padEnd(5)} ${String(metric).padEnd(6)} -        0 -\n`;
-  const gateway = !numeric && prefix.length === 0 && hop.via !== 0 ? '_gateway' : Ipv4.format(hop.via);
-  const flags = `U${hop.via === 0 ? '' : 'G'}${prefix.length === 32 ? 'H' : ''}`;
+  const via = hop?.via ?? 0;
+  const gateway = !numeric && prefix.length === 0 && via !== 0 ? '_gateway' : Ipv4.format(via);
+  const flags = `U${via === 0 ? '' : 'G'}${prefix.length === 32 ? 'H' : ''}`;
   const numbers = `${String(metric).padEnd(6)} 0        0`;
-  return `${destination} ${gateway.padEnd(15)} ${mask} ${flags.padEnd(5)} ${numbers} ${hop.device}\n`;
+  return `${destination} ${gateway.padEnd(15)} ${mask} ${flags.padEnd(5)} ${numbers} ${hop?.device ?? '*'}\n`;
 }

@@ -266,6 +266,18 @@ export interface UnreachableExpectation extends Probe {
   /** The node, router or host where the packet dies. */
   readonly place: string | undefined;
 }
+/** The machines that a probe was seen to pass on its way there: the sender's, those between, the receiver's. */
+export interface PathExpectation extends Probe {
+  readonly kind: 'path';
+  readonly hops: readonly string[];
+}
+/** How long a flow may be cut off, from before the step's disturbance until the lab has converged again. */
+export interface OutageExpectation extends Expected {
+  readonly kind: 'outage';
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly maxNs: number;
+}
 export interface RouteExpectation extends Expected {
   /** `route`: there is one that fits; `noRoute`: there is none that fits. */
   readonly kind: 'route' | 'noRoute';
@@ -309,6 +321,8 @@ export type Expectation =
   | ConvergedExpectation
   | ReachableExpectation
   | UnreachableExpectation
+  | PathExpectation
+  | OutageExpectation
   | RouteExpectation
   | BgpExpectation
   | MtuExpectation

@@ -21,15 +21,21 @@ export function readDocuments(text: string): Resource[] {
   return objects.map(parse);
 }
 
+/** Their values are data, not fields: an empty one is not left out. */
+const MAPS = new Set(['labels', 'annotations']);
+
 /** Keys in alphabetical order, empty and false fields left out: what Go's `omitempty` and encoder give. */
-function tidy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(tidy);
+function tidy(value: unknown, isMap = false): unknown {
+  if (Array.isArray(value)) return value.map(item => tidy(item));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value)
-    .filter(([, v]) => v !== undefined && v !== '' && v !== false && !(Array.isArray(v) && v.length === 0))
+    .filter(([, v]) => v !== undefined && (isMap || !isEmpty(v)))
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, v]) => [key, tidy(v)]));
+  return Object.fromEntries(entries.map(([key, v]) => [key, tidy(v, MAPS.has(key))]));
 }
+
+const isEmpty = (value: unknown): boolean =>
+  value === '' || value === false || (Array.isArray(value) && value.length === 0);
 
 /** One resource, or several as a list, as `-o yaml` prints them. */
 export function toYaml(object: unknown): string {

@@ -199,6 +199,13 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
   ['ip link set tunl0 mtu 1400', ''],
   ['ip link show tunl0', /^\d+: tunl0@NONE: <NOARP,UP,LOWER_UP> mtu 1400 qdisc noqueue state UNKNOWN /],
   ['ip link set tunl0 mtu 8981', ''],
+  ['ping -c 1 k8s-w1', /^PING k8s-w1 \(192\.168\.10\.101\) 56\(84\) bytes of data\.\n64 bytes from /],
+  ['ping -c 1 nowhere', 'ping: nowhere: Name or service not known\n', 2],
+  ['kubectl get node k8s-m -o yaml', /^ {4}node-role\.kubernetes\.io\/control-plane: ""$/m],
+  [
+    'ip -j -p link show tunl0',
+    /^\[ \{\n {8}"ifindex": 3,\n {8}"link": null,\n {8}"ifname": "tunl0",\n {8}"flags": \[ "NOARP","UP","LOWER_UP" \],\n[\s\S]*\} \]\n$/,
+  ],
   ['ip frobnicate', 'Object "frobnicate" is unknown, try "ip help".\n', 1],
   ['ip route frobnicate', 'Command "frobnicate" is unknown, try "ip route help".\n', 255],
   ['ip rule', '0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n'],

@@ -37,7 +37,7 @@ export async function shell(options: ShellOptions, io: Io): Promise<number> {
     if (interactive) {
       const labShell = await lab.shell({ output, typing: TYPING, pace: wait, extras: verbs.commands });
       verbs.attach(labShell);
-      return await talk(labShell, lab);
+      return await talk(labShell, lab, { input: process.stdin, output: process.stdout });
     }
     const labShell = await lab.shell({ output, typing: TYPING, extras: verbs.commands });
     verbs.attach(labShell);

@@ -1,8 +1,18 @@
 /** Programs that send: they run inside the lab, and virtual time passes until they end. */
-import type { ProgramSpec } from '../../node/command.ts';
+import type { CommandLineSpec } from '../../node/command.ts';
 import { type Command, type CommandIo, printed, type ShellResult } from '../command.ts';
 
-async function run(what: ProgramSpec, endless: boolean, io: CommandIo): Promise<ShellResult> {
+/** A machine's /etc/hosts names its fellows; a pod would ask the DNS that is not there. */
+function specOf(
+  program: CommandLineSpec['program'],
+  args: readonly string[],
+  io: CommandIo,
+): CommandLineSpec {
+  if (io.place.namespace !== '') return { program, args };
+  return { program, args, hosts: io.cluster.hosts() };
+}
+
+async function run(what: CommandLineSpec, endless: boolean, io: CommandIo): Promise<ShellResult> {
   const { cluster, place, time, signal, write } = io;
   const { controller } = cluster;
   const program = await controller.start(place.machine, place.namespace, what, { output: write });
@@ -16,18 +26,18 @@ async function run(what: ProgramSpec, endless: boolean, io: CommandIo): Promise<
 
 /** Without `-c` and `-w` a ping never ends: a value may be glued to its letter, and letters to each other. */
 export const ping: Command = (args, io) =>
-  run({ program: 'ping', args }, !args.some(word => /^-[nqbAaDvO]*[cw]/.test(word)), io);
+  run(specOf('ping', args, io), !args.some(word => /^-[nqbAaDvO]*[cw]/.test(word)), io);
 
-export const traceroute: Command = (args, io) => run({ program: 'traceroute', args }, false, io);
+export const traceroute: Command = (args, io) => run(specOf('traceroute', args, io), false, io);
 
 /** A server goes on for ever; with `-D` it does so without being waited for. */
 export const iperf3: Command = async (args, io) => {
   const server = args.some(word => /^-\w*s/.test(word) || word === '--server');
   const isDaemon = args.some(word => word === '-D' || word === '--daemon' || /^-s\w*D/.test(word));
   const words = args.map(word => LONG[word] ?? word.replace(/^-sD$/, '-s')).filter(word => word !== '-D');
-  if (!isDaemon) return run({ program: 'iperf3', args: words }, server, io);
+  if (!isDaemon) return run(specOf('iperf3', words, io), server, io);
   const { machine, namespace } = io.place;
-  await io.cluster.controller.start(machine, namespace, { program: 'iperf3', args: words });
+  await io.cluster.controller.start(machine, namespace, specOf('iperf3', words, io));
   return printed('');
 };
 

@@ -1,4 +1,5 @@
 /** `tcpdump`: captures while virtual time passes, prints or writes a file, or reads one (tcpdump 4.99's words). */
+import * as Ipv4 from '../../addr/ipv4.ts';
 import type { Observed } from '../../controller/controller.ts';
 import type { DeviceView } from '../../node/command.ts';
 import { PacketPrinter } from '../../report/packet-line.ts';
@@ -51,7 +52,10 @@ export const tcpdump: Command = async (args, io) => {
     return failed(`tcpdump: invalid snaplen ${parsed.flags.get('snapshot-length')}\n`);
   let filter: Filter;
   try {
-    filter = compile([...parsed.words, ...(parsed.rest ?? [])].join(' '));
+    const hosts = io.cluster.hosts();
+    const resolve = (name: string) =>
+      Ipv4.parse(name) ?? (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
+    filter = compile([...parsed.words, ...(parsed.rest ?? [])].join(' '), resolve);
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
     return failed(`tcpdump: ${error.message}\n`);
