@@ -175,10 +175,10 @@ class Bench {
     await controller.run(until);
     const after = await this.#look(from, to);
     await controller.finish([sink, source]);
-    const { octets } = sink.exit!.result as BulkSinkResult;
+    const { octets, goodputBps } = sink.exit!.result as BulkSinkResult;
     const total = octets.reduce((sum, one) => sum + one, 0);
     return {
-      goodputBps: (total * 8 * SECOND) / durations.tcp,
+      goodputBps,
       ...ofStreams(source.exit!.result as BulkSourceResult),
       ...difference(before, after, durations.tcp, total),
       steps: stepsOf(source.exit!.result as BulkSourceResult, step, this.#idle),
@@ -211,13 +211,13 @@ class Bench {
     });
     await controller.finish([sink, source]);
     await controller.run(controller.now + SETTLE);
-    const { datagrams, octets } = sink.exit!.result as UdpSinkResult;
+    const { datagrams, datagramsPerSecond: rate } = sink.exit!.result as UdpSinkResult;
     const { sent } = source.exit!.result as UdpSourceResult;
     const wire = datagramsPerSecond(cell.rate, size, (await this.#encapsulation(from, to)) ?? 'none');
     return {
       payload: size,
-      datagramsPerSecond: (datagrams * SECOND) / durations.udp,
-      goodputBps: (octets * 8 * SECOND) / durations.udp,
+      datagramsPerSecond: rate,
+      goodputBps: rate * size * 8,
       lost: sent === 0 ? 0 : Math.max(0, 1 - datagrams / sent),
       wireDatagramsPerSecond: wire,
     };

@@ -1,5 +1,7 @@
 /** `tunlab bench --wide`: what else was measured in each cell, and what the difference to Direct is made of. */
 import type { CellResult } from '../bench/cell.ts';
+import { price } from '../cost/host-model.ts';
+import { hostModel } from '../cost/models.ts';
 import { columns, gigabits, groups, megapackets, milliseconds } from './bench-text.ts';
 
 /** What makes a cell slower than Direct between the same pods, bit/s; together the whole difference. */
@@ -42,8 +44,32 @@ const CAUSES = ['MODE', 'PAIR', 'BELOW DIRECT', 'HEADERS', 'MTU', 'CPU AND OTHER
 
 export function wideTables(results: readonly CellResult[]): string {
   return groups(results)
-    .map(group => `${columns([CELLS, ...group.map(cellRow)])}\n${columns([CAUSES, ...causeRows(group)])}`)
+    .map(group => {
+      const tables = [[CELLS, ...group.map(cellRow)], [CAUSES, ...causeRows(group)], stageRows(group)];
+      return tables
+        .filter(rows => rows.length > 1)
+        .map(columns)
+        .join('\n');
+    })
     .join('\n');
+}
+
+const STAGES = ['MODE', 'PAIR', 'SENDER, NS A PACKET', 'BUSIEST CORE', 'OF'];
+
+/** What a full segment costs the sender by the host model, stage by stage. */
+function stageRows(group: readonly CellResult[]): string[][] {
+  const work = hostModel(group[0]!.hostModel)?.tcp;
+  if (work === undefined) return [];
+  const rows = group.flatMap(cell => {
+    const { tcp, encapsulation, mode } = cell;
+    if (tcp === null || encapsulation === null) return [];
+    const stages = work.send[encapsulation];
+    const total = price(stages, tcp.mss);
+    const parts = stages.map(stage => `${stage.name} ${Math.round(price([stage], tcp.mss))}`);
+    const core = Math.round(work.coreShare * total);
+    return [[mode, pair(cell), String(Math.round(total)), String(core), parts.join(', ')]];
+  });
+  return [STAGES, ...rows];
 }
 
 const pair = ({ from, to }: CellResult): string => `${from}-${to}`;

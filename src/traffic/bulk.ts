@@ -7,6 +7,7 @@ import type { Connection, ConnectionInfo } from '../netstack/tcp/connection.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import { type Interval, Measurement } from './measurement.ts';
 import type { ProgramContext } from './program.ts';
+import { Span } from './span.ts';
 
 export interface BulkSourceSpec extends Interval {
   readonly destination: Ipv4Address;
@@ -142,12 +143,15 @@ export interface BulkSinkSpec extends Interval {
 export interface BulkSinkResult {
   /** Octets that reached the program in the interval, by stream in the order in which they were opened. */
   readonly octets: readonly number[];
+  /** All streams together, bit/s. */
+  readonly goodputBps: number;
 }
 
 /** Takes every connection to its port, and ends when the interval does. */
 export class BulkSink extends Measurement<BulkSinkResult> {
   readonly #spec: BulkSinkSpec;
   readonly #octets: number[] = [];
+  readonly #span: Span;
   readonly #connections: Connection[] = [];
   readonly #timer: Timer;
   #stopListening: () => void = () => {};
@@ -155,6 +159,7 @@ export class BulkSink extends Measurement<BulkSinkResult> {
   constructor(context: ProgramContext, spec: BulkSinkSpec) {
     super(context);
     this.#spec = spec;
+    this.#span = new Span(spec);
     this.#timer = context.namespace.clock.timer(() => this.finish(0));
   }
 
@@ -179,11 +184,16 @@ export class BulkSink extends Measurement<BulkSinkResult> {
   }
 
   protected override measured(): BulkSinkResult {
-    return { octets: this.#octets };
+    return { octets: this.#octets, goodputBps: 8 * this.#span.perSecond };
   }
 
   #arrived(index: number, octets: number): void {
     const { from, until } = this.#spec;
     if (this.now >= from && this.now < until) this.#octets[index] = this.#octets[index]! + octets;
+    this.#span.arrived(
+      this.now,
+      octets,
+      this.#connections.every(connection => connection.outOfOrder === 0),
+    );
   }
 }

@@ -11,6 +11,7 @@ import * as Payload from '../sim/payload.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import { type Interval, Measurement } from './measurement.ts';
 import type { ProgramContext } from './program.ts';
+import { Span } from './span.ts';
 
 export interface UdpSourceSpec extends Interval {
   readonly destination: Ipv4Address;
@@ -89,18 +90,21 @@ export interface UdpSinkSpec extends Interval {
 export interface UdpSinkResult {
   readonly datagrams: number;
   readonly octets: number;
+  readonly datagramsPerSecond: number;
 }
 
 export class UdpSink extends Measurement<UdpSinkResult> {
   readonly #spec: UdpSinkSpec;
   readonly #timer: Timer;
   #socket: UdpSocket | undefined;
+  readonly #span: Span;
   #datagrams = 0;
   #octets = 0;
 
   constructor(context: ProgramContext, spec: UdpSinkSpec) {
     super(context);
     this.#spec = spec;
+    this.#span = new Span(spec);
     this.#timer = context.namespace.clock.timer(() => this.finish(0));
   }
 
@@ -113,6 +117,7 @@ export class UdpSink extends Measurement<UdpSinkResult> {
       if (this.now < from || this.now >= until) return;
       this.#datagrams++;
       this.#octets += length;
+      this.#span.arrived(this.now, 1, true);
     };
     this.#timer.arm(Math.max(this.now, until));
   }
@@ -123,6 +128,7 @@ export class UdpSink extends Measurement<UdpSinkResult> {
   }
 
   protected override measured(): UdpSinkResult {
-    return { datagrams: this.#datagrams, octets: this.#octets };
+    const { perSecond } = this.#span;
+    return { datagrams: this.#datagrams, octets: this.#octets, datagramsPerSecond: perSecond };
   }
 }

@@ -59,12 +59,12 @@ t('the answer first, then tables of at most 100 characters, and the packets', as
   assert.equal(row('direct').slice(1, 5), ['9.415 Gbit/s', '–', '–', '9.615 Mpps']);
   const [, same, , versus, udp] = row('vxlan-crosssubnet');
   assert.equal([same, udp], ['9.395', '9.615']);
-  assert.match(versus!, /^−0\.2\d %$/, 'no tunnel, but its MTU');
+  assert.is(versus, '−0.21 %', 'no tunnel, but its MTU');
   assert.match(out, /\nMODE {2,}PAIR {2,}RETRANS/);
   const causes = lines.at(-2)!.split(/ {2,}/);
   assert.equal(causes.slice(0, 2), ['vxlan-crosssubnet', 'a-b']);
   assert.is(causes[3], '0', 'no header more on the wire');
-  assert.match(causes[4]!, /^0\.0[12]\d+ Gbit\/s$/);
+  assert.match(causes[4]!, /^0\.019\d+ Gbit\/s$/);
   const files = readdirSync(path('pcap')).sort();
   assert.is(files[1], 'ipip-mtu1500-10G-1-ideal-a-b.pcapng');
   for (const file of files) {
@@ -74,7 +74,7 @@ t('the answer first, then tables of at most 100 characters, and the packets', as
   for (const cell of results('a.json')) {
     assert.equal([cell.mtu, cell.rate, cell.streams, cell.hostModel], [1500, 10e9, 1, 'ideal']);
     assert.equal([cell.limit, cell.ci95, cell.dead, cell.sameSubnet], ['wire', null, null, true]);
-    assert.ok(cell.goodputBps! <= cell.wireGoodputBps * 1.0003);
+    assert.ok(cell.goodputBps! <= cell.wireGoodputBps);
   }
 });
 
@@ -136,7 +136,7 @@ t('thresholds of the scenario: one that is missed is a failure, with its place',
     missed,
     /^✗ ipip, a to b, 100M, MTU 1500, host model ideal\n {2}expected {2}mode: ipip, within: 1%\n/,
   );
-  assert.match(missed, /received {2}0\.092\d\d Gbit\/s, 1\.\d\d % below 0\.094\d\d Gbit\/s of direct\n/);
+  assert.match(missed, /received {2}0\.09285 Gbit\/s, 1\.38 % below 0\.09415 Gbit\/s of direct\n/);
   assert.match(missed, /thresholds\.yaml:20:9\n$/, 'and the others hold');
 });
 

@@ -67,7 +67,7 @@ t('a tunnel device with the MTU of the underlay: every full packet becomes two',
   assert.is(told.podMtu, 1500);
   // 1550 octets go as 1500 and 70: 1538 and 108 on the wire.
   const share = told.tcp!.goodputBps / ((10e9 * 1448) / 1646);
-  assert.ok(share > 0.999 && share < 1.0003, `${share}`);
+  assert.ok(share > 0.999 && share <= 1, `${share}`);
   assert.is(limitOf(cell, ideal, told), 'MTU');
 });
 
@@ -87,7 +87,7 @@ t('datagrams larger than the MTU of the pod are cut first, and each piece is wra
   const wire = 2 * (20 + 1424 + 50 + 38) + (20 + 160 + 50 + 38);
   const fits = 10e9 / 8 / wire / 1000;
   const got = udp![0]!.datagramsPerSecond / 1000;
-  assert.ok(got <= fits + 1, `${got} of ${fits} in a millisecond`);
+  assert.ok(got <= fits, `${got} of ${fits} in a millisecond`);
   // A full queue now and then takes a piece of a datagram, and with it the other pieces.
   assert.ok(got > 0.5 * fits, `${got} of ${fits} in a millisecond`);
 });

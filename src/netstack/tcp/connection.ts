@@ -99,6 +99,11 @@ export class Connection implements Stream {
     return this.#tcb.stateName;
   }
 
+  /** Octets that arrived behind a hole and wait for it to be filled. */
+  get outOfOrder(): number {
+    return this.#tcb.receiveQueue.early;
+  }
+
   /** True when virtual octets are to be counted, not made real. */
   get countsVirtual(): boolean {
     return this.#events.receivedVirtual !== undefined;
