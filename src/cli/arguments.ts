@@ -88,7 +88,11 @@ const hide = (word: string): string => (word === '-' ? HIDDEN_DASH : word);
 
 const unhide = (word: unknown): string => (word === HIDDEN_DASH ? '-' : String(word));
 
-const kebab = (camel: string): string => camel.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+const kebab = (key: string): string => key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+
+/** cac's key of an option. */
+const camel = (name: string): string =>
+  name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** `-c, --command <line>` -> [`c`, `command`]. */
 const namesOf = ({ flags }: OptionSpec): string[] =>
@@ -119,7 +123,7 @@ class ParsedWords implements Words {
     this.#options = options;
     for (const option of spec.options) {
       const name = namesOf(option).at(-1)!;
-      const value = options[name];
+      const value = options[camel(name)];
       const takesValue = option.flags.includes('<');
       if (takesValue && (value === true || value === '')) complain(`--${name} needs a value`);
       if (Array.isArray(value) && option.repeatable !== true && takesValue)
@@ -129,17 +133,17 @@ class ParsedWords implements Words {
   }
 
   text(option: string): string | undefined {
-    const value = this.#options[option];
+    const value = this.#options[camel(option)];
     return value === undefined ? undefined : unhide(value);
   }
 
   list(option: string): readonly string[] {
-    const value = this.#options[option];
+    const value = this.#options[camel(option)];
     return value === undefined ? [] : [value].flat().map(unhide);
   }
 
   on(option: string): boolean {
-    return [this.#options[option]].flat().at(-1) === true;
+    return [this.#options[camel(option)]].flat().at(-1) === true;
   }
 }
 

@@ -25,6 +25,15 @@ export interface StartOptions {
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
+export type ReporterName = 'text' | 'json' | 'junit' | 'github';
+export interface TestOptions {
+  /** Files and folders; none = `scenarios`, or the current folder. */
+  readonly paths: readonly string[];
+  /** Which paths, of those found. */
+  readonly filter: RegExp | undefined;
+  /** `file: undefined` is standard output, which at most one has. */
+  readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
+}
 export interface FingerprintOptions {
   readonly path: string;
   readonly workers: Workers;
@@ -52,14 +61,35 @@ export interface AttachOptions {
   readonly source: string | undefined;
   readonly seed: number | undefined;
 }
+export interface BenchOptions {
+  /** The scenario; `undefined` = the reference lab with a router that speaks BGP. */
+  readonly path: string | undefined;
+  /** Of these the scenario's own `bench:` block, or the defaults, where nothing is given. */
+  readonly modes: readonly string[] | undefined;
+  readonly mtus: readonly string[] | undefined;
+  readonly rates: readonly string[] | undefined;
+  readonly streams: readonly string[] | undefined;
+  readonly hostModels: readonly string[];
+  /** Seeds at most, where the seed changes a result. */
+  readonly repeat: number;
+  readonly duration: string | undefined;
+  readonly json: string | undefined;
+  readonly html: string | undefined;
+  readonly pcap: string | undefined;
+  readonly wide: boolean;
+  readonly seed: number | undefined;
+  readonly workers: Workers;
+}
 export type SchemaOptions = Readonly<Record<string, never>>;
 
 export interface CommandArguments {
   readonly start: StartOptions;
   readonly run: RunOptions;
+  readonly test: TestOptions;
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
   readonly attach: AttachOptions;
+  readonly bench: BenchOptions;
   readonly schema: SchemaOptions;
 }
 export type CommandName = keyof CommandArguments;
@@ -192,6 +222,58 @@ const run: CommandSpec<'run'> = {
   }),
 };
 
+const REPORTERS: readonly ReporterName[] = ['text', 'json', 'junit', 'github'];
+
+function parseReporters(written: readonly string[]): TestOptions['reporters'] {
+  const reporters = written.map(text => {
+    const [given, ...rest] = text.split('=');
+    const name = REPORTERS.find(each => each === given);
+    if (name === undefined)
+      throw new UsageError(`--reporter: expected ${REPORTERS.join(', ')}, got "${given}"`);
+    const file = rest.length === 0 ? undefined : rest.join('=');
+    if (file === '') throw new UsageError(`--reporter: ${name}= wants a file`);
+    return { name, file };
+  });
+  if (reporters.filter(each => each.file === undefined).length > 1)
+    throw new UsageError('--reporter: only one can write to standard output; give the others a file');
+  return reporters;
+}
+
+function parseFilter(text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--filter: ${(error as Error).message}`);
+  }
+}
+
+const test: CommandSpec<'test'> = {
+  name: 'test',
+  usage: '[PATHS…]',
+  about: 'run all scenarios below, side by side, and explain what failed',
+  minimum: 0,
+  maximum: Number.POSITIVE_INFINITY,
+  options: [
+    { flags: '--filter <expression>', about: 'only scenarios whose path this regular expression finds' },
+    {
+      flags: '--reporter <name>',
+      about: 'text, json, junit, github; or NAME=FILE; may be given again',
+      repeatable: true,
+    },
+  ],
+  examples: [
+    ['tunlab test scenarios', 'every scenario below that folder'],
+    ['tunlab test --filter mtu', 'some of them'],
+    ['tunlab test --reporter github --reporter junit=results.xml', 'in CI'],
+  ],
+  read: words => ({
+    paths: words.positional,
+    filter: parseFilter(words.text('filter')),
+    reporters: parseReporters(words.list('reporter')),
+  }),
+};
+
 const fingerprint: CommandSpec<'fingerprint'> = {
   name: 'fingerprint',
   usage: 'FILE',
@@ -268,6 +350,64 @@ const attach: CommandSpec<'attach'> = {
   },
 };
 
+/** `1500,9000` -> two words. */
+const words = (text: string | undefined): readonly string[] | undefined =>
+  text?.split(',').map(word => word.trim());
+
+function parseRepeat(text: string | undefined): number {
+  if (text === undefined) return 3;
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new UsageError(`--repeat: expected a number from 1 to 999, got "${text}"`);
+}
+
+const bench: CommandSpec<'bench'> = {
+  name: 'bench',
+  usage: '[SCENARIO]',
+  about: 'what a mode costs: throughput, packets, round trip, CPU, and what limits it',
+  minimum: 0,
+  maximum: 1,
+  options: [
+    { flags: '--modes <list>', about: 'direct, ipip, vxlan, ipip-crosssubnet, vxlan-crosssubnet' },
+    { flags: '--mtu <list>', about: 'MTUs of the underlay: 1500,9000' },
+    { flags: '--rate <list>', about: 'rates of the links: 1G,10G,25G' },
+    { flags: '--streams <list>', about: 'parallel TCP streams: 1,8' },
+    { flags: '--host-model <list>', about: 'what packets cost a processor; ideal: nothing' },
+    { flags: '--duration <time>', about: 'virtual time of each TCP measurement (200ms)' },
+    { flags: '--repeat <number>', about: 'seeds at most, where the seed changes a result (3)' },
+    { flags: '--wide', about: 'retransmits, percentiles, CRR, and where the difference comes from' },
+    { flags: '--json <file>', about: 'write an array with one object for each cell' },
+    { flags: '--html <file>', about: 'write a page with pictures' },
+    { flags: '--pcap <folder>', about: "write the first packets of each cell at the sender's NIC" },
+    SEED,
+    {
+      flags: '--workers <number>',
+      about: 'threads of each lab; 0, the default, runs labs side by side',
+    },
+  ],
+  examples: [
+    ['tunlab bench', 'what IPIP and VXLAN cost'],
+    ['tunlab bench --mtu 1500,9000 --rate 10G,40G --modes direct,vxlan', 'what a larger MTU brings'],
+    ['tunlab bench --host-model infrabuilder-2024-40g --rate 40G --mtu 9000 --wide', 'on a real machine'],
+    ['tunlab bench scenarios/kans.yaml', 'where Direct needs a router that knows the pods'],
+  ],
+  read: given => ({
+    path: given.positional[0],
+    modes: words(given.text('modes')),
+    mtus: words(given.text('mtu')),
+    rates: words(given.text('rate')),
+    streams: words(given.text('streams')),
+    hostModels: words(given.text('host-model')) ?? ['ideal'],
+    repeat: parseRepeat(given.text('repeat')),
+    duration: given.text('duration'),
+    json: given.text('json'),
+    html: given.text('html'),
+    pcap: given.text('pcap'),
+    wide: given.on('wide'),
+    seed: parseSeed(given.text('seed')),
+    workers: given.text('workers') === undefined ? 0 : parseWorkers(given.text('workers')),
+  }),
+};
+
 const schema: CommandSpec<'schema'> = {
   name: 'schema',
   usage: '',
@@ -283,7 +423,9 @@ const schema: CommandSpec<'schema'> = {
 export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   start,
   run,
+  test,
   shell,
+  bench,
   fingerprint,
   attach,
   schema,

@@ -23,13 +23,13 @@ export class OutputFile {
   readonly #descriptor: number;
   #closed = false;
 
-  /** Makes the file, or empties it. Throws `UsageError` when that is not possible; `option` is who asked for it. */
-  constructor(path: string, option: string) {
+  /** Makes the file, or empties it. Throws `UsageError` when that is not possible; `option` of `command` asked for it. */
+  constructor(path: string, option: string, command = 'run') {
     this.path = path;
     try {
       this.#descriptor = openSync(path, 'w');
     } catch (error) {
-      throw new UsageError(`${option}: cannot write ${path}: ${causeOf(error)}`, 'run');
+      throw new UsageError(`${option}: cannot write ${path}: ${causeOf(error)}`, command);
     }
   }
 

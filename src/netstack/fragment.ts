@@ -38,6 +38,7 @@ export function fragment(namespace: Namespace, frame: Frame, mtu: number): Frame
   frames.next[previous] = NO_FRAME;
   truncate(frames, frame, headerLength + step);
   finish(frames, frame, headerLength + step, Ipv4.FLAG_MF, base);
+  namespace.host.account.fragments += Math.ceil(data / step);
   return frame;
 }
 

@@ -16,6 +16,7 @@ import { FrameAccount } from '../trace/frame-account.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
+import type { Processor } from './processor.ts';
 import type { Tracer } from './trace-point.ts';
 
 /** Hand-overs at one instant. More means that frames run in a circle without ever losing TTL: a bug of ours. */
@@ -30,6 +31,8 @@ export abstract class NetHost extends LogicalProcess {
   halted = false;
   /** How deep a transmission is inside tunnels (Linux `dev_xmit_recursion`). */
   tunnelDepth = 0;
+  /** What packets cost; undefined: nothing. */
+  processor: Processor | undefined;
   readonly #devices: NetDevice[] = [];
   readonly #jacks: (NetDevice | undefined)[] = [];
   readonly #backlog: FrameQueue;
@@ -57,6 +60,7 @@ export abstract class NetHost extends LogicalProcess {
   halt(): void {
     for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
     this.halted = true;
+    for (const frame of this.processor?.drain() ?? []) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
   }
 
   /** A device joins; called once by the namespace it is in. */
@@ -75,7 +79,14 @@ export abstract class NetHost extends LogicalProcess {
     if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
     else if (device === undefined) this.drop(frame, 'LINK_DOWN', undefined, undefined);
     else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
-    else device.ingress(frame);
+    else if (this.processor?.receive(device, frame) !== true) device.ingress(frame);
+  }
+
+  /** The processor has worked on `frame`: it goes on from the device that `handOver` would have noted. */
+  processed(frame: Frame): void {
+    const device = this.#devices[this.frames.meta[frame]!]!;
+    if (device.up) device.ingress(frame);
+    else this.drop(frame, 'LINK_DOWN', device.namespace, device);
   }
 
   /** `frame` arrives at `device` at this instant, when what is being done now is done. Takes ownership. */
@@ -91,8 +102,8 @@ export abstract class NetHost extends LogicalProcess {
       if (handed === BACKLOG_BOUND) throw new Error(`${this.name}: the backlog never empties`);
       const device = this.#devices[this.frames.meta[frame]!]!;
       if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
-      else if (device.up) device.ingress(frame);
-      else this.drop(frame, 'LINK_DOWN', device.namespace, device);
+      else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
+      else if (this.processor?.backlog(device, frame) !== true) device.ingress(frame);
     }
   }
 

@@ -6,9 +6,13 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
 import type { DeviceCounters } from '../netstack/netdevice.ts';
+import type { ProcessorLoad } from '../netstack/processor.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
+import type { BulkSinkSpec, BulkSourceSpec } from '../traffic/bulk.ts';
+import type { UdpSinkSpec, UdpSourceSpec } from '../traffic/datagrams.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
+import type { TransactionClientSpec, TransactionServerSpec } from '../traffic/transactions.ts';
 import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
 import type { RouteEdit } from './routing-commands.ts';
 
@@ -57,6 +61,8 @@ export type MachineCommand =
   | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
   | { readonly do: 'status' }
   | { readonly do: 'counters' }
+  /** What NICs and processor have done so far: `MachineLoad`. */
+  | { readonly do: 'load' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean };
@@ -78,9 +84,18 @@ export interface CommandLineSpec {
   readonly hosts?: Readonly<Record<string, Ipv4Address>>;
 }
 
-/** A program as a command line starts it. The probe is the silent one behind expectations and the matrix; so are transfers. */
+/**
+ * A program as a command line starts it, or a silent one: the probe behind expectations and the matrix, and those that
+ * measure, whose exits carry what they found.
+ */
 export type ProgramSpec =
   | CommandLineSpec
+  | ({ readonly program: 'bulk-source' } & BulkSourceSpec)
+  | ({ readonly program: 'bulk-sink' } & BulkSinkSpec)
+  | ({ readonly program: 'udp-source' } & UdpSourceSpec)
+  | ({ readonly program: 'udp-sink' } & UdpSinkSpec)
+  | ({ readonly program: 'transaction-client' } & TransactionClientSpec)
+  | ({ readonly program: 'transaction-server' } & TransactionServerSpec)
   | ({ readonly program: 'probe' } & ProbeSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
@@ -172,6 +187,16 @@ export interface SessionView {
   /** The peer came by a range of addresses: it need not be there. */
   readonly dynamic: boolean;
   readonly since: VirtualTime;
+}
+
+/** What a machine has done since it began. */
+export interface MachineLoad {
+  /** Of all its NICs, headers of Ethernet included, FCS and preamble not. */
+  readonly sentFrames: number;
+  readonly sentOctets: number;
+  readonly fragments: number;
+  /** Null without a host model. */
+  readonly processor: ProcessorLoad | null;
 }
 
 /** What convergence asks of every machine. */

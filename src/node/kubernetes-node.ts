@@ -64,9 +64,10 @@ export class KubernetesNode extends Machine {
 
   /** What a machine has before anybody has spoken to the API server. */
   #assemble(): void {
-    const { nics, routes, kernelConnectedMetric, sysctls } = this.#spec;
+    const { nics, routes, kernelConnectedMetric, sysctls, hostModel } = this.#spec;
     this.plugIn(nics, routes, kernelConnectedMetric);
     this.applySysctls(sysctls);
+    this.applyHostModel(hostModel);
     this.#hooks = felixHooks(this.root);
     this.#cache = new ResourceCache();
     this.#podMtu = nics[0]!.mtu;

@@ -8,10 +8,12 @@ import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
 import type { Route } from '../bgp/route.ts';
+import { hostModel } from '../cost/models.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
+import { Processor } from '../netstack/processor.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
@@ -23,7 +25,7 @@ import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import { AttachedStreams } from './attached-streams.ts';
-import type { MachineCommand, MachineStatus } from './command.ts';
+import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
@@ -214,6 +216,14 @@ export abstract class Machine extends NetHost {
     return this.root.devices.flatMap(device => device.addresses.map(({ address }) => address));
   }
 
+  /** Packets cost what the model of that name says. */
+  protected applyHostModel(name: string | undefined): void {
+    if (name === undefined) return;
+    const model = hostModel(name);
+    if (model === undefined) throw new Error(`${this.name}: there is no host model ${name}`);
+    if (model.cores > 0) this.processor = new Processor(this, model);
+  }
+
   protected abstract status(): MachineStatus;
 
   /** Words after `birdcl` or `vtysh`; the answer's text. */
@@ -247,6 +257,8 @@ export abstract class Machine extends NetHost {
         return this.status();
       case 'counters':
         return this.account.counters();
+      case 'load':
+        return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
       default:
@@ -283,6 +295,17 @@ export abstract class Machine extends NetHost {
       default:
         return undefined;
     }
+  }
+
+  #load(): MachineLoad {
+    let [sentFrames, sentOctets] = [0, 0];
+    for (const device of this.root.devices) {
+      if (!(device instanceof EthernetDevice)) continue;
+      sentFrames += this.outputs[device.jack]?.sentFrames ?? 0;
+      sentOctets += this.outputs[device.jack]?.sentOctets ?? 0;
+    }
+    const { fragments } = this.account;
+    return { sentFrames, sentOctets, fragments, processor: this.processor?.load ?? null };
   }
 
   #act(command: MachineCommand): unknown {

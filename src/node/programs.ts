@@ -1,6 +1,8 @@
 /** The programs that run on a machine, by the number the outside gave them. */
 import type { Namespace } from '../netstack/namespace.ts';
 import type { ExitRecord, OutputRecord } from '../trace/record.ts';
+import { BulkSink, BulkSource } from '../traffic/bulk.ts';
+import { UdpSink, UdpSource } from '../traffic/datagrams.ts';
 import { IperfClient } from '../traffic/iperf-client.ts';
 import { parseIperf } from '../traffic/iperf-options.ts';
 import { IperfServer } from '../traffic/iperf-server.ts';
@@ -11,6 +13,7 @@ import { Probe } from '../traffic/probe.ts';
 import { type Program, type ProgramContext, UsageError } from '../traffic/program.ts';
 import { Traceroute } from '../traffic/traceroute.ts';
 import { parseTraceroute } from '../traffic/traceroute-options.ts';
+import { TransactionClient, TransactionServer } from '../traffic/transactions.ts';
 import { TransferClient, TransferServer } from '../traffic/transfer.ts';
 import type { ProgramSpec } from './command.ts';
 
@@ -82,7 +85,8 @@ export class ProgramTable {
     };
     program.onExit = code => {
       this.#running.delete(id);
-      this.#report({ type: 'exit', program: id, code });
+      const { result } = program;
+      this.#report({ type: 'exit', program: id, code, ...(result !== undefined && { result }) });
     };
     return program;
   }
@@ -100,6 +104,18 @@ export class ProgramTable {
       }
       case 'transfer-server':
         return new TransferServer(context.namespace, what);
+      case 'bulk-source':
+        return new BulkSource(context, what);
+      case 'bulk-sink':
+        return new BulkSink(context, what);
+      case 'udp-source':
+        return new UdpSource(context, what);
+      case 'udp-sink':
+        return new UdpSink(context, what);
+      case 'transaction-client':
+        return new TransactionClient(context, what);
+      case 'transaction-server':
+        return new TransactionServer(context, what);
     }
   }
 }

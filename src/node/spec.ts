@@ -49,6 +49,8 @@ export interface NodeSpec extends HostSpecBase {
   readonly bgpAddress: { readonly address: Ipv4Address; readonly length: number };
   readonly asNumber: number | undefined;
   readonly startMs: number;
+  /** What packets cost the node's processor, by name; absent: nothing. */
+  readonly hostModel?: string;
   /** Of the connected route; a DHCP client sets one. */
   readonly kernelConnectedMetric: number;
   /** What the kubelet registers when the cluster does not know the node. */

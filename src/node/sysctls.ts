@@ -59,13 +59,32 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
   const readOnly = (name: string, text: string): Map<string, Setting> =>
     settings.set(`net.ipv4.${name}`, { get: () => text, set: undefined });
   readOnly('ip_local_port_range', sysctl.ipLocalPortRange.join('\t'));
-  readOnly('tcp_congestion_control', sysctl.tcpCongestionControl);
   readOnly('tcp_ecn', String(sysctl.tcpEcn));
-  readOnly('tcp_rmem', sysctl.tcpRmem.join('\t'));
   readOnly('tcp_sack', digit(sysctl.tcpSack));
   readOnly('tcp_timestamps', digit(sysctl.tcpTimestamps));
   readOnly('tcp_window_scaling', digit(sysctl.tcpWindowScaling));
-  readOnly('tcp_wmem', sysctl.tcpWmem.join('\t'));
+  settings.set('net.ipv4.tcp_congestion_control', {
+    get: () => sysctl.tcpCongestionControl,
+    set: value => {
+      if (value !== 'cubic' && value !== 'reno') return false;
+      sysctl.tcpCongestionControl = value;
+      return true;
+    },
+  });
+  settings.set('net.ipv4.tcp_rmem', {
+    get: () => sysctl.tcpRmem.join('\t'),
+    set: value =>
+      memory(value, limits => {
+        sysctl.tcpRmem = limits;
+      }),
+  });
+  settings.set('net.ipv4.tcp_wmem', {
+    get: () => sysctl.tcpWmem.join('\t'),
+    set: value =>
+      memory(value, limits => {
+        sysctl.tcpWmem = limits;
+      }),
+  });
   return new Map([...settings].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -74,6 +93,15 @@ const digit = (on: boolean): string => (on ? '1' : '0');
 function flag(value: string, apply: (on: boolean) => void): boolean {
   if (!/^\d+$/.test(value)) return false;
   apply(value !== '0');
+  return true;
+}
+
+/** Least, normal and most octets of a buffer. */
+function memory(value: string, apply: (limits: readonly [number, number, number]) => void): boolean {
+  const [least, normal, most, ...more] = value.trim().split(/\s+/).map(Number);
+  if (least === undefined || normal === undefined || most === undefined || more.length > 0) return false;
+  if (![least, normal, most].every(octets => Number.isSafeInteger(octets) && octets > 0)) return false;
+  apply([least, normal, most]);
   return true;
 }
 

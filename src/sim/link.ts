@@ -71,7 +71,8 @@ export class Transmitter {
   /** Send `frame`. Returns why not, or `undefined` when it is on its way; a refused frame stays the caller's. */
   transmit(frame: Frame, now: VirtualTime): DropReason | undefined {
     if (!this.up) return 'LINK_DOWN';
-    if (this.#busy <= now) {
+    // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
+    if (this.#busy < now) {
       this.#busy = now;
       this.#remainder = 0;
     }

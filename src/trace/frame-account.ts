@@ -17,6 +17,8 @@ export class FrameAccount {
   originated = 0;
   delivered = 0;
   dropped = 0;
+  /** Fragments that packets were cut into here, the first ones included. */
+  fragments = 0;
   readonly reasons = new Map<DropReason, number>();
 
   /** As plain data. */

@@ -31,6 +31,8 @@ export class UsageError extends Error {
 export abstract class Program {
   /** The exit code; `undefined` while it runs. */
   exitCode: number | undefined;
+  /** What a program that measures found out: plain data, set before it ends. */
+  result: unknown;
   /** Called with each line, without its line feed. */
   onLine: (line: string, stream: Stream) => void = () => {};
   /** Called once, after the last line. */
