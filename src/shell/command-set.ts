@@ -11,6 +11,7 @@ import { notEmulated } from './commands/not-emulated.ts';
 import { iperf3, ping, traceroute } from './commands/programs.ts';
 import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
+import { sv } from './commands/sv.ts';
 import { date, hostname, pager, su, sudo, sysctl, uname, watch, whoami } from './commands/system.ts';
 import { tcpdump } from './commands/tcpdump.ts';
 
@@ -43,8 +44,11 @@ const EVERYWHERE: Commands = {
   watch,
   whoami,
 };
+/** These are not programs of the machine that they are typed at: they work also while it is off. */
+export const outOfThisWorld: ReadonlySet<Command> = new Set([clock, link, matrix, node, run]);
+
 const ON_MACHINES: Commands = { ...EVERYWHERE, birdcl, birdc: birdcl, ssh };
-const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl };
+const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl, sv };
 
 export function commandsAt(cluster: Cluster, place: Place): Commands {
   if (place.namespace !== '') return EVERYWHERE;

@@ -9,12 +9,13 @@ import { MILLISECOND } from '../sim/time.ts';
 import {
   type Command,
   type CommandIo,
+  failed,
   INTERRUPTED,
   type OutputStream,
   type Place,
   type ShellResult,
 } from './command.ts';
-import { commandsAt } from './command-set.ts';
+import { commandsAt, outOfThisWorld } from './command-set.ts';
 import { quote, standsAlone } from './line.ts';
 import type { ShellTime } from './shell-time.ts';
 
@@ -140,6 +141,8 @@ export class Session {
   ): Promise<ShellResult> {
     const run = this.#run!;
     if (run.signal.aborted) return { stdout: '', stderr: '', exitCode: INTERRUPTED };
+    if (!outOfThisWorld.has(command) && !(await this.#home.cluster.isPowered(this.place.machine)))
+      return failed('client_loop: send disconnect: Broken pipe\n', 255);
     const { fs, cwd } = context;
     const absolute = (path: string): string => fs.resolvePath(cwd, path);
     const kept = { stdout: '', stderr: '' };
