@@ -1,7 +1,7 @@
 /**
  * A leaf-spine network of routers with the whole IP stack, as `peers/ns3/leafspine.cc` builds it:
  *
- *   spine 0 … S-1      40 Gbit/s to every leaf; 1 µs everywhere
+ *   spine 0 … S-1      40 Gbit/s to every leaf
  *   leaf 0 … L-1       10 Gbit/s to its hosts; a route for each host, the way through spine (host mod S)
  *   host 0 … H-1       sends 1400 octets over UDP to one other host, chosen by chance, at 1 Gbit/s
  *
@@ -14,6 +14,7 @@ import { EthernetDevice } from '../src/netstack/ethernet-device.ts';
 import type { Namespace } from '../src/netstack/namespace.ts';
 import type { NetDevice } from '../src/netstack/netdevice.ts';
 import { udpOf } from '../src/netstack/udp.ts';
+import type { LinkOptions } from '../src/sim/link.ts';
 import { Partition } from '../src/sim/partition.ts';
 import * as Payload from '../src/sim/payload.ts';
 import { Random } from '../src/sim/random.ts';
@@ -21,9 +22,8 @@ import { MICROSECOND, MILLISECOND, NEVER, type VirtualTime } from '../src/sim/ti
 import { Host } from './chain.ts';
 import { perCpuSecond, type Sampling } from './sampling.ts';
 
-const DELAY = 1 * MICROSECOND;
-const DOWN = { rateBps: 10e9, delay: DELAY, queueOctets: 1_500_000 };
-const UP = { rateBps: 40e9, delay: DELAY, queueOctets: 1_500_000 };
+const DOWN = { rateBps: 10e9, queueOctets: 1_500_000 };
+const UP = { rateBps: 40e9, queueOctets: 1_500_000 };
 const PAYLOAD = 1400;
 /** Between two packets of a host: 1 Gbit/s with the headers of UDP, IP and PPP, which ns-3 has for Ethernet's. */
 const GAP = (PAYLOAD + 30) * 8;
@@ -36,10 +36,12 @@ export interface LeafSpineShape {
   readonly leaves: number;
   /** At most 64 to a leaf. */
   readonly hosts: number;
+  /** Of every link: 1 µs in ns-3's case, which leaves a node one packet at a time. */
+  readonly delay: VirtualTime;
 }
 
 export class LeafSpine {
-  readonly partition = new Partition({ seed: 1, lookahead: DELAY });
+  readonly partition: Partition;
   hops = 0;
   readonly #shape: LeafSpineShape;
   readonly #spines: Namespace[];
@@ -50,6 +52,7 @@ export class LeafSpine {
 
   constructor(shape: LeafSpineShape) {
     this.#shape = shape;
+    this.partition = new Partition({ seed: 1, lookahead: shape.delay });
     const many = (count: number, name: string): Namespace[] =>
       Array.from({ length: count }, (_, i) => this.#machine(`${name}${i}`));
     this.#spines = many(shape.spines, 'spine');
@@ -72,7 +75,7 @@ export class LeafSpine {
     this.#now += duration;
     for (;;) {
       const window = this.partition.nextWindow();
-      if (window === NEVER || window * DELAY >= this.#now) return this.hops - before;
+      if (window === NEVER || window * this.#shape.delay >= this.#now) return this.hops - before;
       this.partition.runWindow(window, this.#now);
     }
   }
@@ -93,20 +96,22 @@ export class LeafSpine {
   #plugHost(host: number): void {
     const leaf = this.#leafOf(host);
     const place = host % (this.#shape.hosts / this.#shape.leaves);
+    const link = { ...DOWN, delay: this.#shape.delay };
     const [here, there] = cable(
       this.#hosts[host]!,
       this.#leaves[leaf]!,
       HOSTS + 256 * leaf + 4 * place,
-      DOWN,
+      link,
     );
     this.#addresses.push(here.addresses[0]!.address);
     addRoute(this.#hosts[host]!, Prefix.from('0.0.0.0/0'), there.addresses[0]!.address, here);
   }
 
   #plugLeaf(leaf: number): void {
-    const { spines } = this.#shape;
+    const { spines, delay } = this.#shape;
+    const link = { ...UP, delay };
     const ups = this.#spines.map((spine, s) => {
-      const [up, down] = cable(this.#leaves[leaf]!, spine, UPLINKS + 4 * (leaf * spines + s), UP);
+      const [up, down] = cable(this.#leaves[leaf]!, spine, UPLINKS + 4 * (leaf * spines + s), link);
       const block = { address: HOSTS + 256 * leaf, length: 24 };
       addRoute(spine, block, up.addresses[0]!.address, down);
       return [up, down.addresses[0]!.address] as const;
@@ -145,7 +150,7 @@ export class LeafSpine {
 }
 
 /** Join two machines; network `net`/30, of which `a` gets the first address. */
-function cable(a: Namespace, b: Namespace, net: number, link: typeof UP): [NetDevice, NetDevice] {
+function cable(a: Namespace, b: Namespace, net: number, link: LinkOptions): [NetDevice, NetDevice] {
   const devices = [a, b].map((namespace, i) => {
     const jack = namespace.devices.length - 1;
     const mac = 0x0200_0000_0000 + net + i + 1;
@@ -188,5 +193,8 @@ export function measure(shape: LeafSpineShape, sampling: Sampling) {
 }
 
 export const cases = [
-  { name: '2-8-64', run: (sampling: Sampling) => measure({ spines: 2, leaves: 8, hosts: 64 }, sampling) },
+  {
+    name: '2-8-64',
+    run: (sampling: Sampling) => measure({ spines: 2, leaves: 8, hosts: 64, delay: MICROSECOND }, sampling),
+  },
 ];

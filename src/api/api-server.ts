@@ -52,6 +52,7 @@ export class ApiServer extends LogicalProcess {
   protected receive(frame: Frame, jack: number): void {
     const message = messageOf<ToServer>(this.frames, frame);
     if (message.kind === 'watch') this.#subscribe(jack);
+    else if (message.kind === 'alive') this.#controllers.alive(this.#spec.nodes[jack]!);
     else this.#send(jack, { kind: 'response', id: message.id, result: this.#store.execute(message.op) });
   }
 

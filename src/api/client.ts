@@ -46,6 +46,11 @@ export class ApiClient {
     this.#changed = undefined;
   }
 
+  /** The kubelet's sign of life. */
+  renewLease(): void {
+    this.#send({ kind: 'alive' });
+  }
+
   request(op: Op, answered: (result: OpResult) => void): void {
     const id = this.#nextId++;
     this.#waiting.set(id, answered);

@@ -3,6 +3,7 @@
  * a client of the API server; here they live beside the store and do the whole of a round at one instant.
  *
  *   DaemonSet calico-node    a pod on every node, another one when it is deleted
+ *   node lifecycle           NotReady after 40 s without a sign of life of the kubelet, Ready with the next
  *   pod garbage collector    pods of a node that is no more go 40 to 60 s after it
  *   calico-kube-controllers  IPAM: addresses and blocks of nodes that are no more; empty blocks, leaked addresses (5 min)
  */
@@ -11,10 +12,12 @@ import { collectLeaks, type Suspects } from '../calico/ipam/leaks.ts';
 import { collectEmptyBlocks, releaseNode } from '../calico/ipam/release.ts';
 import { calicoNodePod, isCalicoNode } from '../calico/resources/core.ts';
 import type { Random } from '../sim/random.ts';
-import { type Clock, MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
+import { type Clock, MILLISECOND, SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import type { Store, WatchEvent } from './store.ts';
 
 const DAEMON_SET_DELAY = 100 * MILLISECOND;
+const NODE_MONITOR_PERIOD = 5 * SECOND;
+const NODE_GRACE = 40 * SECOND;
 /** A node must have been gone for so long (quarantine of the pod garbage collector), which looks this often. */
 const QUARANTINE = 40 * SECOND;
 const POD_GC_PERIOD_MS = 20_000;
@@ -31,6 +34,9 @@ export class Controllers {
   readonly #host: ControllersHost;
   readonly #version: string;
   readonly #random: Random;
+  readonly #monitor: Timer;
+  /** When each node's kubelet last gave a sign of life. */
+  readonly #seen = new Map<string, VirtualTime>();
   readonly #podGc: Timer;
   readonly #ipamGc: Timer;
   #emptyBefore: ReadonlySet<string> = new Set();
@@ -41,6 +47,7 @@ export class Controllers {
     this.#host = host;
     this.#version = spec.calicoVersion;
     this.#random = host.random('controllers');
+    this.#monitor = host.timer(() => this.#lookAtNodes());
     this.#podGc = host.timer(() => this.#collectPods());
     this.#ipamGc = host.timer(() => this.#collectIpam());
   }
@@ -49,6 +56,25 @@ export class Controllers {
   start(): void {
     this.#store.watch(event => this.#event(event));
     this.#ipamGc.arm(this.#host.now + IPAM_GC_PERIOD);
+    this.#monitor.arm(this.#host.now + NODE_MONITOR_PERIOD);
+  }
+
+  /** The kubelet of `node` has renewed its lease. */
+  alive(node: string): void {
+    this.#seen.set(node, this.#host.now);
+    this.#setReady(node, true);
+  }
+
+  #lookAtNodes(): void {
+    const { now } = this.#host;
+    this.#monitor.arm(now + NODE_MONITOR_PERIOD);
+    for (const [node, at] of this.#seen) if (now - at > NODE_GRACE) this.#setReady(node, false);
+  }
+
+  #setReady(name: string, ready: boolean): void {
+    const node = this.#store.find('Node', name);
+    if (node?.kubernetes === undefined || node.kubernetes.ready === ready) return;
+    this.#store.update({ ...node, kubernetes: { ...node.kubernetes, ready } });
   }
 
   #event({ type, object }: WatchEvent): void {

@@ -11,7 +11,9 @@ import type { WatchEvent } from './store.ts';
 export type ToServer =
   | { readonly kind: 'request'; readonly id: number; readonly op: Op }
   /** Send everything there is, and then every change. */
-  | { readonly kind: 'watch' };
+  | { readonly kind: 'watch' }
+  /** The kubelet renews its lease. */
+  | { readonly kind: 'alive' };
 
 export type ToNode =
   | { readonly kind: 'response'; readonly id: number; readonly result: OpResult }

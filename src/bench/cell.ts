@@ -2,7 +2,10 @@
  * A cell of the benchmark: one lab, built anew, in which one pair of pods talks. And what was measured in it: the object
  * that `--json` writes. All plain data.
  */
+
+import type { Observed } from '../controller/controller.ts';
 import type { Encapsulation } from '../cost/host-model.ts';
+import type { PacketRecord } from '../trace/record.ts';
 import type { TransactionResult } from '../traffic/transactions.ts';
 import type { Mode } from './modes.ts';
 
@@ -100,6 +103,8 @@ export interface Measured {
   readonly udp?: readonly UdpMeasured[];
   readonly rr?: TransactionResult;
   readonly crr?: TransactionResult;
+  /** When they were asked for. */
+  readonly packets?: readonly Observed<PacketRecord>[];
 }
 
 /** One object of `--json`. */

@@ -22,6 +22,10 @@ export interface MatrixOptions {
   readonly repeat: number;
   /** Of each lab. 0: the labs run side by side on a pool of threads; else one after the other. */
   readonly workers: SimulationOptions['workers'];
+  /** Packets to keep of each part; none unless told. */
+  readonly capture?: number;
+  /** The packets of a cell, in the order of time, as its parts are done. */
+  readonly captured?: (cell: Cell, packets: NonNullable<Measured['packets']>) => void;
   readonly signal?: AbortSignal;
   /** A task is done: so many of so many. */
   readonly progress?: (done: number, total: number) => void;
@@ -94,16 +98,17 @@ class Matrix {
   }
 
   async run(): Promise<CellResult[]> {
-    const { cells, headline, seed, signal } = this.#options;
+    const { cells, headline, seed, signal, capture } = this.#options;
     // Every task listens for the end.
     if (signal !== undefined) setMaxListeners(0, signal);
     const head = headlineCells(cells);
     const leaders = this.#cells.filter(({ cell }) => head.includes(cell));
     const others = this.#cells.filter(({ cell }) => !head.includes(cell));
     try {
-      // What the first line says comes first: throughput, or what else the model knows.
+      // What the first line says comes first: throughput, or what else the model knows. A capture is of a whole cell.
       const telling: Part = head.some(cell => answersTcp(modelOf(cell))) ? 'tcp' : 'transactions';
-      const first = leaders.map(each => this.#first(each, [telling]));
+      const now: readonly Part[] = capture === undefined ? [telling] : PARTS;
+      const first = leaders.map(each => this.#first(each, now));
       const told = Promise.all(first).then(() => {
         const results = leaders.flatMap(each => each.result(seed) ?? []);
         if (results.length === leaders.length && !signal?.aborted) headline?.(results);
@@ -111,7 +116,7 @@ class Matrix {
       const rest = leaders.map(each =>
         this.#first(
           each,
-          PARTS.filter(part => part !== telling),
+          PARTS.filter(part => !now.includes(part)),
         ),
       );
       const whole = others.map(each => this.#first(each, PARTS));
@@ -134,6 +139,7 @@ class Matrix {
     const model = modelOf(each.cell);
     const answers = { tcp: answersTcp(model), udp: answersUdp(model), transactions: answersLatency(model) };
     const wanted = parts.filter(part => answers[part]);
+    if (wanted.length === 0) return;
     if (!(await this.#one(each, wanted, seed, true)) || !wanted.includes('tcp')) return;
     const { measured } = each;
     if (measured === undefined || isExact(limitOf(each.cell, model, measured), measured.tcp)) return;
@@ -146,9 +152,13 @@ class Matrix {
     const { scenario, durations, workers, signal } = this.#options;
     this.#total++;
     each.left++;
-    const task: Task = { scenario, cell: each.cell, parts, seed, durations, workers };
+    const { capture, captured } = this.#options;
+    const kept = first && capture !== undefined ? { capture } : {};
+    const task: Task = { scenario, cell: each.cell, parts, seed, durations, workers, ...kept };
     try {
-      each.add(await this.#measure(task), first);
+      const { packets, ...measured } = await this.#measure(task);
+      each.add(measured, first);
+      if (packets !== undefined) captured?.(each.cell, packets);
     } catch (error) {
       if (signal?.aborted) return false;
       throw error;

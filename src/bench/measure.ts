@@ -6,7 +6,7 @@ import * as Ipv4 from '../addr/ipv4.ts';
 import { planLab } from '../cluster/plan.ts';
 import { initialResources } from '../cluster/resources.ts';
 import { Cluster } from '../controller/cluster.ts';
-import { Controller } from '../controller/controller.ts';
+import { Controller, type Observed } from '../controller/controller.ts';
 import { converge } from '../controller/convergence.ts';
 import type { Party, ProbeOutcome } from '../controller/probes.ts';
 import type { Program } from '../controller/programs.ts';
@@ -16,6 +16,7 @@ import type { SimulationOptions } from '../parallel/simulation.ts';
 import type { Endpoint, Scenario } from '../scenario/types.ts';
 import { MICROSECOND, MILLISECOND, SECOND } from '../sim/time.ts';
 import { dropReasons } from '../trace/drop-reason.ts';
+import type { PacketRecord } from '../trace/record.ts';
 import type { BulkSinkResult, BulkSourceResult } from '../traffic/bulk.ts';
 import type { UdpSinkResult, UdpSourceResult } from '../traffic/datagrams.ts';
 import type { TransactionResult } from '../traffic/transactions.ts';
@@ -31,6 +32,8 @@ export const UDP_PAYLOADS: readonly number[] = [64, 512, 1400];
 /** The offer of a UDP sender, of what the wire carries without a tunnel: a little more than fits. */
 const UDP_OFFER = 1.02;
 const PORT = 5001;
+/** All headers, outer and inner, with options. */
+const SNAP_LENGTH = 160;
 /** Steps that a bulk transfer is drawn in. */
 const STEPS = 60;
 /** Steps are a multiple of it. */
@@ -48,6 +51,8 @@ export interface Task {
   readonly workers: SimulationOptions['workers'];
   /** Octets of data in the datagrams of the UDP part; 64, 512 and 1400 unless told. */
   readonly payloads?: readonly number[];
+  /** Packets to keep of each part, as the sender's NIC sees them; none unless told. */
+  readonly capture?: number;
   /** `sysctl -w` in both pods before anything is measured. */
   readonly sysctls?: Readonly<Record<string, string>>;
 }
@@ -83,6 +88,7 @@ class Bench {
   readonly #cluster: Cluster;
   readonly #controller: Controller;
   #port = PORT;
+  readonly #packets: Observed<PacketRecord>[] = [];
   /** Round trip of the probe, ns. */
   #idle = 0;
 
@@ -108,6 +114,7 @@ class Bench {
       encapsulation: encapsulationSeen(probe),
     };
     for (const part of parts) {
+      const stop = await this.#capture(from);
       if (part === 'tcp') measured.tcp = await this.#tcp(from, to);
       else if (part === 'udp') measured.udp = await this.#udp(from, to);
       else {
@@ -115,8 +122,28 @@ class Bench {
         measured.crr = await this.#transactions(from, to, true);
       }
       await this.#controller.run(this.#controller.now + SETTLE);
+      await stop();
     }
+    if (this.#task.capture !== undefined) measured.packets = this.#packets;
     return measured;
+  }
+
+  /** The first packets of what comes next; returns what ends it. */
+  async #capture({ machine }: Party): Promise<() => Promise<void>> {
+    const { capture: most } = this.#task;
+    if (most === undefined) return async () => {};
+    const controller = this.#controller;
+    const nic = this.#cluster.scenario.fabric.nodes.find(({ name }) => name === machine)!.interface;
+    let left = most;
+    const heard = (observed: Observed<PacketRecord>): void => {
+      if (left-- > 0) this.#packets.push(observed);
+    };
+    controller.on('packet', heard);
+    const capture = await controller.startCapture(machine, '', nic, SNAP_LENGTH);
+    return async () => {
+      controller.off('packet', heard);
+      await controller.stopCapture(machine, capture);
+    };
   }
 
   async #setSysctls(parties: readonly Party[]): Promise<void> {

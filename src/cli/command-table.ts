@@ -34,6 +34,20 @@ export interface TestOptions {
   /** `file: undefined` is standard output, which at most one has. */
   readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
 }
+export interface ExplainOptions {
+  readonly what:
+    | { readonly kind: 'code'; readonly code: string }
+    | { readonly kind: 'pair'; readonly path: string; readonly from: string; readonly to: string };
+  readonly proto: 'icmp' | 'udp' | 'tcp';
+  readonly port: number | undefined;
+  /** Payload in octets. */
+  readonly size: number | undefined;
+  readonly df: boolean;
+  /** How many of the scenario's steps come first. */
+  readonly steps: number | 'all';
+  readonly json: boolean;
+  readonly seed: number | undefined;
+}
 export interface FingerprintOptions {
   readonly path: string;
   readonly workers: Workers;
@@ -86,6 +100,7 @@ export interface CommandArguments {
   readonly start: StartOptions;
   readonly run: RunOptions;
   readonly test: TestOptions;
+  readonly explain: ExplainOptions;
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
   readonly attach: AttachOptions;
@@ -173,7 +188,7 @@ const common = (words: Words) => ({
 const start: CommandSpec<'start'> = {
   name: 'start',
   usage: '',
-  about: 'relive the walkthrough: IPIP, Direct, CrossSubnet, Direct with BGP to the router',
+  about: 'the walkthrough: IPIP, Direct, CrossSubnet, Direct with BGP',
   minimum: 0,
   maximum: 0,
   options: [WORKERS, SEED],
@@ -272,6 +287,58 @@ const test: CommandSpec<'test'> = {
     filter: parseFilter(words.text('filter')),
     reporters: parseReporters(words.list('reporter')),
   }),
+};
+
+function parseNumber(words: Words, option: string, least: number, most: number): number | undefined {
+  const text = words.text(option);
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`--${option}: expected a number from ${least} to ${most}, got "${text}"`);
+}
+
+function readExplain(words: Words): ExplainOptions {
+  const [first, from, to] = words.positional as [string, string?, string?];
+  if (from !== undefined && to === undefined) throw new UsageError('explain what? FILE FROM TO, or CODE');
+  const proto = words.text('proto') ?? 'icmp';
+  if (proto !== 'icmp' && proto !== 'udp' && proto !== 'tcp')
+    throw new UsageError(`--proto: expected icmp, udp or tcp, got "${proto}"`);
+  return {
+    what:
+      from === undefined || to === undefined
+        ? { kind: 'code', code: first }
+        : { kind: 'pair', path: first, from, to },
+    proto,
+    port: parseNumber(words, 'port', 1, 65_535),
+    size: parseNumber(words, 'size', 0, 65_507),
+    df: words.on('df'),
+    steps: parseSteps(words.text('steps') ?? 'all'),
+    json: words.on('json'),
+    seed: parseSeed(words.text('seed')),
+  };
+}
+
+const explain: CommandSpec<'explain'> = {
+  name: 'explain',
+  usage: 'FILE FROM TO',
+  about: 'hop by hop: who decided, where it dies, what cures it; or CODE',
+  minimum: 1,
+  maximum: 3,
+  options: [
+    { flags: '--proto <protocol>', about: 'icmp (default), udp or tcp' },
+    { flags: '--port <number>', about: 'destination port of udp and tcp' },
+    { flags: '--size <octets>', about: 'payload, as ping -s counts' },
+    { flags: '--df', about: 'forbid fragments' },
+    { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all (default)' },
+    { flags: '--json', about: 'one JSON document on stdout instead of text' },
+    SEED,
+  ],
+  examples: [
+    ['tunlab explain scenarios/modes/direct.yaml pod1 pod3', 'why this ping is silent'],
+    ['tunlab explain lab.yaml pod1 pod3 --size 1472 --df', 'the way of a full-sized packet'],
+    ['tunlab explain NO_ROUTE', 'what a drop code means'],
+  ],
+  read: readExplain,
 };
 
 const fingerprint: CommandSpec<'fingerprint'> = {
@@ -424,6 +491,7 @@ export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   start,
   run,
   test,
+  explain,
   shell,
   bench,
   fingerprint,

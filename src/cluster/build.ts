@@ -1,29 +1,38 @@
-/** Makes the logical process that a `ProcessSpec` describes. Runs on the worker that the process lives on. */
-import { ApiServer } from '../api/api-server.ts';
+/**
+ * Makes the logical process that a `ProcessSpec` describes, on the worker that the process lives on. A worker loads the
+ * modules of the kinds that it has: a switch does without BGP and TCP, which take most of a thread's start.
+ */
 import type { ApiServerSpec } from '../api/spec.ts';
 import type { SwitchSpec } from '../fabric/spec.ts';
-import { Switch } from '../fabric/switch.ts';
-import { KubernetesNode } from '../node/kubernetes-node.ts';
-import { Router } from '../node/router.ts';
 import type { NodeSpec, RouterSpec } from '../node/spec.ts';
-import type { LabSpec, ProcessSpec } from '../parallel/lab-spec.ts';
-import type { Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import type { Build, Makers } from '../parallel/lab-spec.ts';
 
-export function build(
-  { id, name, kind, spec }: ProcessSpec,
-  _lab: LabSpec,
-  habitat: Habitat,
-): LogicalProcess {
-  switch (kind) {
-    case 'node':
-      return new KubernetesNode(id, name, habitat, spec as NodeSpec);
-    case 'router':
-      return new Router(id, name, habitat, spec as RouterSpec);
-    case 'switch':
-      return new Switch(id, name, habitat, spec as SwitchSpec);
-    case 'api':
-      return new ApiServer(id, name, habitat, spec as ApiServerSpec);
-    default:
-      throw new Error(`${name}: nobody knows how to build a ${kind}`);
-  }
-}
+const node = (): Promise<Build> =>
+  import('../node/kubernetes-node.ts').then(
+    ({ KubernetesNode }): Build =>
+      ({ id, name, spec }, _lab, habitat) =>
+        new KubernetesNode(id, name, habitat, spec as NodeSpec),
+  );
+
+const router = (): Promise<Build> =>
+  import('../node/router.ts').then(
+    ({ Router }): Build =>
+      ({ id, name, spec }, _lab, habitat) =>
+        new Router(id, name, habitat, spec as RouterSpec),
+  );
+
+const networkSwitch = (): Promise<Build> =>
+  import('../fabric/switch.ts').then(
+    ({ Switch }): Build =>
+      ({ id, name, spec }, _lab, habitat) =>
+        new Switch(id, name, habitat, spec as SwitchSpec),
+  );
+
+const api = (): Promise<Build> =>
+  import('../api/api-server.ts').then(
+    ({ ApiServer }): Build =>
+      ({ id, name, spec }, _lab, habitat) =>
+        new ApiServer(id, name, habitat, spec as ApiServerSpec),
+  );
+
+export const makers: Makers = { node, router, switch: networkSwitch, api };

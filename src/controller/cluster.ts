@@ -5,7 +5,7 @@
 import * as Ipv4 from '../addr/ipv4.ts';
 import type { Pod } from '../calico/resources/core.ts';
 import type { Kind, ResourceByKind } from '../calico/resources/kinds.ts';
-import type { DeviceView, MachineStatus, RouteView } from '../node/command.ts';
+import type { DeviceView, RouteView } from '../node/command.ts';
 import type { Endpoint, Scenario } from '../scenario/types.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import type { FrameCounters } from '../trace/frame-account.ts';
@@ -81,11 +81,6 @@ export class Cluster {
     if (nodes.some(n => n.name === name)) return 'node';
     if (routers.some(r => r.name === name)) return 'router';
     return hosts.some(h => h.name === name) ? 'host' : undefined;
-  }
-
-  /** False after `node stop`. */
-  async isPowered(machine: string): Promise<boolean> {
-    return (await this.controller.ask<MachineStatus>(machine, { do: 'status' })).powered;
   }
 
   /** The addresses of all machines by name, as their /etc/hosts has them. */

@@ -48,6 +48,7 @@ export class Controller extends EventEmitter<Signals> {
   readonly #simulation: Simulation;
   readonly #recorder: Recorder | undefined;
   readonly #programs = new ProgramTable();
+  readonly #off = new Set<string>();
   #nextCapture = 1;
   #hearsDrops = false;
 
@@ -104,6 +105,17 @@ export class Controller extends EventEmitter<Signals> {
 
   async api(command: ApiCommand): Promise<ApiReply> {
     return (await this.#simulation.command(this.#process('api'), command)) as ApiReply;
+  }
+
+  /** Cut a machine's power, or give it back. */
+  async setPower(machine: string, on: boolean): Promise<void> {
+    await this.ask(machine, { do: 'power', on });
+    if (on) this.#off.delete(machine);
+    else this.#off.add(machine);
+  }
+
+  isOff(machine: string): boolean {
+    return this.#off.has(machine);
   }
 
   /** Cut or mend both directions of a cable. */

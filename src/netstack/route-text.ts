@@ -12,9 +12,9 @@ export function formatDestination(prefix: Prefixes.Prefix): string {
 const formatHop = (hop: NextHop): string =>
   (hop.via === 0 ? '' : `via ${Ipv4.format(hop.via)} `) + `dev ${hop.device.name} `;
 
-/** A device that is up and has no carrier marks the routes through it; they are used all the same. */
-const formatFlags = ({ onlink, device }: NextHop): string =>
-  (onlink ? 'onlink ' : '') + (device.up && !device.carrier ? 'linkdown ' : '');
+/** A device that is up without a carrier marks the routes through it, but for local ones; they are used all the same. */
+const formatFlags = ({ onlink, device }: NextHop, type: Route['type']): string =>
+  (onlink ? 'onlink ' : '') + (type !== 'local' && device.up && !device.carrier ? 'linkdown ' : '');
 
 /**
  * One route, without a line feed at its end; a multipath route takes a line for each next hop. `showTable` is what
@@ -31,11 +31,11 @@ export function formatRoute(route: Route, showTable = false): string {
   if (route.scope !== 'global') text += `scope ${route.scope} `;
   if (route.source !== 0) text += `src ${Ipv4.format(route.source)} `;
   if (route.metric !== 0) text += `metric ${route.metric} `;
-  if (single !== undefined) text += formatFlags(single);
+  if (single !== undefined) text += formatFlags(single, route.type);
   if (route.mtu !== 0) text += `mtu ${route.mtu} `;
   if (nextHops.length > 1) {
     for (const hop of nextHops)
-      text += `\n\tnexthop ${formatHop(hop)}weight ${hop.weight} ${formatFlags(hop)}`;
+      text += `\n\tnexthop ${formatHop(hop)}weight ${hop.weight} ${formatFlags(hop, route.type)}`;
   }
   return text;
 }

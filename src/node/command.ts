@@ -11,6 +11,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import type { TraceClass } from '../trace/record.ts';
 import type { BulkSinkSpec, BulkSourceSpec } from '../traffic/bulk.ts';
 import type { UdpSinkSpec, UdpSourceSpec } from '../traffic/datagrams.ts';
+import type { FlowSpec } from '../traffic/flow.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
 import type { TransactionClientSpec, TransactionServerSpec } from '../traffic/transactions.ts';
 import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
@@ -19,6 +20,7 @@ import type { RouteEdit } from './routing-commands.ts';
 export type MachineCommand =
   | { readonly do: 'routes'; readonly namespace: string; readonly table: 'main' | 'local' | 'all' }
   | { readonly do: 'route-get'; readonly namespace: string; readonly destination: Ipv4Address }
+  | { readonly do: 'route-explain'; readonly namespace: string; readonly destination: Ipv4Address }
   | {
       readonly do: 'path';
       readonly namespace: string;
@@ -86,7 +88,7 @@ export interface CommandLineSpec {
 
 /**
  * A program as a command line starts it, or a silent one: the probe behind expectations and the matrix, and those that
- * measure, whose exits carry what they found.
+ * transfer or measure, whose exits carry what they found.
  */
 export type ProgramSpec =
   | CommandLineSpec
@@ -97,6 +99,7 @@ export type ProgramSpec =
   | ({ readonly program: 'transaction-client' } & TransactionClientSpec)
   | ({ readonly program: 'transaction-server' } & TransactionServerSpec)
   | ({ readonly program: 'probe' } & ProbeSpec)
+  | ({ readonly program: 'flow' } & FlowSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
 
@@ -114,6 +117,27 @@ export interface RouteView {
   readonly source: Ipv4Address;
   /** The line of `ip route`. */
   readonly text: string;
+}
+
+/** What stands behind a route of a routing daemon: the path it holds best. */
+export interface DaemonPath {
+  /** The protocol instance that brought it: `Mesh_192_168_20_100`, `static1`. */
+  readonly protocol: string;
+  readonly kind: 'static' | 'kernel' | 'device' | 'direct' | 'bgp';
+  readonly peer: Ipv4Address | undefined;
+  /** BGP's NEXT_HOP. */
+  readonly nextHop: Ipv4Address | undefined;
+  /** Where packets are sent for it. */
+  readonly gateway: Ipv4Address | undefined;
+  /** The step of the decision that put it before the next, or `only route`. */
+  readonly because: string;
+}
+
+/** The route that decides about an address; `undefined`: none covers it. */
+export interface RouteExplanationView {
+  readonly winner: RouteView | undefined;
+  readonly beaten: readonly { readonly route: RouteView; readonly because: string }[];
+  readonly daemonPath: DaemonPath | undefined;
 }
 
 export interface DeviceView {

@@ -10,6 +10,7 @@
 import { ApiClient } from '../api/client.ts';
 import type { WatchEvent } from '../api/store.ts';
 import { formatTimestamp } from '../api/store-time.ts';
+import type { Speaker } from '../bgp/speaker.ts';
 import { create, find, type Steps } from '../calico/datastore.ts';
 import type { Moment } from '../calico/ipam/auto-assign.ts';
 import { isCalicoNode, type Pod } from '../calico/resources/core.ts';
@@ -35,6 +36,8 @@ const BOOT_TIME = 15 * SECOND;
 /** A pod calico-node that replaces another has three init containers to run; its images are there. */
 const REPLACE_LEAST = 2 * SECOND;
 const REPLACE_MOST = 4 * SECOND;
+/** How often the kubelet renews the lease of its node. */
+const LEASE_PERIOD = 10 * SECOND;
 /** The kubelet starts pods when Felix has said which MTU they get. */
 const PODS_AFTER = 100 * MILLISECOND;
 
@@ -48,6 +51,7 @@ export class KubernetesNode extends Machine {
   #calico: CalicoNode | undefined;
   readonly #replace: Timer;
   readonly #startPods: Timer;
+  readonly #lease: Timer;
   #podsBegun = false;
   #instances = 0;
   /** What is in /var/lib/calico/mtu; it outlives calico-node. */
@@ -58,6 +62,7 @@ export class KubernetesNode extends Machine {
     this.#spec = spec;
     this.#api = new ApiClient(this, spec.managementJack);
     this.#replace = this.timer(() => this.#startCalico());
+    this.#lease = this.timer(() => this.#renewLease());
     this.#startPods = this.timer(() => this.#beginPods());
     this.#assemble();
   }
@@ -111,10 +116,16 @@ export class KubernetesNode extends Machine {
   }
 
   #connect(): void {
+    this.#renewLease();
     this.#api.watch(
       objects => this.#synced(objects),
       event => this.#event(event),
     );
+  }
+
+  #renewLease(): void {
+    this.#api.renewLease();
+    this.#lease.arm(this.now + LEASE_PERIOD);
   }
 
   #synced(objects: readonly Resource[]): void {
@@ -184,6 +195,10 @@ export class KubernetesNode extends Machine {
     if (jack !== this.#spec.managementJack) super.receive(frame, jack);
     else if (this.powered) this.#api.receive(frame);
     else this.frames.free(frame);
+  }
+
+  protected override get speaker(): Speaker | undefined {
+    return this.#calico?.bird.speaker;
   }
 
   protected override status(): MachineStatus {

@@ -8,6 +8,7 @@ import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { SpeakerEvent } from '../bgp/ports.ts';
 import type { Route } from '../bgp/route.ts';
+import type { Speaker } from '../bgp/speaker.ts';
 import { hostModel } from '../cost/models.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
 import { NetHost } from '../netstack/host.ts';
@@ -29,6 +30,7 @@ import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import { explainRoute } from './route-origin.ts';
 import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
 import { sysctls } from './sysctls.ts';
@@ -226,6 +228,11 @@ export abstract class Machine extends NetHost {
 
   protected abstract status(): MachineStatus;
 
+  /** The routing daemon, while it runs. */
+  protected get speaker(): Speaker | undefined {
+    return undefined;
+  }
+
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
@@ -237,6 +244,8 @@ export abstract class Machine extends NetHost {
         return routesOf(this.#inside(command.namespace), command.table);
       case 'route-get':
         return routeTo(this.#inside(command.namespace), command.destination) ?? null;
+      case 'route-explain':
+        return explainRoute(this.#inside(command.namespace), command.destination, this.speaker);
       case 'path': {
         const { destination, source, device } = command;
         return pathTo(this.#inside(command.namespace), destination, source, device);
@@ -277,6 +286,8 @@ export abstract class Machine extends NetHost {
         return [];
       case 'route-get':
         return null;
+      case 'route-explain':
+        return { winner: undefined, beaten: [], daemonPath: undefined };
       case 'status':
         return this.status();
       case 'counters':

@@ -3,6 +3,7 @@ import type { Namespace } from '../netstack/namespace.ts';
 import type { ExitRecord, OutputRecord } from '../trace/record.ts';
 import { BulkSink, BulkSource } from '../traffic/bulk.ts';
 import { UdpSink, UdpSource } from '../traffic/datagrams.ts';
+import { Flow } from '../traffic/flow.ts';
 import { IperfClient } from '../traffic/iperf-client.ts';
 import { parseIperf } from '../traffic/iperf-options.ts';
 import { IperfServer } from '../traffic/iperf-server.ts';
@@ -102,6 +103,8 @@ export class ProgramTable {
         const options = parseIperf(what.args);
         return options.server ? new IperfServer(context, options) : new IperfClient(context, options);
       }
+      case 'flow':
+        return new Flow({ ...context, tag: what.tag }, what);
       case 'transfer-server':
         return new TransferServer(context.namespace, what);
       case 'bulk-source':

@@ -10,7 +10,7 @@ import { Veth } from '../netstack/veth.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView } from './command.ts';
 
-const routeView = (route: Route, showTable = false): RouteView => ({
+export const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
   type: route.type,
   nextHops: route.nextHops.map(hop => ({ via: hop.via, device: hop.device.name, onlink: hop.onlink })),

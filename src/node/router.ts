@@ -53,6 +53,10 @@ export class Router extends Machine {
     });
   }
 
+  protected override get speaker(): Speaker | undefined {
+    return this.#speaker;
+  }
+
   protected override status(): MachineStatus {
     const speaker = this.#speaker;
     const sessions = speaker === undefined ? [] : sessionViews(speaker);

@@ -3,7 +3,7 @@ import { type InputQueue, type Sink, Transmitter } from '../sim/link.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import { Partition } from '../sim/partition.ts';
 import { Random } from '../sim/random.ts';
-import { type Build, type LabSpec, lookahead } from './lab-spec.ts';
+import { type Build, type LabSpec, lookahead, type Makers } from './lab-spec.ts';
 import type { Print } from './run-state.ts';
 
 export class Assembly {
@@ -79,9 +79,20 @@ export class Assembly {
   }
 }
 
-/** Import `lab.builder`. Throws when the module does not export `build`. */
-export async function loadBuild(lab: LabSpec): Promise<Build> {
-  const module: { build?: Build } = await import(lab.builder);
-  if (typeof module.build !== 'function') throw new Error(`${lab.builder} does not export build()`);
-  return module.build;
+/**
+ * Import `lab.builder`, and of it what makes the processes for which `isHere` holds. Throws when the module exports neither
+ * `makers` nor `build`, or when a kind has no maker.
+ */
+export async function loadBuild(lab: LabSpec, isHere: (id: number) => boolean): Promise<Build> {
+  const { build, makers }: { build?: Build; makers?: Makers } = await import(lab.builder);
+  if (typeof build === 'function') return build;
+  if (makers === undefined) throw new Error(`${lab.builder} does not export makers or build()`);
+  const builds = new Map<string, Build>();
+  for (const { id, name, kind } of lab.processes) {
+    if (!isHere(id) || builds.has(kind)) continue;
+    const make = makers[kind];
+    if (make === undefined) throw new Error(`${name}: nobody knows how to build a ${kind}`);
+    builds.set(kind, await make());
+  }
+  return (spec, whole, habitat) => builds.get(spec.kind)!(spec, whole, habitat);
 }

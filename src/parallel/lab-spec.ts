@@ -33,12 +33,15 @@ export interface LabSpec {
   readonly seed: number;
   readonly processes: readonly ProcessSpec[];
   readonly links: readonly LinkSpec[];
-  /** File URL of a module that exports `build`. */
+  /** File URL of a module that exports `makers`, or `build` for all kinds. */
   readonly builder: string;
 }
 
 /** Makes the logical process of `spec`; its links are put in place afterwards, then `boot()` is called. */
 export type Build = (spec: ProcessSpec, lab: LabSpec, habitat: Habitat) => LogicalProcess;
+
+/** By kind of process: load what makes it. A worker calls those that it has processes of. */
+export type Makers = Readonly<Record<string, () => Promise<Build>>>;
 
 const ID_LIMIT = 2 ** 20;
 

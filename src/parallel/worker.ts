@@ -135,8 +135,6 @@ class Worker {
     const request = this.#receive();
     if (request?.kind !== 'lab') throw new Error('the lab must come first');
     const { lab } = request;
-    const build = await loadBuild(lab);
-    this.#barrier.activity(this.#index, BUSY);
     const here = new Set<number>();
     const workerOf = new Map<number, number>();
     for (const [i, { id }] of lab.processes.entries()) {
@@ -144,6 +142,8 @@ class Worker {
       workerOf.set(id, worker);
       if (worker === this.#index) here.add(id);
     }
+    const build = await loadBuild(lab, id => here.has(id));
+    this.#barrier.activity(this.#index, BUSY);
     const outlets = new Map<number, RingWriter>();
     const targets = this.#task.shape.targets[this.#index]!;
     for (const { from, to, buffer } of this.#task.rings) {

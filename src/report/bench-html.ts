@@ -8,6 +8,7 @@ import {
   HEADER,
   headline,
   MODE_TITLES,
+  percent,
   tableRows,
 } from './bench-text.ts';
 import { difference } from './bench-wide.ts';
@@ -65,27 +66,13 @@ function goodput(group: readonly CellResult[]): string {
 const numberOf = ({ goodputBps }: CellResult): string =>
   goodputBps === null ? '–' : `${gigabits(goodputBps)} Gbit/s`;
 
-/** Of the pair across subnets, where there is one. */
 function causes(group: readonly CellResult[]): string {
   const modes = byMode(group);
-  const pick = ({ same, cross }: (typeof modes)[number]): CellResult | undefined => cross ?? same;
-  const direct = modes.filter(({ mode }) => mode === 'direct').map(pick)[0];
-  if (direct === undefined) return '';
-  const bars = modes.flatMap((each): Svg.Bar[] => {
-    const cell = pick(each);
-    const parts = cell === undefined || cell === direct ? undefined : difference(cell, direct);
-    if (parts === undefined) return [];
-    return [
-      {
-        label: MODE_TITLES[each.mode],
-        parts: [
-          { value: parts.headers, colour: 'c1' },
-          { value: parts.mtu, colour: 'c4' },
-          { value: parts.rest, colour: 'c5' },
-        ],
-        number: `${((100 * parts.total) / direct.goodputBps!).toFixed(2)} %`,
-      },
-    ];
+  const direct = modes.find(({ mode }) => mode === 'direct');
+  const bars = modes.flatMap(({ mode, same, cross }): Svg.Bar[] => {
+    if (mode === 'direct') return [];
+    const both = [...causeBar(same, direct?.same, 'same'), ...causeBar(cross, direct?.cross, 'across')];
+    return both.map((bar, i) => (i === 0 ? { ...bar, label: MODE_TITLES[mode] } : bar));
   });
   if (bars.length === 0) return '';
   const key = Html.key([
@@ -94,6 +81,24 @@ function causes(group: readonly CellResult[]): string {
     ['c5', 'CPU and others'],
   ]);
   return Html.figure('Below Direct, and why', key + Svg.bars('Difference to Direct by cause', bars, 0));
+}
+
+function causeBar(cell: CellResult | undefined, direct: CellResult | undefined, where: string): Svg.Bar[] {
+  if (cell === undefined || direct === undefined) return [];
+  const parts = difference(cell, direct);
+  if (parts === undefined) return [];
+  const share = percent(-parts.total / direct.goodputBps!);
+  return [
+    {
+      label: '',
+      parts: [
+        { value: parts.headers, colour: 'c1' },
+        { value: parts.mtu, colour: 'c4' },
+        { value: parts.rest, colour: 'c5' },
+      ],
+      number: `${share} ${where}`,
+    },
+  ];
 }
 
 /** Two modes over time: Direct and the first tunnel. */

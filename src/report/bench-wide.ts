@@ -13,26 +13,17 @@ export interface Difference {
   readonly rest: number;
 }
 
-const HEADER_BYTES = { none: 0, ipip: 20, vxlan: 50 } as const;
-/** IPv4 and TCP with timestamps; what Ethernet adds on the wire. */
-const INNER = 52;
-const FRAME = 38;
-
-/** Where the difference of `cell` to `direct` comes from. Undefined when one of them carries nothing. */
+/**
+ * Where the difference of `cell` to `direct` comes from: first what the wire takes of Direct's goodput, then the rest.
+ * Undefined when one of them carries nothing.
+ */
 export function difference(cell: CellResult, direct: CellResult): Difference | undefined {
   if (cell.goodputBps === null || direct.goodputBps === null) return undefined;
   const total = direct.goodputBps - cell.goodputBps;
-  const fraction = (mtu: number, overhead: number): number => (mtu - INNER) / (mtu + overhead + FRAME);
-  const { rate, mtu } = cell;
-  const overhead = HEADER_BYTES[cell.encapsulation ?? 'none'];
-  const reduced = mtu - cell.podMtu;
+  const wire = Math.max(0, direct.goodputBps - cell.wireGoodputBps);
   // A tunnel that is used takes its room from the payload; one that is not makes packets smaller than they need be.
-  const onWire = rate * (fraction(mtu, 0) - fraction(cell.podMtu, overhead));
-  const headers = overhead > 0 ? onWire : 0;
-  const small = overhead === 0 && reduced > 0 ? onWire : 0;
-  // Where something else than the wire is full, the wire's share is what it would take of the same packets.
-  const bound = cell.limit === 'wire' ? 1 : Math.max(0, Math.min(1, total / Math.max(onWire, 1)));
-  return { total, headers: headers * bound, mtu: small * bound, rest: total - (headers + small) * bound };
+  const tunnelled = cell.encapsulation !== 'none';
+  return { total, headers: tunnelled ? wire : 0, mtu: tunnelled ? 0 : wire, rest: total - wire };
 }
 
 const CELLS = [
@@ -80,9 +71,9 @@ function causeRows(group: readonly CellResult[]): string[][] {
     const causes = direct === undefined || direct === cell ? undefined : difference(cell, direct);
     if (causes === undefined) return [];
     const { total, headers, mtu, rest } = causes;
-    return [[cell.mode, pair(cell), ...[total, headers, mtu, rest].map(bps => `${signed(bps)} Gbit/s`)]];
+    return [[cell.mode, pair(cell), ...[total, headers, mtu, rest].map(bps => signed(bps))]];
   });
 }
 
 /** Below half a megabit it is nothing. */
-const signed = (bps: number): string => (Math.abs(bps) < 0.5e6 ? '0' : gigabits(bps));
+const signed = (bps: number): string => (Math.abs(bps) < 0.5e6 ? '0' : `${gigabits(bps)} Gbit/s`);

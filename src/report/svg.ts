@@ -67,7 +67,7 @@ export interface Curve {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-const LEFT = 44;
+const LEFT = 60;
 const TOP = 8;
 const PLOT = 120;
 const BOTTOM = 22;

@@ -17,7 +17,9 @@ import type {
   OutputExpectation,
   RouteExpectation,
 } from '../scenario/types.ts';
-import { judgeReachability } from './reachability.ts';
+import { SECOND } from '../sim/time.ts';
+import { type Flows, judgeOutage } from './outage.ts';
+import { judgePath, judgeReachability } from './reachability.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
 export interface Surroundings {
@@ -25,12 +27,18 @@ export interface Surroundings {
   /** What the last command of a step printed. */
   readonly output: string;
   readonly signal: AbortSignal | undefined;
+  /** Begun before the step. */
+  readonly flows: Flows;
 }
 
 export async function judge(around: Surroundings, expectation: Expectation): Promise<Verdict> {
   const { controller } = around.cluster;
   const deadline = controller.now + (expectation.withinNs ?? 0);
   if (expectation.kind === 'converged') return judgeConverged(around, expectation, deadline);
+  if (expectation.kind === 'outage') {
+    await converge(controller, controller.now + SETTLE_WITHIN, around.signal);
+    return judgeOutage(around.flows, expectation);
+  }
   let verdict = await look(around, expectation);
   while (!verdict.ok && controller.now < deadline && !around.signal?.aborted) {
     await controller.run(nextGridPoint(controller.now));
@@ -44,6 +52,9 @@ export async function judge(around: Surroundings, expectation: Expectation): Pro
   return verdict;
 }
 
+/** How long an outage is watched when the lab does not come to rest. */
+const SETTLE_WITHIN = 60 * SECOND;
+
 const nextGridPoint = (now: number): number => (Math.floor(now / GRID) + 1) * GRID;
 
 async function look(around: Surroundings, expectation: Expectation): Promise<Verdict> {
@@ -52,6 +63,8 @@ async function look(around: Surroundings, expectation: Expectation): Promise<Ver
       case 'reachable':
       case 'unreachable':
         return await judgeReachability(around.cluster, expectation);
+      case 'path':
+        return await judgePath(around.cluster, expectation);
       case 'route':
       case 'noRoute':
         return await judgeRoute(around.cluster, expectation);
@@ -64,7 +77,8 @@ async function look(around: Surroundings, expectation: Expectation): Promise<Ver
       case 'output':
         return judgeOutput(around.output, expectation);
       case 'converged':
-        throw new Error('convergence is judged by waiting, not by a look');
+      case 'outage':
+        throw new Error(`${expectation.kind} is judged by waiting, not by a look`);
     }
   } catch (error) {
     if (!(error instanceof NoSuchParty)) throw error;

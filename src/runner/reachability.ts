@@ -1,12 +1,47 @@
 /** Expectations about who reaches whom, judged by what the probe was seen to do. */
 import type { Cluster } from '../controller/cluster.ts';
 import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
-import type { ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
+import type { PathExpectation, ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
 type Expectation = ReachableExpectation | UnreachableExpectation;
 
 export async function judgeReachability(cluster: Cluster, expectation: Expectation): Promise<Verdict> {
+  const outcomes = await probeAll(cluster, expectation);
+  const verdicts = outcomes.map(outcome =>
+    expectation.kind === 'reachable'
+      ? judgeReachable(expectation, outcome)
+      : judgeUnreachable(expectation, outcome),
+  );
+  return verdicts.find(verdict => !verdict.ok) ?? verdicts[0]!;
+}
+
+/** The way there; back again, when it is symmetric, the same machines the other way round. */
+export async function judgePath(cluster: Cluster, expectation: PathExpectation): Promise<Verdict> {
+  const outcomes = await probeAll(cluster, expectation);
+  const verdicts = outcomes.map((outcome, i): Verdict => {
+    const wanted = (i === 0 ? expectation.hops : expectation.hops.toReversed()).join(', ');
+    const { passed, arrived } = pathOf(outcome);
+    const expected = `${names(outcome)} passes ${wanted}`;
+    if (!arrived) return { ok: false, expected, ...deathOf(outcome) };
+    return { ok: passed.join(', ') === wanted, expected, received: `passed ${passed.join(', ')}` };
+  });
+  return verdicts.find(verdict => !verdict.ok) ?? verdicts[0]!;
+}
+
+/** The machines up to the one where the receiver is. */
+function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
+  const arrival = trail.hops.findIndex(
+    hop => hop.direction === 'receive' && hop.machine === to.machine && hop.namespace === to.namespace,
+  );
+  const machines = trail.hops.slice(0, arrival + 1).map(hop => hop.machine);
+  return { passed: machines.filter((machine, i) => machine !== machines[i - 1]), arrived: arrival >= 0 };
+}
+
+async function probeAll(
+  cluster: Cluster,
+  expectation: Expectation | PathExpectation,
+): Promise<ProbeOutcome[]> {
   const [from, to] = [await cluster.party(expectation.from), await cluster.party(expectation.to)];
   const options: ProbeOptions = {
     proto: expectation.proto,
@@ -20,13 +55,7 @@ export async function judgeReachability(cluster: Cluster, expectation: Expectati
         [to, from],
       ] as const)
     : ([[from, to]] as const);
-  const outcomes = await cluster.probe(pairs, options);
-  const verdicts = outcomes.map(outcome =>
-    expectation.kind === 'reachable'
-      ? judgeReachable(expectation, outcome)
-      : judgeUnreachable(expectation, outcome),
-  );
-  return verdicts.find(verdict => !verdict.ok) ?? verdicts[0]!;
+  return cluster.probe(pairs, options);
 }
 
 function judgeReachable(expectation: ReachableExpectation, outcome: ProbeOutcome): Verdict {

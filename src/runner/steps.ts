@@ -4,6 +4,7 @@ import type { Command, Expectation, Step } from '../scenario/types.ts';
 import type { ShellResult } from '../shell/shell.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { judge } from './expectations.ts';
+import { beginFlows } from './outage.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface CommandResult extends ShellResult {
@@ -38,6 +39,7 @@ export async function runStep(context: StepContext, step: Step, index: number): 
   const { cluster, signal } = context;
   const { controller } = cluster;
   const at = controller.now;
+  const flows = await beginFlows(cluster, step);
   await disturb(context, step);
   const commands: CommandResult[] = [];
   for (const command of step.run) {
@@ -50,7 +52,7 @@ export async function runStep(context: StepContext, step: Step, index: number): 
   const expectations: ExpectationResult[] = [];
   for (const expectation of step.expect) {
     if (signal?.aborted) break;
-    expectations.push({ expectation, verdict: await judge({ cluster, output, signal }, expectation) });
+    expectations.push({ expectation, verdict: await judge({ cluster, output, signal, flows }, expectation) });
   }
   const failed = expectations.filter(e => !e.verdict.ok);
   // A command may fail on purpose if the step goes on to look at what it printed.
@@ -76,6 +78,6 @@ async function disturb({ cluster }: StepContext, step: Step): Promise<void> {
     await controller.setCarrier(nic, step.link.state === 'up');
   }
   if (step.node !== undefined) {
-    await controller.ask(step.node.name, { do: 'power', on: step.node.action === 'start' });
+    await controller.setPower(step.node.name, step.node.action === 'start');
   }
 }

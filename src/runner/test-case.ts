@@ -4,7 +4,15 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import type { Problem } from '../scenario/problem.ts';
-import type { Command, Endpoint, Expectation, Position } from '../scenario/types.ts';
+import type {
+  Command,
+  Endpoint,
+  Expectation,
+  PathExpectation,
+  Position,
+  ReachableExpectation,
+  UnreachableExpectation,
+} from '../scenario/types.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { type DropReason, dropReasons } from '../trace/drop-reason.ts';
 import type { ExpectationResult, StepResult } from './steps.ts';
@@ -102,7 +110,10 @@ function moreAbout(file: string, steps: number, expectation: Expectation): strin
   switch (expectation.kind) {
     case 'reachable':
     case 'unreachable':
-      return shell(on(expectation.from, `traceroute -n ${address(expectation.to)}`));
+    case 'path':
+      return `npx tunlab explain ${word(file)} ${pairWords(expectation)} --steps ${steps}`;
+    case 'outage':
+      return `npx tunlab explain ${word(file)} ${nameOf(expectation.from)} ${nameOf(expectation.to)} --steps ${steps}`;
     case 'route':
     case 'noRoute':
       return shell(on(expectation.on, 'ip route'));
@@ -133,5 +144,22 @@ function on(place: Endpoint, command: string): string {
   }
 }
 
-const address = (place: Endpoint): string =>
-  place.kind === 'address' ? Ipv4.format(place.address) : place.name;
+/** Both ends, and what was sent, as `tunlab explain` takes them. */
+function pairWords(expectation: ReachableExpectation | UnreachableExpectation | PathExpectation): string {
+  const { from, to, proto, port, sizeBytes, df } = expectation;
+  const words = [
+    nameOf(from),
+    nameOf(to),
+    ...(proto === 'icmp' ? [] : ['--proto', proto]),
+    ...(port === undefined ? [] : ['--port', String(port)]),
+    ...(sizeBytes === undefined ? [] : ['--size', String(sizeBytes)]),
+    ...(df ? ['--df'] : []),
+  ];
+  return words.join(' ');
+}
+
+function nameOf(place: Endpoint): string {
+  if (place.kind === 'address') return Ipv4.format(place.address);
+  if (place.kind !== 'pod' || place.namespace === 'default') return place.name;
+  return `${place.namespace}/${place.name}`;
+}

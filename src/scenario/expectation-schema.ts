@@ -95,6 +95,26 @@ export const EXPECTATIONS = {
       ...probe,
     })
     .meta({ description: 'A probe is not answered' }),
+  path: z
+    .strictObject({
+      path: pair('Who sends to whom'),
+      hops: z
+        .array(text('Node, router or host'))
+        .min(1)
+        .max(64)
+        .meta({ description: "The machines on the way: the sender's first, the receiver's last" }),
+      ...probe,
+    })
+    .meta({ description: 'The way that a probe was seen to take' }),
+  outage: z
+    .strictObject({
+      outage: pair('Who sends to whom, every 10 ms'),
+      max: duration('For how long probes may go unanswered, all in all'),
+    })
+    .meta({
+      description:
+        'How long the flow is cut off while the step runs, until all sessions and tables are quiet',
+    }),
   route: z
     .strictObject({ route: destination('Destination of the route'), ...routeFields })
     .meta({ description: 'There is a route that fits' }),
@@ -151,6 +171,8 @@ export const expectation = z.union(
     (typeof EXPECTATIONS)['converged'],
     (typeof EXPECTATIONS)['reachable'],
     (typeof EXPECTATIONS)['unreachable'],
+    (typeof EXPECTATIONS)['path'],
+    (typeof EXPECTATIONS)['outage'],
     (typeof EXPECTATIONS)['route'],
     (typeof EXPECTATIONS)['noRoute'],
     (typeof EXPECTATIONS)['bgp'],

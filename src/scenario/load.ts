@@ -14,7 +14,7 @@ import { ResourceLoader } from './resources.ts';
 import { type RawScenario, scenarioSchema } from './schema.ts';
 import { NAME, show } from './schema-kit.ts';
 import { type KnownPod, parsePodName, resolveSteps } from './steps.ts';
-import type { Bench, ExistingPod, ResourceValidator, Scenario } from './types.ts';
+import type { Bench, BenchExpectation, ExistingPod, ResourceValidator, Scenario } from './types.ts';
 
 export interface LoadOptions {
   /** Calico's own checks of the resources; without it only their form is checked. */
@@ -106,13 +106,32 @@ function resolveScenario(
     files: loader.files,
     pods,
     steps,
-    bench: spec.bench === undefined ? undefined : resolveBench(spec.bench),
+    bench: spec.bench === undefined ? undefined : resolveBench(spec.bench, faults),
   };
 }
 
-function resolveBench(raw: NonNullable<RawScenario['spec']['bench']>): Bench {
+function resolveBench(raw: NonNullable<RawScenario['spec']['bench']>, faults: Faults): Bench {
   const { modes, mtus, rates, streams, duration } = raw;
-  return { modes, mtus, ratesBps: rates, streams, durationNs: duration };
+  const path = ['spec', 'bench', 'expect'];
+  const expect = [raw.expect].flat().map((one, i): BenchExpectation => {
+    const at = Array.isArray(raw.expect) ? [...path, i] : path;
+    if (one.within === undefined && one.atLeast === undefined && one.limit === undefined)
+      faults.at(at, 'SCENARIO_WRONG_VALUE', 'says nothing to hold: give within, atLeast or limit');
+    for (const mode of one.within === undefined ? [one.mode] : [one.mode, one.of])
+      if (!modes.some(each => each === mode))
+        faults.at(at, 'SCENARIO_UNKNOWN_NAME', `mode ${mode} is not measured: modes are ${modes.join(', ')}`);
+    return {
+      mode: one.mode,
+      sameSubnet: one.pair === undefined ? undefined : one.pair === 'same',
+      within: one.within,
+      of: one.of,
+      atLeast: one.atLeast,
+      limit: one.limit,
+      text: faults.document.textOf(at),
+      position: faults.position(at),
+    };
+  });
+  return { modes, mtus, ratesBps: rates, streams, durationNs: duration, expect };
 }
 
 function existingPods(

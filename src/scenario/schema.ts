@@ -280,6 +280,30 @@ const pod = z.union([
 
 const MODES = ['direct', 'ipip', 'vxlan', 'ipip-crosssubnet', 'vxlan-crosssubnet'] as const;
 
+const share = (description: string) =>
+  meaning(
+    'a share such as 1.5%',
+    written => {
+      const match = /^(\d{1,3}(?:\.\d{1,6})?) ?%$/.exec(written);
+      return match === null ? undefined : Number(match[1]) / 100;
+    },
+    description,
+  );
+
+const benchExpectation = z
+  .strictObject({
+    mode: z.enum(MODES).meta({ description: 'Whose goodput' }),
+    pair: z.enum(['same', 'cross']).optional().meta({ description: 'Within a subnet or across; else both' }),
+    within: share('So much less than the mode `of` at most').optional(),
+    of: z.enum(MODES).default('direct').meta({ description: 'What `within` compares with' }),
+    atLeast: rate('TCP goodput at least').optional(),
+    limit: z
+      .enum(['wire', 'window', 'CPU', 'MTU', 'loss', 'dead'])
+      .optional()
+      .meta({ description: 'What holds it down' }),
+  })
+  .meta({ description: 'A threshold: `{ mode: ipip, within: 1.5%, of: direct }`' });
+
 const bench = z
   .strictObject({
     modes: z
@@ -294,7 +318,12 @@ const bench = z
       .min(1)
       .default([1])
       .meta({ description: 'Numbers of parallel TCP streams' }),
-    duration: duration('Virtual time of each cell').prefault('10s'),
+    duration: duration('Virtual time of each TCP measurement').prefault('200ms'),
+    expect: one(
+      benchExpectation,
+      'Thresholds: a cell that misses one is a failure',
+      EXPECTATION_LIMIT,
+    ).default([]),
   })
   .meta({ description: 'Cells of `tunlab bench`' });
 

@@ -142,7 +142,16 @@ class StepResolver {
   /** One row for each kind of the vocabulary. */
   #expectation(raw: RawExpectation, path: Path): Expectation {
     const text = this.#faults.document.textOf(path);
-    const base = { text, position: this.#faults.position(path), withinNs: raw.within, forNs: raw.for };
+    const position = this.#faults.position(path);
+    if ('outage' in raw) {
+      const { outage, max } = raw;
+      if (outage.symmetric)
+        this.#faults.at([...path, 'outage'], 'SCENARIO_WRONG_VALUE', 'an outage has one direction: say ->');
+      const from = this.#endpoint(outage.from, [...path, 'outage']);
+      const to = this.#endpoint(outage.to, [...path, 'outage']);
+      return { kind: 'outage', text, position, withinNs: undefined, forNs: undefined, from, to, maxNs: max };
+    }
+    const base = { text, position, withinNs: raw.within, forNs: raw.for };
     if ('converged' in raw) return { kind: 'converged', ...base };
     if ('reachable' in raw) {
       return {
@@ -162,6 +171,12 @@ class StepResolver {
         reason,
         place: at,
       };
+    }
+    if ('path' in raw) {
+      const { hops } = raw;
+      for (const [i, hop] of hops.entries())
+        this.#named(hop, ['node', 'router', 'host'], [...path, 'hops', i]);
+      return { kind: 'path', ...base, ...this.#probe(raw, raw.path, 'path', path), hops };
     }
     if ('route' in raw || 'noRoute' in raw) {
       const isRoute = 'route' in raw;

@@ -155,6 +155,23 @@ export interface Bench {
   readonly ratesBps: readonly number[];
   readonly streams: readonly number[];
   readonly durationNs: number;
+  readonly expect: readonly BenchExpectation[];
+}
+
+/** A threshold of `tunlab bench`, for every cell that it fits. */
+export interface BenchExpectation {
+  readonly mode: string;
+  /** `undefined`: both pairs. */
+  readonly sameSubnet: boolean | undefined;
+  /** Goodput at most this share below that of mode `of`, 0 to 1. */
+  readonly within: number | undefined;
+  readonly of: string;
+  /** bit/s. */
+  readonly atLeast: number | undefined;
+  readonly limit: string | undefined;
+  /** As written, on one line. */
+  readonly text: string;
+  readonly position: Position;
 }
 
 // ---------------------------------------------------------------------------------------------------------- resources
@@ -249,6 +266,18 @@ export interface UnreachableExpectation extends Probe {
   /** The node, router or host where the packet dies. */
   readonly place: string | undefined;
 }
+/** The machines that a probe was seen to pass on its way there: the sender's, those between, the receiver's. */
+export interface PathExpectation extends Probe {
+  readonly kind: 'path';
+  readonly hops: readonly string[];
+}
+/** How long a flow may be cut off, from before the step's disturbance until the lab has converged again. */
+export interface OutageExpectation extends Expected {
+  readonly kind: 'outage';
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly maxNs: number;
+}
 export interface RouteExpectation extends Expected {
   /** `route`: there is one that fits; `noRoute`: there is none that fits. */
   readonly kind: 'route' | 'noRoute';
@@ -292,6 +321,8 @@ export type Expectation =
   | ConvergedExpectation
   | ReachableExpectation
   | UnreachableExpectation
+  | PathExpectation
+  | OutageExpectation
   | RouteExpectation
   | BgpExpectation
   | MtuExpectation

@@ -17,23 +17,22 @@ import { tcpdump } from './commands/tcpdump.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
+/** What the lab itself answers, whatever has become of the machine that one sits at. */
+const OF_THE_LAB: Commands = { clock, link, matrix, node, run };
+
 const EVERYWHERE: Commands = {
+  ...OF_THE_LAB,
   ...notEmulated,
   arp,
   bridge,
-  clock,
   date,
   hostname,
   ip,
   iperf3,
   less: pager,
-  link,
-  matrix,
   more: pager,
-  node,
   ping,
   route,
-  run,
   ss,
   su,
   sudo,
@@ -44,11 +43,11 @@ const EVERYWHERE: Commands = {
   watch,
   whoami,
 };
-/** These are not programs of the machine that they are typed at: they work also while it is off. */
-export const outOfThisWorld: ReadonlySet<Command> = new Set([clock, link, matrix, node, run]);
-
 const ON_MACHINES: Commands = { ...EVERYWHERE, birdcl, birdc: birdcl, ssh };
 const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl, sv };
+
+/** Does a machine without power still hear this command? */
+export const needsPower = (name: string): boolean => !(name in OF_THE_LAB);
 
 export function commandsAt(cluster: Cluster, place: Place): Commands {
   if (place.namespace !== '') return EVERYWHERE;

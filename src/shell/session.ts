@@ -15,7 +15,7 @@ import {
   type Place,
   type ShellResult,
 } from './command.ts';
-import { commandsAt, outOfThisWorld } from './command-set.ts';
+import { commandsAt, needsPower } from './command-set.ts';
 import { quote, standsAlone } from './line.ts';
 import type { ShellTime } from './shell-time.ts';
 
@@ -120,7 +120,7 @@ export class Session {
   #makeBash(): Bash {
     const commands = { ...commandsAt(this.#home.cluster, this.place), ...this.#home.extras };
     const customCommands = Object.entries(commands).map(([name, command]) =>
-      defineCommand(name, (args, context) => this.#call(command, args, context)),
+      defineCommand(name, (args, context) => this.#call(name, command, args, context)),
     );
     return new Bash({
       fs: this.#files,
@@ -135,14 +135,20 @@ export class Session {
   }
 
   async #call(
+    name: string,
     command: Command,
     args: readonly string[],
     context: Parameters<Parameters<typeof defineCommand>[1]>[1],
   ): Promise<ShellResult> {
     const run = this.#run!;
     if (run.signal.aborted) return { stdout: '', stderr: '', exitCode: INTERRUPTED };
-    if (!outOfThisWorld.has(command) && !(await this.#home.cluster.isPowered(this.place.machine)))
-      return failed('client_loop: send disconnect: Broken pipe\n', 255);
+    const { machine } = this.place;
+    if (
+      needsPower(name) &&
+      !Object.hasOwn(this.#home.extras, name) &&
+      this.#home.cluster.controller.isOff(machine)
+    )
+      return failed(`${machine} is off: node start ${machine}\n`, 255);
     const { fs, cwd } = context;
     const absolute = (path: string): string => fs.resolvePath(cwd, path);
     const kept = { stdout: '', stderr: '' };

@@ -41,6 +41,9 @@ export const setDestination = (view: DataView, at: number, mac: Mac.MacAddress):
 export const setSource = (view: DataView, at: number, mac: Mac.MacAddress): void =>
   writeMac(view, at + SOURCE, mac);
 
+/** Where a header template is laid out. */
+const scratch = new DataView(new ArrayBuffer(HEADER_LENGTH));
+
 /**
  * A header as it lies in memory, in four words: what a cache of finished headers keeps (Linux `hh_cache`), since
  * taking 48-bit numbers apart costs more than the rest of a hop's Ethernet work.
@@ -52,11 +55,10 @@ export class HeaderTemplate {
   #etherType = 0;
 
   set(destination: Mac.MacAddress, source: Mac.MacAddress, etherType: number): void {
-    const view = new DataView(new ArrayBuffer(HEADER_LENGTH));
-    emit(view, 0, { destination, source, etherType });
-    this.#first = view.getInt32(0);
-    this.#second = view.getInt32(4);
-    this.#third = view.getInt32(8);
+    emit(scratch, 0, { destination, source, etherType });
+    this.#first = scratch.getInt32(0);
+    this.#second = scratch.getInt32(4);
+    this.#third = scratch.getInt32(8);
     this.#etherType = etherType;
   }
 

@@ -7,7 +7,7 @@ import { hostModel } from '../../src/cost/models.ts';
 import { assert, suite } from '../kit.ts';
 import { CELL, measured } from './cells.ts';
 
-const t = suite('bench-modes/host-models');
+const t = suite('bench-modes/host-models', undefined, 30_000);
 
 const LONG = { warmUp: 20e6, tcp: 20e6, udp: 5e6, transactions: 50 };
 

@@ -9,7 +9,7 @@ import { datagramOctets, datagramsPerSecond, tcpFraction } from '../../src/bench
 import { assert, suite } from '../kit.ts';
 import { CELL, measured, smallLab } from './cells.ts';
 
-const t = suite('bench-modes/limits');
+const t = suite('bench-modes/limits', undefined, 30_000);
 
 /** Underlay MTU, mode (within a subnet), pod MTU, payload, octets on the wire: throughput-physics §1.2. */
 const ROWS: readonly (readonly [mtu: number, mode: Mode, podMtu: number, payload: number, wire: number])[] = [

@@ -13,7 +13,7 @@ import { SECOND } from '../../src/sim/time.ts';
 import { assert, suite } from '../kit.ts';
 import { CELL, durationsAt, measured, smallLab } from './cells.ts';
 
-const t = suite('bench-modes/misfit');
+const t = suite('bench-modes/misfit', undefined, 30_000);
 const TASK = { scenario: smallLab(), parts: ['tcp'], seed: 1, workers: 0 } as const;
 
 /** The small lab in Direct, so that pods get MTU 1500. */

@@ -30,6 +30,16 @@ const RUN = {
   record: undefined,
   reverse: false,
 };
+const EXPLAIN = {
+  what: { kind: 'pair', path: 'a.yaml', from: 'pod1', to: 'pod3' },
+  proto: 'icmp',
+  port: undefined,
+  size: undefined,
+  df: false,
+  steps: 'all',
+  json: false,
+  seed: undefined,
+};
 const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
 
 for (const [line, name, args] of [
@@ -53,6 +63,39 @@ for (const [line, name, args] of [
     ['fingerprint', 'a.yaml', '--workers', '2'],
     'fingerprint',
     { workers: 2, seed: undefined, path: 'a.yaml' },
+  ],
+  [['test'], 'test', { paths: [], filter: undefined, reporters: [] }],
+  [
+    ['test', 'a', 'b.yaml', '--filter', 'mtu', '--reporter', 'junit=a=b.xml', '--reporter', 'github'],
+    'test',
+    {
+      paths: ['a', 'b.yaml'],
+      filter: /mtu/,
+      reporters: [
+        { name: 'junit', file: 'a=b.xml' },
+        { name: 'github', file: undefined },
+      ],
+    },
+  ],
+  [['explain', 'NO_ROUTE'], 'explain', { ...EXPLAIN, what: { kind: 'code', code: 'NO_ROUTE' } }],
+  [['explain', 'a.yaml', 'pod1', 'pod3'], 'explain', EXPLAIN],
+  [
+    [
+      'explain',
+      'a.yaml',
+      'pod1',
+      'pod3',
+      '--proto',
+      'tcp',
+      '--port',
+      '80',
+      '--df',
+      '--size=8',
+      '--steps',
+      '2',
+    ],
+    'explain',
+    { ...EXPLAIN, proto: 'tcp', port: 80, df: true, size: 8, steps: 2 },
   ],
   [['shell', 'a.yaml'], 'shell', SHELL],
   [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, commands: ['ip route | wc -l'] }],

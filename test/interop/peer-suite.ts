@@ -102,6 +102,11 @@ export function interop(kind: DaemonKind): { run(): void } {
       async context => {
         cut(context, 'from the daemon');
         await given(context, 'BGP Error: Hold timer expired');
+        // The peer must hear of it before the wire is cut: to a helper of graceful restart, a connection that just
+        // ends means to wait, and FRR waits until the other side dials.
+        await eventually('the peer heard', HOLD_SEC, async () =>
+          (await context.daemon.established()) ? undefined : true,
+        );
         mend(context);
         await established(context);
         await settled(context);

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
+import { connect } from '../../src/fabric/wiring.ts';
 import { EthernetDevice } from '../../src/netstack/ethernet-device.ts';
 import { HookTable, OUTPUT, POSTROUTING, PREROUTING } from '../../src/netstack/hooks.ts';
 import { IcmpSocket } from '../../src/netstack/icmp-socket.ts';
@@ -12,7 +13,7 @@ import type { DropReason } from '../../src/trace/drop-reason.ts';
 import * as Icmpv4 from '../../src/wire/icmpv4.ts';
 import * as Wire from '../../src/wire/ipv4.ts';
 import { assert, fixture, suite } from '../kit.ts';
-import { Lab, route, TestBench } from './lab.ts';
+import { Lab, LINK, route, TestBench } from './lab.ts';
 
 const t = suite('netstack/namespace');
 
@@ -54,7 +55,9 @@ t(
 
 t('addresses come and go, the device goes down and up: the routes that Linux 6 was seen to have', () => {
   const bench = new TestBench();
-  const namespace = bench.host('host').namespace('host');
+  const host = bench.host('host');
+  const namespace = host.namespace('host');
+  connect({ process: host, jack: 0 }, { process: bench.host('other'), jack: 0 }, LINK);
   const v0 = new EthernetDevice(namespace, 'v0', { mac: 1, mtu: 1500, jack: 0 });
   const add = (text: string): void => {
     const { address, length } = Prefix.from(text);
@@ -86,6 +89,15 @@ t('addresses come and go, the device goes down and up: the routes that Linux 6 w
   ];
   const others = ['10.8.0.0/16 via 10.1.0.254 dev v0 src 10.1.0.1 ', '10.9.0.0/16 via 10.1.0.254 dev v0 '];
   assert.equal(dump(namespace), [...connected, ...others, ...locals]);
+
+  // Without a carrier everything stays, but what leads out is marked.
+  host.outputs[0]!.up = false;
+  const marked = [...connected, ...others, ...locals];
+  assert.equal(
+    dump(namespace),
+    marked.map(line => (line.startsWith('local') ? line : `${line}linkdown `)),
+  );
+  host.outputs[0]!.up = true;
 
   namespace.setUp(v0, false);
   assert.equal(

@@ -20,8 +20,7 @@ async function converged(lab: Lab): Promise<void> {
   assert.ok(state.converged, state.missing.join(', '));
 }
 
-const power = (lab: Lab, machine: string, on: boolean): Promise<unknown> =>
-  lab.controller.ask(machine, { do: 'power', on });
+const power = (lab: Lab, machine: string, on: boolean): Promise<void> => lab.controller.setPower(machine, on);
 
 /** The state of the session that `on` has with `peer`, an address. */
 async function session(lab: Lab, on: string, peer: string): Promise<string> {
@@ -42,7 +41,21 @@ t('a node without power is silent; its peers notice when the hold time is over',
   assert.not.ok(await answers(lab, 'pod1', 'pod2'));
   assert.is((await lab.ping('k8s-w2', 'pod1')).result.error, 'k8s-w2 is off');
   assert.equal(await lab.routes('k8s-w2'), []);
+  const far = await lab.exec('ssh k8s-w2 ip route');
+  assert.equal([far.exitCode, far.stderr], [255, 'ssh: connect to host k8s-w2 port 22: No route to host\n']);
+  assert.is(
+    (await lab.exec('kubectl exec pod2 -- ip addr')).stderr,
+    'Error from server: error dialing backend: dial tcp 192.168.10.102:10250: connect: no route to host\n',
+  );
+  const readiness = async (): Promise<string> =>
+    (await lab.exec('kubectl get nodes')).stdout
+      .split('\n')
+      .find(line => line.includes('k8s-w2'))!
+      .split(/ +/)[1]!;
+  await lab.run({ until: before + 25 * SECOND });
+  assert.is(await readiness(), 'Ready');
   await lab.run({ until: before + 150 * SECOND });
+  assert.is(await readiness(), 'NotReady');
   assert.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24 via'), 'the hold time is 240 s');
   await lab.run({ until: before + 250 * SECOND });
   assert.not.ok(await hasRoute(lab, 'k8s-w1', '172.16.184.0/24'));
@@ -60,11 +73,25 @@ t('power comes back: the same block and tunnel address, new addresses for the po
   await lab.run({ for: '20s' });
   await converged(lab);
   assert.is((await lab.party('pod2')).address, address + 1);
+  assert.not.match((await lab.exec('kubectl get nodes')).stdout, /NotReady/);
   assert.ok(await answers(lab, 'pod1', 'pod2'));
   assert.ok(await answers(lab, 'pod2', 'pod3'));
   assert.ok(await hasRoute(lab, 'k8s-w2', 'blackhole 172.16.184.0/24 proto bird'));
   const tunl0 = (await lab.devices('k8s-w2')).find(device => device.name === 'tunl0');
   assert.is(tunl0?.addresses[0]?.address, 0xac10b800);
+  await lab.close();
+});
+
+t('somebody who sits at a machine without power can but switch it on', async () => {
+  const lab = await boot('ipip-always');
+  await lab.exec('node stop k8s-m');
+  const dead = await lab.exec('ip route; kubectl get nodes');
+  assert.is(dead.stdout, '');
+  assert.is(dead.stderr, 'k8s-m is off: node start k8s-m\n'.repeat(2));
+  await lab.exec('node start k8s-m');
+  await lab.run({ for: '20s' });
+  await converged(lab);
+  assert.is((await lab.exec('kubectl get nodes')).exitCode, 0);
   await lab.close();
 });
 

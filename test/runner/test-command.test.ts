@@ -8,7 +8,7 @@ import { output } from '../../src/cli/io.ts';
 import { findScenarios } from '../../src/cli/scenario-files.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('runner/test', undefined, 20_000);
+const t = suite('runner/test', undefined, 30_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'tunlab-test-'));
 const at = (name: string): string => join(folder, name);

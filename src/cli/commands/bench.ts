@@ -3,18 +3,21 @@
  * then the table. Ctrl-C keeps the cells that are finished.
  */
 import { fileURLToPath } from 'node:url';
-import type { CellResult, Durations } from '../../bench/cell.ts';
+import type { Cell, CellResult, Durations, Measured } from '../../bench/cell.ts';
 import { type Axes, cellsOf } from '../../bench/cells.ts';
 import { headlineCells, runMatrix } from '../../bench/matrix.ts';
 import { MODES, type Mode } from '../../bench/modes.ts';
+import { type Missed, missed } from '../../bench/thresholds.ts';
 import { HOST_MODELS } from '../../cost/models.ts';
 import { benchPage } from '../../report/bench-html.ts';
-import { benchTable, headline } from '../../report/bench-text.ts';
+import { benchTable, headline, rateText } from '../../report/bench-text.ts';
 import { wideTables } from '../../report/bench-wide.ts';
 import { didYouMean } from '../../scenario/nearest.ts';
 import { parseDuration, parseRate } from '../../scenario/quantity.ts';
 import type { Scenario } from '../../scenario/types.ts';
 import { MILLISECOND, SECOND } from '../../sim/time.ts';
+import { WHOLE_LAB } from '../../trace/observation.ts';
+import { CaptureFile } from '../capture-file.ts';
 import { type BenchOptions, UsageError } from '../command-table.ts';
 import { ExitCode } from '../dispatch.ts';
 import type { Io } from '../io.ts';
@@ -25,6 +28,8 @@ import { Progress } from '../progress.ts';
 const DEFAULT_SCENARIO = new URL('../../../scenarios/kans-router.yaml', import.meta.url);
 /** Slow start and the first overflow of a queue lie behind it, also at 1 Gbit/s. */
 const WARM_UP = 100 * MILLISECOND;
+/** Who measures shortly does not wait long. */
+const WARM_UP_SHARE = 5;
 const TCP = 200 * MILLISECOND;
 const UDP = 10 * MILLISECOND;
 const TRANSACTIONS = 1000;
@@ -40,11 +45,15 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
     scenario,
     cells,
     seed: options.seed ?? scenario.seed,
-    durations: durationsOf(options),
+    durations: durationsOf(options, scenario),
     repeat: options.repeat,
     workers: options.workers,
     signal: io.signal,
     progress: (done, total) => progress.update(bar(done, total)),
+    ...(options.pcap !== undefined && {
+      capture: PACKETS,
+      captured: (cell, packets) => writeCapture(options.pcap!, scenario, cell, packets),
+    }),
     headline: first => {
       progress.clear();
       io.stdout.write(`${headline(first)}\n`);
@@ -54,9 +63,24 @@ export async function bench(options: BenchOptions, io: Io): Promise<number> {
   if (results.length > 0) io.stdout.write(benchTable(results));
   if (options.wide && results.length > 0) io.stdout.write(`\n${wideTables(results)}`);
   files.write(scenario, results);
+  const misses = missed(scenario.bench?.expect ?? [], results);
+  for (const each of misses) io.stdout.write(missText(each, scenario.file));
   if (results.length < cells.length)
     io.stderr.write(`tunlab bench: interrupted: ${results.length} of ${cells.length} cells\n`);
-  return results.length < cells.length ? ExitCode.Interrupted : ExitCode.Held;
+  if (results.length < cells.length) return ExitCode.Interrupted;
+  return misses.length > 0 ? ExitCode.Failed : ExitCode.Held;
+}
+
+/** A threshold of the scenario that a cell misses. */
+function missText({ expectation, cell, received }: Missed, file: string): string {
+  const { line, column } = expectation.position;
+  return [
+    `\n✗ ${cell.mode}, ${cell.from} to ${cell.to}, ${rateText(cell.rate)}, MTU ${cell.mtu}, host model ${cell.hostModel}`,
+    `  expected  ${expectation.text}`,
+    `  received  ${received}`,
+    `  at        ${file}:${line}:${column}`,
+    '',
+  ].join('\n');
 }
 
 /** What the results are written to: opened before anything is measured. */
@@ -81,6 +105,24 @@ function write(file: OutputFile | undefined, text: string): void {
   file?.close();
 }
 
+/** Of each measurement. */
+const PACKETS = 2000;
+
+/** `out/ipip-mtu1500-10G-1-ideal-pod1-pod3.pcapng`; what a cell measures at a time goes to a file of its own. */
+function writeCapture(
+  folder: string,
+  { startMs }: Scenario,
+  { mode, mtu, rate, streams, hostModel, from, to }: Cell,
+  packets: NonNullable<Measured['packets']>,
+): void {
+  const pods = `${from}-${to}`.replaceAll('/', '_');
+  const name = `${mode}-mtu${mtu}-${rateText(rate)}-${streams}-${hostModel}-${pods}`;
+  const file = new CaptureFile(folder, name, startMs);
+  for (const { machine, time, record } of packets)
+    file.packet({ machine, time, record: { ...record, capture: WHOLE_LAB } });
+  file.close();
+}
+
 const BAR = 30;
 
 function bar(done: number, total: number): string {
@@ -88,11 +130,19 @@ function bar(done: number, total: number): string {
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${done} of ${total} labs measured`;
 }
 
-function durationsOf({ duration }: BenchOptions): Durations {
-  const tcp = duration === undefined ? TCP : parseDuration(duration);
+function durationsOf({ duration }: BenchOptions, { bench: block }: Scenario): Durations {
+  const tcp = duration === undefined ? (block?.durationNs ?? TCP) : parseDuration(duration);
   if (tcp === undefined || tcp < MILLISECOND || tcp > 3600 * SECOND)
-    throw new UsageError(`--duration: expected a time from 1ms to 1h, got "${duration}"`, 'bench');
-  return { warmUp: WARM_UP, tcp, udp: Math.min(UDP, tcp), transactions: TRANSACTIONS };
+    throw new UsageError(
+      `--duration: expected a time from 1ms to 1h, got "${duration ?? `${tcp} ns`}"`,
+      'bench',
+    );
+  return {
+    warmUp: Math.min(WARM_UP, WARM_UP_SHARE * tcp),
+    tcp,
+    udp: Math.min(UDP, tcp),
+    transactions: TRANSACTIONS,
+  };
 }
 
 /** The command line's words first, then the scenario's `bench:` block, then the defaults. */

@@ -46,7 +46,7 @@ export const node: Command = async (args, { cluster }) => {
   if (action !== 'stop' && action !== 'start')
     return failed('usage: node stop|start NODE   (node stop k8s-w2)\n', 2);
   if (cluster.machine(name) !== 'node') return failed(`node: there is no node ${name}\n`, 2);
-  await cluster.controller.ask(name, { do: 'power', on: action === 'start' });
+  await cluster.controller.setPower(name, action === 'start');
   return printed('');
 };
 

@@ -13,7 +13,7 @@ export const ssh: Command = async (args, io) => {
   const machine = machineCalled(name, io);
   if (machine === undefined)
     return failed(`ssh: Could not resolve hostname ${name}: Name or service not known\n`, 255);
-  if (!(await io.cluster.isPowered(machine)))
+  if (io.cluster.controller.isOff(machine))
     return failed(`ssh: connect to host ${name} port 22: No route to host\n`, 255);
   const place: Place = { machine, namespace: '', hostname: machine };
   if (words.length > 0) return io.runAt(place, words, io.stdin);

@@ -16,10 +16,12 @@ export async function exec(parsed: Parsed, io: CommandIo): Promise<ShellResult> 
   if (!('kind' in pod)) return pod;
   const place = placeOf(pod);
   if (!('machine' in place)) return place;
-  if (!(await io.cluster.isPowered(place.machine)))
+  if (io.cluster.controller.isOff(place.machine)) {
+    const kubelet = `${pod.status?.hostIP ?? place.machine}:10250`;
     return failed(
-      `Error from server: error dialing backend: dial tcp ${pod.status?.hostIP}:10250: connect: no route to host\n`,
+      `Error from server: error dialing backend: dial tcp ${kubelet}: connect: no route to host\n`,
     );
+  }
   const interactive = parsed.flags.has('tty') && words.length === 1 && SHELLS.has(words[0]!);
   if (interactive && io.enter !== undefined) {
     io.enter(place);
