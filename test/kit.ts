@@ -36,8 +36,8 @@ function guarded<T>(label: string, fn: Fn<T>, limit = LIMIT_MS): (ctx: T) => Pro
 }
 
 /** Hooks: uvu drops what they throw, so it is printed and remembered for the runner. */
-function hook<T>(label: string, fn: Fn<T>): (ctx: T) => Promise<void> {
-  const run = guarded(label, fn);
+function hook<T>(label: string, fn: Fn<T>, limit: number): (ctx: T) => Promise<void> {
+  const run = guarded(label, fn, limit);
   return async ctx => {
     try {
       await run(ctx);
@@ -59,11 +59,12 @@ export function suite<T = Record<string, unknown>>(name: string, ctx?: T, limitM
   }) as Test<T>['only'];
   outer.skip = inner.skip;
   outer.run = inner.run;
-  const before = ((fn: Fn<T>) => inner.before(hook(`${name} before`, fn))) as Test<T>['before'];
+  const before = ((fn: Fn<T>) => inner.before(hook(`${name} before`, fn, limitMs))) as Test<T>['before'];
   before.each = ((fn: Fn<T>) =>
-    inner.before.each(hook(`${name} before.each`, fn))) as Test<T>['before']['each'];
-  const after = ((fn: Fn<T>) => inner.after(hook(`${name} after`, fn))) as Test<T>['after'];
-  after.each = ((fn: Fn<T>) => inner.after.each(hook(`${name} after.each`, fn))) as Test<T>['after']['each'];
+    inner.before.each(hook(`${name} before.each`, fn, limitMs))) as Test<T>['before']['each'];
+  const after = ((fn: Fn<T>) => inner.after(hook(`${name} after`, fn, limitMs))) as Test<T>['after'];
+  after.each = ((fn: Fn<T>) =>
+    inner.after.each(hook(`${name} after.each`, fn, limitMs))) as Test<T>['after']['each'];
   outer.before = before;
   outer.after = after;
   return outer;

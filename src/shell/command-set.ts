@@ -11,6 +11,7 @@ import { notEmulated } from './commands/not-emulated.ts';
 import { iperf3, ping, traceroute } from './commands/programs.ts';
 import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
+import { sv } from './commands/sv.ts';
 import { date, hostname, pager, su, sudo, sysctl, uname, watch, whoami } from './commands/system.ts';
 import { tcpdump } from './commands/tcpdump.ts';
 
@@ -43,7 +44,7 @@ const EVERYWHERE: Commands = {
   whoami,
 };
 const ON_MACHINES: Commands = { ...EVERYWHERE, birdcl, birdc: birdcl, ssh };
-const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl };
+const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl, sv };
 
 /** Does a machine without power still hear this command? */
 export const needsPower = (name: string): boolean => !(name in OF_THE_LAB);

@@ -143,7 +143,11 @@ export class Session {
     const run = this.#run!;
     if (run.signal.aborted) return { stdout: '', stderr: '', exitCode: INTERRUPTED };
     const { machine } = this.place;
-    if (needsPower(name) && this.#home.cluster.controller.isOff(machine))
+    if (
+      needsPower(name) &&
+      !Object.hasOwn(this.#home.extras, name) &&
+      this.#home.cluster.controller.isOff(machine)
+    )
       return failed(`${machine} is off: node start ${machine}\n`, 255);
     const { fs, cwd } = context;
     const absolute = (path: string): string => fs.resolvePath(cwd, path);

@@ -277,6 +277,34 @@ t('a cable is pulled and plugged in', async ({ typist }) => {
   assert.match(await typist.run('ping -c 1 -W 1 192.168.20.100'), '1 received');
 });
 
+t('BIRD is stopped and started by runit', async ({ typist }) => {
+  assert.is(await typist.run('root@k8s-w2:~# sv down bird'), 'ok: down: bird: 0s, normally up\n');
+  assert.match(
+    await typist.run('ssh k8s-w2 calicoctl node status'),
+    'The BGP backend process (BIRD) is not running.',
+  );
+  assert.match(await typist.run('calicoctl node status'), /192\.168\.10\.102 \| node-to-node mesh \| start/);
+  assert.is(await typist.run('root@k8s-w2:~# sv up bird'), 'ok: run: bird: (pid 67) 0s\n');
+  await typist.run('run 20s');
+  assert.match(await typist.run('calicoctl node status'), /192\.168\.10\.102 \| node-to-node mesh \| up/);
+});
+
+t('a node without power answers nobody', async ({ typist }) => {
+  await typist.run('node stop k8s-w2');
+  assert.is(
+    await typist.type('ssh k8s-w2 hostname'),
+    'ssh: connect to host k8s-w2 port 22: No route to host\n',
+  );
+  assert.match(
+    await typist.type('kubectl exec pod2 -- hostname'),
+    'dial tcp 192.168.10.102:10250: connect: no route to host',
+  );
+  assert.match(await typist.type('ping -c 1 -W 1 192.168.10.102'), '0 received');
+  await typist.run('node start k8s-w2');
+  await typist.run('run 30s');
+  assert.is(await typist.run('ssh k8s-w2 hostname'), 'k8s-w2\n');
+});
+
 t('a capture is written, and read with another filter', async ({ typist }) => {
   await typist.type('tcpdump -ni ens5 -w /tmp/ping.pcap icmp &');
   await typist.run('ping -c 2 192.168.10.101');

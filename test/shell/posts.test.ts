@@ -9,6 +9,8 @@ const t = suite<{ ipip: Typist; vxlan: Typist }>('shell/posts', undefined, 30_00
 
 t.before(async context => {
   context.ipip = await sitDown('scenarios/kans.yaml');
+});
+t.before(async context => {
   context.vxlan = await sitDown('scenarios/modes/vxlan-always.yaml');
 });
 t.after(async ({ ipip, vxlan }) => {
