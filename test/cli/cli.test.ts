@@ -12,7 +12,7 @@ import { parseScenario } from '../../src/scenario/load.ts';
 import { formatProblem, ScenarioError } from '../../src/scenario/problem.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('cli');
+const t = suite('cli', undefined, 60_000);
 
 const ALL = Object.keys(COMMANDS) as CommandName[];
 const MAIN = fromRoot('build/src/cli/main.js');

@@ -9,7 +9,7 @@ import { decodeRecord } from '../../src/runner/run-record.ts';
 import { assert, suite } from '../kit.ts';
 import { cleanUp, DIRECT, MAIN, MODES, packetsOf, path, tunlab } from './harness.ts';
 
-const t = suite('cli/ends');
+const t = suite('cli/ends', undefined, 60_000);
 
 const FAULTY = new URL('./faulty-build.js', import.meta.url).href;
 

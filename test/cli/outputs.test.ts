@@ -9,7 +9,7 @@ import type { CapturedPacket } from '../../src/wire/capture-reader.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 import { cleanUp, DIRECT, MODES, packetsOf, path, type Ran, tunlab } from './harness.ts';
 
-const t = suite('cli/outputs');
+const t = suite('cli/outputs', undefined, 60_000);
 
 const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
