@@ -71,6 +71,8 @@ export abstract class RealDaemon {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#log += text;
       });
+    // Also when the tests break off.
+    process.once('exit', () => child.kill('SIGKILL'));
     this.#child = child;
   }
 
