@@ -14,7 +14,7 @@ const STYLE = `
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#a3adbb;--paper:#14181f;--rule:#323a46;--c1:#6baed6;--c2:#3a7ca8;--c3:#ef8a62;--c4:#b9603f;--c5:#c2a5cf}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1240px;padding:24px 16px;background:var(--paper);color:var(--ink);font:16px/1.45 system-ui,"Liberation Sans",Arial,sans-serif}
-h1{font-size:1.45rem;line-height:1.3;margin:0 0 .4em;max-width:52rem}
+h1{font-size:1.45rem;line-height:1.3;margin:0 0 .4em;max-width:64rem;text-wrap:balance}
 h2{font-size:1.15rem;margin:2em 0 .6em;border-top:1px solid var(--rule);padding-top:1em}
 p{margin:.3em 0;max-width:52rem;color:var(--soft)}
 .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:24px}
@@ -30,7 +30,7 @@ text.end{text-anchor:end}
 .key i{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
 ${[1, 2, 3, 4, 5].map(n => `rect.c${n}{fill:var(--c${n})}path.c${n}{stroke:var(--c${n})}i.c${n}{background:var(--c${n})}`).join('\n')}
 path.c3{stroke-dasharray:5 3}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+table{margin-top:1.5em;border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.35em .8em .35em 0;border-bottom:1px solid var(--rule)}
 th{color:var(--soft);font-weight:600;font-size:.85rem}
 @media (max-width:700px){thead{display:none}tr{display:block;padding:.5em 0;border-bottom:1px solid var(--rule)}

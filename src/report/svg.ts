@@ -7,8 +7,10 @@ import { escapeHtml } from './html.ts';
 export const WIDTH = 360;
 const LINE = 17;
 const BAR = 13;
-/** Room for the number behind the longest bar. */
-const NUMBER = 84;
+/** No letter of 12 units is wider on the average, in the fonts that the page asks for. */
+export const LETTER = 7;
+/** Between a bar and its number. */
+const GAP = 5;
 
 export interface Part {
   readonly value: number;
@@ -37,7 +39,8 @@ const text = (x: number, y: number, kind: string, content: string): string =>
 /** Bars from zero to `most` (at least the longest); a mark, if there is one, is drawn through all. */
 export function bars(title: string, list: readonly Bar[], most: number): string {
   const total = (bar: Bar): number => bar.parts.reduce((sum, part) => sum + Math.max(0, part.value), 0);
-  const scale = (WIDTH - NUMBER) / Math.max(most, ...list.map(total), Number.MIN_VALUE);
+  const room = GAP + LETTER * Math.max(...list.map(bar => [...bar.number].length));
+  const scale = (WIDTH - room) / Math.max(most, ...list.map(total), Number.MIN_VALUE);
   const body: string[] = [];
   let y = 0;
   for (const bar of list) {
@@ -55,7 +58,7 @@ export function bars(title: string, list: readonly Bar[], most: number): string 
         );
       x += length;
     }
-    body.push(text(x + 5, y + BAR - 2, 'number', bar.number));
+    body.push(text(x + GAP, y + BAR - 2, 'number', bar.number));
     y += LINE;
   }
   return svg(title, y + 2, body);
