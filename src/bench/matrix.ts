@@ -142,7 +142,7 @@ class Matrix {
     if (wanted.length === 0) return;
     if (!(await this.#one(each, wanted, seed, true)) || !wanted.includes('tcp')) return;
     const { measured } = each;
-    if (measured === undefined || isExact(limitOf(each.cell, model, measured), measured.tcp)) return;
+    if (measured === undefined || isExact(limitOf(each.cell, model, measured))) return;
     const more = Array.from({ length: repeat - 1 }, (_, i) => this.#one(each, ['tcp'], seed + i + 1, false));
     await Promise.all(more);
   }

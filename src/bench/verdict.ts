@@ -1,6 +1,6 @@
 /** What was measured in a cell becomes its result: what held it down, and how sure the number is. */
 import type { HostModel } from '../cost/host-model.ts';
-import type { Cell, CellResult, Limit, Measured, TcpMeasured } from './cell.ts';
+import type { Cell, CellResult, Limit, Measured } from './cell.ts';
 import { encapsulationOf, MODE_FACTS } from './modes.ts';
 import { tcpFraction } from './wire-limit.ts';
 
@@ -34,13 +34,11 @@ export const answersTcp = (model: HostModel): boolean => model.cores === 0 || mo
 export const answersUdp = (model: HostModel): boolean => model.cores === 0 || model.udp !== undefined;
 export const answersLatency = (model: HostModel): boolean => model.cores === 0 || model.latency !== undefined;
 
-/** Does another seed give the same number? The wire holds each run to the same one, and a window without losses too. */
-export function isExact(limit: Limit, tcp: TcpMeasured | undefined): boolean {
-  if (limit === 'window') return tcp?.retransmits === 0;
-  return limit !== 'loss' && limit !== 'MTU' && limit !== 'CPU';
-}
+/** Does another seed give the same number? The wire holds each run to the same one; the dead stay dead. */
+export const isExact = (limit: Limit): boolean =>
+  limit === 'wire' || limit === 'dead' || limit === 'not measured';
 
-/** Students's t, 97.5 %, by degrees of freedom from 1; beyond the table the normal distribution. */
+/** Student's t, 97.5 %, by degrees of freedom from 1; beyond the table the normal distribution. */
 const T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
 
 export interface Estimate {

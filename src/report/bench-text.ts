@@ -4,6 +4,8 @@ import type { Mode } from '../bench/modes.ts';
 import { wrap } from './table.ts';
 
 const WIDTH = 100;
+/** A difference that is none: another seed makes as much. */
+const NOTHING = 5e-4;
 
 export const MODE_TITLES: Readonly<Record<Mode, string>> = {
   direct: 'Direct',
@@ -69,6 +71,8 @@ function compared(base: CellResult, other: CellResult): string {
   if (base.goodputBps === null || other.goodputBps === null) return latencies(base, other);
   const share = other.goodputBps / base.goodputBps - 1;
   const numbers = `${gigabits(other.goodputBps)} vs ${gigabits(base.goodputBps)} Gbit/s ${conditions(base)}`;
+  if (Math.abs(share) < NOTHING)
+    return `${to} costs nothing of ${from}'s TCP goodput (${numbers}): ${reason(base, other)}`;
   const verb = share <= 0 ? 'costs' : 'gains';
   const amount = `${Math.abs(share * 100).toFixed(2)} %`;
   return `${to} ${verb} ${amount} of ${from}'s TCP goodput (${numbers}): ${reason(base, other)}`;
@@ -204,9 +208,7 @@ function sureness(group: readonly CellResult[]): string {
   const uncertain = group.filter(each => each.ci95 !== null);
   if (uncertain.length > 0)
     return `± 95 % interval over ${Math.max(...uncertain.map(each => each.repeats))} seeds; without ± exact`;
-  const free = group.filter(
-    ({ limit, repeats }) => repeats === 1 && !['wire', 'window', 'dead'].includes(limit),
-  );
+  const free = group.filter(({ limit, repeats }) => repeats === 1 && !['wire', 'dead'].includes(limit));
   if (free.length === 0) return 'exact: another seed gives the same goodput';
   return 'one seed: another may give another goodput where the limit is not the wire';
 }
