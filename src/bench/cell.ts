@@ -74,7 +74,8 @@ export interface TcpMeasured {
 export interface Step {
   /** ns since the transfer began. */
   readonly at: number;
-  readonly goodputBps: number;
+  /** bit/s; what waited behind a hole is acknowledged at once when it is filled. */
+  readonly acknowledgedBps: number;
   /** Octets, all streams together. */
   readonly cwnd: number;
   readonly inFlight: number;

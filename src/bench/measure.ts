@@ -335,7 +335,7 @@ function use(before: MachineLoad, after: MachineLoad, duration: number): Process
 const stepsOf = ({ steps }: BulkSourceResult, length: number, idle: number): TcpMeasured['steps'] =>
   steps.map(({ at, octets, cwnd, inFlight }) => ({
     at,
-    goodputBps: (octets * 8 * SECOND) / length,
+    acknowledgedBps: (octets * 8 * SECOND) / length,
     cwnd,
     inFlight,
     queue: Math.max(0, inFlight - (octets * idle) / length),

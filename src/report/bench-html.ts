@@ -122,8 +122,8 @@ function overTime(group: readonly CellResult[]): string[] {
     Html.figure(title, key + Svg.curves(title, curves, ms, unit));
   return [
     whole(
-      'Goodput over time, bit/s',
-      draw(step => step.goodputBps),
+      'Acknowledged over time, bit/s',
+      draw(step => step.acknowledgedBps),
       gbps,
     ),
     whole(

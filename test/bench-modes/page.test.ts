@@ -23,7 +23,7 @@ function result(mode: CellResult['mode'], sameSubnet: boolean, share: number): C
   const encapsulation = !wraps ? 'none' : mode.startsWith('ipip') ? 'ipip' : 'vxlan';
   const steps = [0, 1, 2].map(i => ({
     at: i * 1e7,
-    goodputBps,
+    acknowledgedBps: goodputBps,
     cwnd: 1e6 * i,
     inFlight: 9e5 * i,
     queue: 1e5 * i,
