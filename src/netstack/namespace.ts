@@ -269,7 +269,7 @@ export class Namespace implements IpLayer {
       this.drop(frame, 'MALFORMED', device);
       return;
     }
-    const unicast = Ethernet.destination(view, at) === device.mac;
+    const unicast = Ethernet.isTo(view, at, device.macHigh, device.macLow);
     if (!unicast && !Ethernet.isToGroup(view, at)) {
       this.drop(frame, 'NOT_FOR_ME', device);
       return;

@@ -5,7 +5,7 @@
 
 import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import type { MacAddress } from '../addr/mac.ts';
+import * as Mac from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import type { Namespace } from './namespace.ts';
@@ -49,7 +49,6 @@ export abstract class NetDevice {
   readonly namespace: Namespace;
   /** Second name that commands accept (`ens5`'s altname `enp0s5`, and `eth0`). */
   altnames: readonly string[] = [];
-  mac: MacAddress = 0;
   mtu: number;
   /** Administratively up (`ip link set … up`). */
   up = false;
@@ -63,6 +62,10 @@ export abstract class NetDevice {
   /** Frames that died here, by reason. Made when the first dies: most devices never lose one. */
   drops: Map<DropReason, number> | undefined;
   #taps: Tap[] = [];
+  #mac: Mac.MacAddress = 0;
+  /** The MAC address as `Ethernet.isTo` compares it: its first 16 bits, and its last 32, signed. */
+  macHigh = 0;
+  macLow = 0;
   readonly sysctl: DeviceSysctl = {
     rpFilter: 0,
     proxyArp: false,
@@ -85,6 +88,16 @@ export abstract class NetDevice {
     this.name = name;
     this.index = index;
     this.mtu = mtu;
+  }
+
+  get mac(): Mac.MacAddress {
+    return this.#mac;
+  }
+
+  set mac(mac: Mac.MacAddress) {
+    this.#mac = mac;
+    this.macHigh = Mac.high16(mac);
+    this.macLow = Mac.low32(mac) | 0;
   }
 
   /** `ether`, `loopback`, `ipip` …: what `ip link` prints after `link/`. */

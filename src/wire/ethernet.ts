@@ -70,6 +70,10 @@ export class HeaderTemplate {
   }
 }
 
+/** Is the destination the MAC address whose first 16 bits are `high` and whose last 32 are `low` (signed)? */
+export const isTo = (view: DataView, at: number, high: number, low: number): boolean =>
+  view.getInt32(at + 2) === low && view.getUint16(at) === high;
+
 /** Is the group bit of the destination set (multicast, broadcast)? The lowest of the first octet. */
 export const isToGroup = (view: DataView, at: number): boolean => (view.getUint8(at) & 1) === 1;
 
