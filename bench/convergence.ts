@@ -94,6 +94,14 @@ async function converge(nodes: number, reflected: boolean) {
 }
 
 export const cases = [
-  ...[10, 50, 100].map(nodes => ({ name: `mesh-${nodes}`, run: () => converge(nodes, false) })),
-  ...[100, 1000].map(nodes => ({ name: `reflectors-${nodes}`, run: () => converge(nodes, true) })),
+  ...[10, 50, 100].map(nodes => ({
+    name: `mesh-${nodes}`,
+    heavy: nodes > 50,
+    run: () => converge(nodes, false),
+  })),
+  ...[100, 1000].map(nodes => ({
+    name: `reflectors-${nodes}`,
+    heavy: nodes > 100,
+    run: () => converge(nodes, true),
+  })),
 ];

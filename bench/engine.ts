@@ -10,6 +10,8 @@ import type { Sampling } from './sampling.ts';
 
 interface BenchCase {
   readonly name: string;
+  /** It takes minutes, or gigabytes: only run when asked for, never by `--smoke` alone. */
+  readonly heavy?: boolean;
   /** The measured figures, plain data. */
   run(sampling: Sampling): object | Promise<object>;
 }
@@ -65,7 +67,9 @@ for (const name of names) {
   const [bench = '', wanted] = name.split('/');
   const load = benches[bench] ?? usage();
   const { cases } = await load();
-  const chosen = cases.filter(one => wanted === undefined || one.name === wanted);
+  const chosen = cases.filter(one =>
+    wanted === undefined ? !(values.smoke && one.heavy) : one.name === wanted,
+  );
   if (chosen.length === 0) {
     console.error(`${bench} has the cases ${cases.map(one => one.name).join(', ')}`);
     process.exit(2);
