@@ -11,7 +11,7 @@ import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
-import { isObservation, WHOLE_LAB } from '../trace/observation.ts';
+import { type DevicePattern, fitsAny, isObservation, WHOLE_LAB } from '../trace/observation.ts';
 import type { DropRecord, PacketRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { judge, type PortRules } from './cloud.ts';
@@ -41,12 +41,12 @@ export class Switch extends LogicalProcess {
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
   /** Report every frame that dies here, or only those of probes. */
   #reportsDrops = false;
-  /** The lab is captured: what dies here is shown at the port where it died. */
-  readonly #captures: boolean;
+  /** Captured ports: what dies here is shown at the port where it died. */
+  readonly #captures: boolean | readonly DevicePattern[];
 
   constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
     super(id, name, habitat);
-    this.#captures = spec.observe?.capture === true;
+    this.#captures = spec.observe?.capture ?? false;
     for (const [jack, { nic, rules }] of spec.ports.entries()) {
       this.#nics[jack] = nic;
       this.ports[jack] = rules;
@@ -147,7 +147,7 @@ export class Switch extends LogicalProcess {
     direction: PacketRecord['direction'] = 'receive',
   ): void {
     this.account.drop(reason);
-    if (this.#captures) this.#show(frame, reason, jack, direction);
+    if (this.#captures !== false) this.#show(frame, reason, jack, direction);
     const tag = this.frames.tag[frame]!;
     if (tag !== 0 || this.#reportsDrops) {
       const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
@@ -158,11 +158,13 @@ export class Switch extends LogicalProcess {
   }
 
   #show(frame: Frame, dropped: DropReason, jack: number, direction: PacketRecord['direction']): void {
+    const device = this.#nics[jack] ?? `port${jack}`;
+    if (typeof this.#captures !== 'boolean' && !fitsAny(this.#captures, '', [device])) return;
     const record: PacketRecord = {
       type: 'packet',
       capture: WHOLE_LAB,
       namespace: '',
-      device: this.#nics[jack] ?? `port${jack}`,
+      device,
       index: jack,
       direction,
       link: 'ether',

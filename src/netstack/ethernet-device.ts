@@ -9,6 +9,7 @@ export interface EthernetOptions {
   readonly mtu: number;
   /** The host's jack that it is plugged into, in both directions. */
   readonly jack: number;
+  readonly altnames?: readonly string[];
 }
 
 export class EthernetDevice extends NetDevice {
@@ -20,6 +21,8 @@ export class EthernetDevice extends NetDevice {
     super(namespace, name, namespace.nextIndex(), options.mtu);
     this.mac = options.mac;
     this.jack = options.jack;
+    // Known by all its names from the beginning: who hears of a new device may look for one of them.
+    this.altnames = options.altnames ?? [];
     namespace.attach(this);
     namespace.host.plug(options.jack, this);
   }

@@ -151,8 +151,8 @@ export abstract class Machine extends NetHost {
     const { root } = this;
     root.setUp(root.loopback, true);
     for (const nic of nics) {
-      const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
-      device.altnames = nic.altnames;
+      const { mac, mtu, jack, altnames } = nic;
+      const device = new EthernetDevice(root, nic.device, { mac, mtu, jack, altnames });
       root.setUp(device, true);
       root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);

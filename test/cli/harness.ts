@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { capture } from '../../src/cli/commands/capture.ts';
 import { run } from '../../src/cli/commands/run.ts';
 import { dispatch } from '../../src/cli/dispatch.ts';
 import { type Io, output } from '../../src/cli/io.ts';
@@ -39,6 +40,6 @@ export async function tunlab(
     input: async () => new TextEncoder().encode(text),
     signal: new AbortController().signal,
   };
-  const code = await dispatch(argv, io, { run: (args, outside) => run(args, outside, more) });
+  const code = await dispatch(argv, io, { run: (args, outside) => run(args, outside, more), capture });
   return { code, out: out.join(''), err: err.join('') };
 }

@@ -1,0 +1,92 @@
+/** What `tunlab capture` takes; its body is commands/capture.ts. */
+import { parseDuration } from '../scenario/quantity.ts';
+import type { CommandSpec } from './command-table.ts';
+import {
+  common,
+  parseNumber,
+  parseSteps,
+  SEED,
+  SHELL_WORKERS,
+  UsageError,
+  type Workers,
+} from './option-values.ts';
+
+export interface CaptureCommandOptions {
+  readonly path: string;
+  /** As written: `k8s-w1/tunl0`, `k8s-w1`, `pod1/eth0`; none and `any` are every device. */
+  readonly interfaces: readonly string[];
+  /** tcpdump's filter; '' lets all pass. */
+  readonly filter: string;
+  /** A file, `-` for standard output, `undefined` for lines of text. */
+  readonly write: string | undefined;
+  /** Octets kept of each packet. */
+  readonly snapLength: number;
+  /** End after so many packets. */
+  readonly count: number;
+  /** End at this virtual time, in place of after the last step. In nanoseconds. */
+  readonly until: number | undefined;
+  readonly steps: number | 'all';
+  /** `-e`, `-v`: what a line of text shows. */
+  readonly ether: boolean;
+  readonly verbose: boolean;
+  readonly workers: Workers;
+  readonly seed: number | undefined;
+}
+/** libpcap's own default, and its most. */
+const SNAP_LENGTH = 262_144;
+
+function parseUntil(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const time = parseDuration(text);
+  if (time === undefined) throw new UsageError(`--until: expected a time like 10s, got "${text}"`);
+  return time;
+}
+
+export const capture: CommandSpec<'capture'> = {
+  name: 'capture',
+  usage: 'FILE [FILTER]',
+  about: 'run a scenario and show the packets of any device; -w - for Wireshark',
+  minimum: 1,
+  maximum: Number.POSITIVE_INFINITY,
+  options: [
+    {
+      flags: '-i, --interface <device>',
+      about: 'k8s-w1/tunl0, k8s-w1, pod1/eth0; any (default); may be given again',
+      repeatable: true,
+    },
+    { flags: '-w, --write <file>', about: 'one pcapng file of all devices; - is standard output' },
+    { flags: '-s, --snaplen <octets>', about: 'keep so much of each packet' },
+    { flags: '-c, --count <packets>', about: 'end after so many' },
+    { flags: '--until <time>', about: 'end at this virtual time, not after the last step' },
+    { flags: '--steps <number>', about: 'run so many steps, or all (default); 0: let it converge' },
+    { flags: '-e, --ether', about: 'lines of text with the Ethernet header' },
+    { flags: '-v, --verbose', about: 'lines of text with more fields' },
+    { flags: '-n, --numeric', about: 'what it always does', hidden: true },
+    SHELL_WORKERS,
+    SEED,
+  ],
+  examples: [
+    ['tunlab capture lab.yaml -w - | wireshark -k -i -', 'watch a lab from its first ARP request on'],
+    ['tunlab capture lab.yaml -i k8s-w1/tunl0 -i k8s-w1/eth0 icmp', 'a packet before and after its tunnel'],
+    ['tunlab capture lab.yaml -w lab.pcapng -s 128 not tcp port 179', 'headers only, and no BGP'],
+    ['tunlab capture lab.yaml -i pod1/eth0 --until 10s', 'what a pod sees in the first ten seconds'],
+  ],
+  read: words => {
+    const until = parseUntil(words.text('until'));
+    return {
+      ...common(words),
+      ...(words.text('workers') === undefined && { workers: 0 }),
+      path: words.positional[0]!,
+      filter: words.positional.slice(1).join(' '),
+      interfaces: words.list('interface'),
+      write: words.text('write'),
+      // 0 means the default, as with tcpdump.
+      snapLength: parseNumber(words, 'snaplen', 0, SNAP_LENGTH) || SNAP_LENGTH,
+      count: parseNumber(words, 'count', 1, 999_999_999) ?? Number.POSITIVE_INFINITY,
+      until,
+      steps: parseSteps(words.text('steps') ?? 'all'),
+      ether: words.on('ether'),
+      verbose: words.on('verbose'),
+    };
+  },
+};
