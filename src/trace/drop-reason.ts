@@ -81,6 +81,10 @@ const table = {
     sentence: 'A TCP segment outside of the window, or of no state that takes it.',
     alias: 'TCP_INVALID_SEQUENCE',
   },
+  TCP_ABORT_ON_DATA: {
+    sentence: 'Data for a TCP connection that its program had closed: answered with RST.',
+    alias: 'TCP_ABORT_ON_DATA',
+  },
   TUNNEL_DOWN: { sentence: 'The tunnel device is down.', alias: 'DEV_READY' },
   TUNNEL_LOOP: { sentence: "The route to the tunnel's far end leads into a tunnel again." },
   ECN_INVALID: {

@@ -1,6 +1,8 @@
 /** Debian's tcpdump and tshark as child processes, no more at a time than there are cores. Not a test file. */
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 export interface ToolResult {
   readonly status: number | null;
@@ -44,9 +46,29 @@ export async function tool(command: string, argv: readonly string[]): Promise<To
   }
 }
 
-/** tcpdump 4.99.3 where there is no network, so that asking a name server fails at once. */
-export const tcpdump = (argv: readonly string[]): Promise<ToolResult> =>
-  tool('unshare', ['--net', 'tcpdump', ...argv]);
+/**
+ * tcpdump 4.99.3, once for each list of arguments, where there is no network, so that asking a name server fails at
+ * once. All in one such place, for to make one takes longer than to read a file.
+ */
+export async function tcpdump(runs: readonly (readonly string[])[]): Promise<ToolResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'tunlab-tcpdump-'));
+  try {
+    const lines = runs.map((argv, i) => {
+      const words = argv.map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+      return `tcpdump ${words} >${folder}/${i}.out 2>${folder}/${i}.err; echo $?`;
+    });
+    const { status, stdout, stderr } = await tool('unshare', ['--net', 'sh', '-c', lines.join('\n')]);
+    if (status !== 0) throw new Error(`apt-get install tcpdump: ${stderr}`);
+    const codes = stdout.toString().trim().split('\n').map(Number);
+    return runs.map((_, i) => ({
+      status: codes[i]!,
+      stdout: readFileSync(join(folder, `${i}.out`)),
+      stderr: readFileSync(join(folder, `${i}.err`)).toString(),
+    }));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** What tshark prints; a status other than 0 is an error. */
 export async function tshark(argv: readonly string[]): Promise<string> {

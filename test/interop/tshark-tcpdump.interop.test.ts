@@ -14,7 +14,9 @@ import { type CapturedPacket, read } from '../../src/wire/capture-reader.ts';
 import { compile, FilterError } from '../../src/wire/filter.ts';
 import * as Pcap from '../../src/wire/pcap.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
-import { tcpdump, tshark } from './real-tool.ts';
+import { tcpdump, tool, tshark } from './real-tool.ts';
+import { renumbered } from './renumber.ts';
+import { resetsOf } from './resets.ts';
 import { captureOf, pcapOf, SCENARIOS, type ScenarioCapture } from './scenario-captures.ts';
 
 const t = suite('interop/tshark-tcpdump', undefined, 120_000);
@@ -33,6 +35,7 @@ function written(octets: Uint8Array): string {
 const CHECKS = ['ip', 'tcp', 'udp'].flatMap(protocol => ['-o', `${protocol}.check_checksum:TRUE`]);
 /** Wireshark's severities: chat, note, warn, error. */
 const WARN = 0x600000;
+const NOTE = 0x400000;
 
 type Seen = Readonly<Record<string, string>>;
 
@@ -95,22 +98,22 @@ const OPTIONS = ['', 'n', 'e', 'v', 'ne', 'nv', 'ev', 'nev'];
 
 /** Lines that differ, the first few of each kind. */
 async function differences(packets: readonly CapturedPacket[]): Promise<string[]> {
-  const jobs = LINKS.flatMap(([linkType, link]) => {
+  const jobs = LINKS.map(async ([linkType, link]) => {
     const octets = pcapOf(packets, linkType);
     const again = read(octets);
     if (again.length === 0) return [];
     const file = written(octets);
-    return OPTIONS.map(async flags => {
-      const { status, stdout, stderr } = await tcpdump(['-r', file, ...(flags === '' ? [] : [`-${flags}`])]);
+    const runs = OPTIONS.map(flags => ['-r', file, ...(flags === '' ? [] : [`-${flags}`])]);
+    const results = await tcpdump(runs);
+    return results.flatMap(({ status, stdout, stderr }, i) => {
       if (status !== 0) return [stderr];
+      const flags = OPTIONS[i]!;
       const expected = stdout.toString('latin1').split('\n');
       const received = ourLines(again, flags);
       const wrong: string[] = [];
-      for (let i = 0; i < Math.max(expected.length, received.length); i++)
-        if (expected[i] !== received[i])
-          wrong.push(
-            `${link} -${flags}, line ${i + 1}:\n  tcpdump  ${expected[i]}\n  we       ${received[i]}`,
-          );
+      for (let at = 0; at < Math.max(expected.length, received.length); at++)
+        if (expected[at] !== received[at])
+          wrong.push(`${link} -${flags}, ${at + 1}:\n  tcpdump  ${expected[at]}\n  we       ${received[at]}`);
       return wrong.slice(0, 3);
     });
   });
@@ -145,15 +148,17 @@ function ourVerdict(expression: string, packets: readonly CapturedPacket[], link
   }
 }
 
-/** The same of tcpdump: times are made the packets' numbers, so that one can tell who passed. */
-async function realVerdict(expression: string, file: string): Promise<string> {
-  const { status, stdout, stderr } = await tcpdump(['-r', file, '-w', '-', expression]);
-  if (status === 0)
-    return read(new Uint8Array(stdout))
-      .map(({ time }) => time.seconds)
-      .join(' ');
-  const line = stderr.split('\n').findLast(text => text.startsWith('tcpdump: '));
-  return line!.replace('tcpdump: ', '! ');
+/** The same of tcpdump: times are the packets' numbers, so that one can tell who passed. */
+async function realVerdicts(expressions: readonly string[], file: string): Promise<string[]> {
+  const results = await tcpdump(expressions.map(expression => ['-r', file, '-w', '-', expression]));
+  return results.map(({ status, stdout, stderr }) => {
+    if (status === 0)
+      return read(new Uint8Array(stdout))
+        .map(({ time }) => time.seconds)
+        .join(' ');
+    const line = stderr.split('\n').findLast(text => text.startsWith('tcpdump: '));
+    return line!.replace('tcpdump: ', '! ');
+  });
 }
 
 // The work of all tests, begun at once: while one scenario runs here, tools look at the ones before.
@@ -191,6 +196,55 @@ for (const scenario of SCENARIOS) {
   });
 }
 
+/** All devices of all scenarios, each as somebody would see it who had captured there alone. */
+async function everyDeviceAlone(): Promise<string> {
+  const captures = await Promise.all(SCENARIOS.map(captureFor));
+  return written(renumbered(captures));
+}
+let alone: Promise<string>;
+t.before(() => {
+  alone = everyDeviceAlone();
+  alone.catch(() => {});
+});
+const scenarioOf = (packet: Seen): string => packet['frame.interface_name']!.split(':')[0]!;
+const cutsCable = (scenario: string): boolean =>
+  /link: \{ down:/.test(readFileSync(fromRoot(scenario), 'utf8'));
+
+t('tshark, each device alone: nothing malformed, no bad checksum, no warning', async () => {
+  const { warnings, opens } = await inspect(await alone, []);
+  assert.equal(warnings, []);
+  assert.ok(opens > 1_000, 'BGP sessions open');
+});
+
+t(
+  'tshark, each device alone: no segment lost, repeated or out of order, but where a cable is cut',
+  async () => {
+    const noted = await select(await alone, `tcp.analysis.flags and _ws.expert.severity >= ${NOTE}`, FIELDS);
+    const unexpected = noted.flatMap(packet =>
+      packet['_ws.expert.message']!.split(';')
+        .filter(text => !/^(Connection |This frame (initiates|undergoes) the connection closing)/.test(text))
+        .filter(text => !cutsCable(scenarioOf(packet)) || !/retransmission|^Duplicate ACK/.test(text))
+        .map(text => `${packet['frame.interface_name']}: ${text}`),
+    );
+    assert.equal(unexpected, []);
+    const repeated = new Set(noted.map(scenarioOf));
+    assert.ok(repeated.has('scenarios/failures/link-down.yaml'), 'a cut cable makes for repetitions');
+  },
+);
+
+t(
+  'every RST has the reason of a real host, and only peers of BGP that end or are gone send any',
+  async () => {
+    for (const scenario of SCENARIOS) {
+      const { packets } = await captureFor(scenario);
+      const { count, unexplained } = resetsOf(packets);
+      assert.equal(unexplained, [], scenario);
+      assert.ok(count === 0 || /^scenarios\/(bgp|failures)\//.test(scenario), scenario);
+      if (scenario === 'scenarios/bgp/dual-tor.yaml') assert.ok(count > 0, 'connections collide');
+    }
+  },
+);
+
 /** Captures that differ: BGP, ARP, ping, IPIP; VXLAN, fragments, ICMP errors; NAT and UDP. */
 const FILTERED = [
   'scenarios/kans.yaml',
@@ -212,7 +266,7 @@ for (const scenario of FILTERED)
           time: { seconds: i, nanoseconds: 0 },
         }));
         const file = written(pcapOf(numberedPackets, linkType));
-        const real = await Promise.all(FILTERS.map(expression => realVerdict(expression, file)));
+        const real = await realVerdicts(FILTERS, file);
         for (const [i, expression] of FILTERS.entries())
           assert.is(ourVerdict(expression, some, linkType), real[i], `${link}: ${expression}`);
         const busy = real.filter(verdict => verdict !== '' && !verdict.startsWith('!'));
@@ -220,5 +274,56 @@ for (const scenario of FILTERED)
       }
     },
   );
+
+const WALKTHROUGH = 'scenarios/kans.yaml';
+
+t('and tshark would see one octet that is wrong, also among renumbered ones', async () => {
+  const { scenario, octets, packets } = await captureFor(WALKTHROUGH);
+  const wrong = packets
+    .slice(0, 50)
+    .map(packet => ({ ...packet, captured: Uint8Array.from(packet.captured) }));
+  const first = wrong.findIndex(({ captured }) => captured[12] === 8 && captured[13] === 0);
+  wrong[first]!.captured[14 + 8]!--;
+  const { warnings } = await inspect(written(renumbered([{ scenario, octets, packets: wrong }])));
+  assert.match(
+    warnings.join('\n'),
+    new RegExp(`^${first + 1} \\S+ \\S+: Bad checksum.*\n${first + 1} \\S+ \\S+: ip\\.checksum\\.status$`),
+  );
+});
+
+t('the walkthrough has its tunnels, its pods, and the reasons of its deaths', async () => {
+  const file = written((await captureFor(WALKTHROUGH)).octets);
+  const devices = await select(file, 'icmp', ['frame.interface_name', 'frame.protocols']);
+  const on = (name: string): Seen[] => devices.filter(packet => packet['frame.interface_name'] === name);
+  assert.ok(on('k8s-w1/tunl0').length > 0);
+  assert.ok(on('k8s-w1/tunl0').every(packet => packet['frame.protocols']!.startsWith('raw:ip:icmp')));
+  assert.ok(
+    on('k8s-w1/ens5').some(packet => packet['frame.protocols']!.startsWith('eth:ethertype:ip:ip:icmp')),
+  );
+  assert.ok(on('k8s-w1/default/pod1/eth0').length > 0);
+  const dead = await select(file, 'frame.comment', ['frame.interface_name', 'frame.comment']);
+  assert.ok(dead.length > 0);
+  for (const packet of dead) {
+    assert.match(packet['frame.interface_name']!, /^vpc\//);
+    assert.is(packet['frame.comment'], 'NO_ROUTE: No route covers the destination.');
+  }
+});
+
+t('tshark reads what `tunlab capture -w -` writes, from a pipe', async () => {
+  const main = fromRoot('build/src/cli/main.js');
+  const capture = `'${process.execPath}' '${main}' capture '${fromRoot(WALKTHROUGH)}' -w - -s 128 icmp or arp`;
+  const fields = '-T fields -e frame.interface_name -e frame.len -e frame.cap_len';
+  const { status, stdout, stderr } = await tool('sh', ['-c', `${capture} | tshark -r - ${fields}`]);
+  assert.is(status, 0, stderr);
+  const { packets } = await captureFor(WALKTHROUGH);
+  const expected = packets.filter(
+    ({ captured: c, interface: { linkType } }) =>
+      linkType === Pcap.LINKTYPE_RAW || c[13] === 6 || c[14 + 9] === 1,
+  );
+  const lines = expected.map(({ interface: device, originalLength }) =>
+    [device.name, originalLength, Math.min(originalLength, 128)].join('\t'),
+  );
+  assert.equal(stdout.toString().trimEnd().split('\n'), lines);
+});
 
 t.run();

@@ -8,7 +8,7 @@ import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import { timestampNow } from './options.ts';
-import { sendAck, sendReset } from './output.ts';
+import { sendAck } from './output.ts';
 import type { Content } from './receive-queue.ts';
 import { dataOf, type Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
@@ -18,8 +18,13 @@ import { enterTimeWait } from './timers.ts';
 /** Smaller segments do not open the window (Linux). */
 const GROWING_LENGTH = 128;
 
-/** A segment with data, FIN or both. */
-export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+/** A segment with data, FIN or both. `answerReset`: as for a segment that belongs to no connection. */
+export function textArrives(
+  tcb: Tcb,
+  segment: Segment,
+  frame: Frame,
+  answerReset: (segment: Segment) => void,
+): '' | DropReason {
   const { rcv } = tcb;
   const { seq, length } = segment;
   if (seq + segment.sequenceLength <= rcv.nxt) {
@@ -28,7 +33,7 @@ export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
   }
   // "This should not occur since a FIN has been received": what comes behind it is ignored.
   if (tcb.state > State.FIN_WAIT_2) return 'TCP_OUT_OF_WINDOW';
-  const verdict = length > 0 ? dataArrives(tcb, segment, frame) : '';
+  const verdict = length > 0 ? dataArrives(tcb, segment, frame, answerReset) : '';
   if (segment.has(Tcp.FIN) && verdict === '') {
     rcv.fin = seq + length;
     if (rcv.nxt < rcv.fin) tcb.ackNow = true;
@@ -36,15 +41,20 @@ export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
   return verdict;
 }
 
-function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+function dataArrives(
+  tcb: Tcb,
+  segment: Segment,
+  frame: Frame,
+  answerReset: (segment: Segment) => void,
+): '' | DropReason {
   const { rcv, receiveQueue, window } = tcb;
   const { seq, length } = segment;
   const end = seq + length;
   if (tcb.orphan && end > rcv.nxt) {
-    // Nobody will read it: say so (RFC 2525 §2.17).
-    sendReset(tcb);
+    // Nobody will read it: say so (RFC 2525 §2.17), as Linux does, as if there were no connection any more.
+    answerReset(segment);
     tcb.tellFailure = 'Connection reset by peer';
-    return 'TCP_OUT_OF_WINDOW';
+    return 'TCP_ABORT_ON_DATA';
   }
   // Data we have, with a FIN that is new.
   if (end <= rcv.nxt) return '';

@@ -84,7 +84,7 @@ export function segmentArrives(
 
   // Sixth, check the URG bit: urgent data is ordinary data here, as RFC 6093 wants it.
   // Seventh, process the segment text; eighth, check the FIN bit.
-  const verdict = segment.sequenceLength > 0 ? textArrives(tcb, segment, frame) : '';
+  const verdict = segment.sequenceLength > 0 ? textArrives(tcb, segment, frame, answerReset) : '';
   if (rcv.nxt === rcv.fin) finArrives(tcb);
   // New data last, so that it acknowledges what came with the permission to send it (Linux `tcp_data_snd_check`).
   if (tcb.tellFailure === '') {
