@@ -39,6 +39,8 @@ export class Switch extends LogicalProcess {
   /** By jack: whose NIC is at the other end. */
   readonly #nics: string[] = [];
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
+  /** What was learnt behind links that have gone down since, and nowhere else: jacks. */
+  readonly #lost = new Map<MacAddress, number>();
   /** Report every frame that dies here, or only those of probes. */
   #reportsDrops = false;
   /** Captured ports: what dies here is shown at the port where it died. */
@@ -97,12 +99,27 @@ export class Switch extends LogicalProcess {
     this.#learn(Ethernet.source(view, at), jack);
     const group = Ethernet.isToGroup(view, at);
     const known = group ? undefined : this.#addresses.get(Ethernet.destination(view, at));
-    if (known === undefined || this.now - known.seen >= AGEING_TIME) this.#flood(frame, jack);
-    else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME', jack);
+    if (known === undefined || this.now - known.seen >= AGEING_TIME) {
+      if (!group) this.#miss(frame);
+      this.#flood(frame, jack);
+    } else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME', jack);
     else this.#send(frame, known.jack);
   }
 
+  /**
+   * A frame for somebody behind a link that is down. A switch knows nothing of it any more and floods; what says why the
+   * frame does not arrive is the copy that would have to go down that link, and dies there.
+   */
+  #miss(frame: Frame): void {
+    const { frames } = this;
+    const jack = this.#lost.get(Ethernet.destination(frames.view(frame), frames.start[frame]!));
+    if (jack === undefined || this.outputs[jack]!.up) return;
+    this.account.originated++;
+    this.#drop(frames.copy(frame), 'LINK_DOWN', jack, 'transmit');
+  }
+
   #learn(source: MacAddress, jack: number): void {
+    if (this.#lost.size > 0) this.#lost.delete(source);
     const known = this.#addresses.get(source);
     if (known === undefined) this.#addresses.set(source, { jack, seen: this.now });
     else {
@@ -177,7 +194,11 @@ export class Switch extends LogicalProcess {
 
   /** What was learnt behind `jack` is void: its link went down. */
   forget(jack: number): void {
-    for (const [mac, entry] of this.#addresses) if (entry.jack === jack) this.#addresses.delete(mac);
+    for (const [mac, entry] of this.#addresses) {
+      if (entry.jack !== jack) continue;
+      this.#addresses.delete(mac);
+      this.#lost.set(mac, jack);
+    }
   }
 
   /** `bridge fdb`: which jack leads to which address, learnt ones that have aged left out. */

@@ -29,7 +29,7 @@ import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf, waitingOf } from './queries.ts';
 import { explainRoute } from './route-origin.ts';
 import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
@@ -262,6 +262,8 @@ export abstract class Machine extends NetHost {
         return socketsOf(this.#inside(command.namespace));
       case 'namespaces':
         return this.namespaces.map(n => n.name);
+      case 'waiting':
+        return waitingOf(this.namespaces, command.tag);
       case 'status':
         return this.status();
       case 'counters':
@@ -285,6 +287,7 @@ export abstract class Machine extends NetHost {
       case 'namespaces':
         return [];
       case 'route-get':
+      case 'waiting':
         return null;
       case 'route-explain':
         return { winner: undefined, beaten: [], daemonPath: undefined };

@@ -8,7 +8,7 @@ import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { VxlanDevice } from '../netstack/tunnel/vxlan.ts';
 import { Veth } from '../netstack/veth.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView } from './command.ts';
+import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView, WaitingView } from './command.ts';
 
 export const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
@@ -103,6 +103,17 @@ export function fdbOf({ devices }: Namespace): FdbView[] {
 const ALL_NODES_IPV6 = 0x3333_0000_0001;
 const ALL_HOSTS = 0x0100_5e00_0001;
 const SOLICITED_NODE_IPV6 = 0x3333_ff00_0000;
+
+/** Where a frame with that tag waits for ARP. */
+export function waitingOf(namespaces: readonly Namespace[], tag: number): WaitingView | null {
+  for (const { name, neighbours } of namespaces) {
+    const entry = neighbours.waiting(tag);
+    if (entry === undefined) continue;
+    const { address, device } = entry;
+    return { namespace: name, device: device.name, carrier: device.carrier, nextHop: address };
+  }
+  return null;
+}
 
 /** TCP listeners and connections. */
 export function socketsOf({ transports }: Namespace): SocketView[] {
