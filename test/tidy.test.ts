@@ -42,7 +42,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   attach: WHOLE,
   lab: [...WHOLE, 'explain', 'shell', 'scenario', 'runner'],
   bench: [...WHOLE, 'scenario'],
-  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'runner', 'lab', 'attach', 'bench'],
+  lessons: ['scenario'],
+  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'runner', 'lab', 'attach', 'bench', 'lessons'],
 };
 
 /** Logical processes live here: no wall clock, no threads, no files, nothing asynchronous. */
@@ -51,7 +52,7 @@ const CORE: ReadonlySet<string> = new Set([...STACK, 'calico', 'traffic', 'api',
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cac: ['cli'],
   zod: ['scenario'],
-  yaml: ['scenario', 'shell', 'report', 'explain'],
+  yaml: ['scenario', 'shell', 'report', 'explain', 'lessons'],
   piscina: ['parallel', 'cli', 'lab', 'bench'],
   msgpackr: ['parallel'],
   eventemitter3: ['controller', 'lab', 'cli', 'parallel', 'trace'],

@@ -307,11 +307,13 @@ class Planner {
   /** The cloud's checks at the port of a node's NIC, unless they are switched off for it. */
   #guard(node: Scenario.Node, nic: NicSpec): void {
     const { cloud } = this.#scenario.fabric;
-    if (cloud === 'none') return;
+    if (cloud === 'none' && node.blocks.length === 0) return;
     const ports = this.#ports.get(node.subnet)!;
+    const ofCloud = portRules(cloud, [nic.address], nic.mac);
     const rules = {
-      ...portRules(cloud, [nic.address], nic.mac),
+      ...ofCloud,
       sourceDestinationCheck: node.sourceDestCheck,
+      blocked: [...ofCloud.blocked, ...node.blocks],
     };
     ports[ports.length - 1] = { ...ports.at(-1)!, rules };
   }

@@ -14,7 +14,7 @@ import { FrameAccount } from '../trace/frame-account.ts';
 import { isObservation, WHOLE_LAB } from '../trace/observation.ts';
 import type { DropRecord, PacketRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
-import { judge, type PortRules } from './cloud.ts';
+import { changed, judge, OPEN_PORT, type PortChange, type PortRules } from './cloud.ts';
 import type { SwitchSpec } from './spec.ts';
 
 const AGEING_TIME = 300 * SECOND;
@@ -28,6 +28,8 @@ interface ForwardingEntry {
 export type SwitchCommand =
   | { readonly do: 'counters' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
+  /** Somebody changes the rules at a port. */
+  | { readonly do: 'port'; readonly jack: number; readonly change: PortChange }
   /** Nothing: the process looks at its clock. */
   | { readonly do: 'look' }
   | { readonly do: 'drops'; readonly on: boolean };
@@ -70,6 +72,9 @@ export class Switch extends LogicalProcess {
       case 'carrier':
         this.outputs[command.jack]!.up = command.up;
         if (!command.up) this.forget(command.jack);
+        return undefined;
+      case 'port':
+        this.ports[command.jack] = changed(this.ports[command.jack] ?? OPEN_PORT, command.change);
         return undefined;
       case 'look':
         return undefined;

@@ -88,6 +88,7 @@ export class Namespace implements IpLayer {
     tcpSack: true,
     tcpWindowScaling: true,
     fibMultipathHashPolicy: 0,
+    rpFilter: 0,
   };
   /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
   silent = false;

@@ -119,4 +119,6 @@ export interface NamespaceSysctl {
   tcpSack: boolean;
   tcpWindowScaling: boolean;
   fibMultipathHashPolicy: 0 | 1;
+  /** `conf.all.rp_filter`: the larger of it and the device's own counts. */
+  rpFilter: 0 | 1 | 2;
 }

@@ -178,12 +178,9 @@ export class Felix {
 
   #makeVxlan({ mac, vni, port, local, mtu }: VxlanPlan): VxlanDevice {
     const { namespace, nic } = this.#ports;
-    // A new device starts with an empty table, whatever was programmed through the old one.
-    for (const route of namespace.fib.list('main')) {
-      if (route.nextHops.some(hop => hop.device.name === VXLAN_CALICO)) {
-        this.#routes.setActual(Prefix.format(route.prefix), undefined);
-      }
-    }
+    // A new device starts with an empty table: what was programmed through the old one went with it.
+    for (const [key, route] of this.#programmedRoutes())
+      if (route.device === VXLAN_CALICO) this.#routes.setActual(key, undefined);
     return new VxlanDevice(namespace, VXLAN_CALICO, { mac, vni, port, local, mtu, parent: nic });
   }
 
@@ -236,6 +233,7 @@ export class Felix {
       vxlanEnabled: encapsulation.vxlan,
       tunnelDevices: hooks.tunnelMasquerade,
       workloads,
+      vxlanPort: hooks.vxlanPort,
       ...(hooks.natOutgoing?.toAddress !== undefined && { natOutgoingAddress: hooks.natOutgoing.toAddress }),
     };
     this.#ports.hooks.program(this.#ports.variant, rules);

@@ -201,9 +201,9 @@ export abstract class Machine extends NetHost {
     for (const [name, value] of Object.entries(sysctls)) {
       const match = /^net\.ipv4\.conf\.([\w.-]+)\.rp_filter$/.exec(name);
       if (match !== null && value >= 0 && value <= 2) {
-        const all = match[1] === 'all' || match[1] === 'default';
+        if (match[1] === 'all') this.root.sysctl.rpFilter = value as 0 | 1 | 2;
         for (const device of this.root.devices) {
-          if (all || device.name === match[1]) device.sysctl.rpFilter = value as 0 | 1 | 2;
+          if (match[1] === 'default' || device.name === match[1]) device.sysctl.rpFilter = value as 0 | 1 | 2;
         }
       } else if (name === 'net.ipv4.fib_multipath_hash_policy') {
         this.root.sysctl.fibMultipathHashPolicy = value === 1 ? 1 : 0;

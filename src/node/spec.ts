@@ -77,4 +77,5 @@ export interface RouterBgpSpec {
   readonly clusterId: Ipv4Address | undefined;
   readonly nextHopSelf: boolean;
   readonly maximumPaths: number;
+  readonly gracefulRestart: boolean;
 }

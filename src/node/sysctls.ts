@@ -25,6 +25,14 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
       settings.set(`net.ipv4.conf.${device.name.replaceAll('.', '/')}.${name}`, ofDevice(device.sysctl, key));
   }
   const { sysctl } = namespace;
+  settings.set('net.ipv4.conf.all.rp_filter', {
+    get: () => String(sysctl.rpFilter),
+    set: value => {
+      if (!/^[012]$/.test(value)) return false;
+      sysctl.rpFilter = Number(value) as 0 | 1 | 2;
+      return true;
+    },
+  });
   settings.set('net.ipv4.fib_multipath_hash_policy', {
     get: () => String(sysctl.fibMultipathHashPolicy),
     set: value => {

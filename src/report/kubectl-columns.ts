@@ -35,9 +35,9 @@ const since = (resource: Resource, { nowMs }: ColumnOptions): string =>
 const podRow: Row = (resource, options) => {
   const { spec, status, metadata } = resource as Pod;
   const count = spec.containers.length;
-  const running = status?.phase === 'Running';
+  const ready = status?.phase === 'Running' && status.notReady === undefined;
   const state = status?.reason ?? status?.phase ?? 'Pending';
-  const row = [metadata.name, `${running ? count : 0}/${count}`, state, '0', since(resource, options)];
+  const row = [metadata.name, `${ready ? count : 0}/${count}`, state, '0', since(resource, options)];
   if (!options.wide) return row;
   return [...row, status?.podIP ?? '<none>', spec.nodeName ?? '<none>', '<none>', '<none>'];
 };

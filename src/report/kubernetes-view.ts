@@ -50,5 +50,7 @@ function podView(pod: Resource & { kind: 'Pod' }): Readonly<Record<string, unkno
   const { status } = pod;
   if (status?.podIP === undefined) return { ...pod };
   const ips = { podIPs: [{ ip: status.podIP }], ...(status.hostIP && { hostIPs: [{ ip: status.hostIP }] }) };
-  return { ...pod, status: { ...status, ...ips } };
+  const { notReady, ...rest } = status;
+  const ready = { type: 'Ready', status: notReady === undefined ? 'True' : 'False' };
+  return { ...pod, status: { ...(notReady === undefined ? {} : { conditions: [ready] }), ...rest, ...ips } };
 }

@@ -1,6 +1,6 @@
 /** Expectations about who reaches whom, judged by what the probe was seen to do. */
 import type { Cluster } from '../controller/cluster.ts';
-import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
+import { PATIENCE, type ProbeOptions, type ProbeOutcome } from '../controller/probes.ts';
 import type { PathExpectation, ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
@@ -48,6 +48,8 @@ async function probeAll(
     df: expectation.df,
     ...(expectation.port !== undefined && { port: expectation.port }),
     ...(expectation.sizeBytes !== undefined && { size: expectation.sizeBytes }),
+    // Who asks for the reason wants to know, however late it comes.
+    ...(expectation.kind === 'unreachable' && expectation.reason !== undefined && { patience: PATIENCE }),
   };
   const pairs = expectation.symmetric
     ? ([

@@ -216,6 +216,7 @@ class FabricResolver {
         defaultRoute: this.#nodeDefault(long?.defaultRoute, subnet, [...path, 'defaultRoute']),
         asNumber: long?.asNumber,
         sourceDestCheck: this.#sourceDestCheck(long?.sourceDestCheck, path),
+        blocks: [...this.#raw.blocks, ...(long?.blocks ?? [])],
         bgpAddress: long?.bgpAddress ?? { address, length },
         position: this.#faults.position(path),
       });
@@ -381,6 +382,7 @@ class FabricResolver {
       clusterId: raw.clusterId,
       nextHopSelf: raw.nextHopSelf,
       maximumPaths: raw.maximumPaths,
+      gracefulRestart: raw.gracefulRestart,
     };
   }
 

@@ -4,6 +4,7 @@
  * must fit) is in `fabric.ts` and `steps.ts`.
  */
 import { z } from 'zod';
+import { parseTraffic } from '../fabric/traffic.ts';
 import { EXPECTATION_LIMIT, expectation } from './expectation-schema.ts';
 import {
   address,
@@ -76,6 +77,14 @@ const placed = (what: string, example: string, description: string) =>
     description,
   );
 
+const traffic = meaning(
+  'traffic such as ipip, vxlan, bgp, icmp, tcp/179 or "tcp/179 in"',
+  parseTraffic,
+  'A protocol, with a port where it has one, and a direction as the node sees it',
+);
+
+const blocks = (description: string) => z.array(traffic).max(100).default([]).meta({ description });
+
 const hostPart = meaning(
   'an address such as .10 or 192.168.10.10',
   written => (/^\.?\d{1,3}(\.\d{1,3}){0,3}$/.test(written) ? written : undefined),
@@ -147,6 +156,10 @@ const routerBgp = z
     clusterId: address('Cluster ID; default: the BGP identifier').optional(),
     nextHopSelf: z.boolean().default(false).meta({ description: 'Put its own address as next hop' }),
     maximumPaths: z.int().min(1).max(64).default(1).meta({ description: 'Equal paths it installs' }),
+    gracefulRestart: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Keeps the routes of neighbors while they restart' }),
   })
   .meta({ description: 'BGP speaker of the router' });
 
@@ -189,6 +202,7 @@ const node = z.union([
       defaultRoute: routeTarget.optional(),
       asNumber: asNumber('AS number of the node, if not the cluster’s').optional(),
       sourceDestCheck: onOff('Source/destination check of this NIC').optional(),
+      blocks: blocks('What the network does not carry to or from this node'),
       bgpAddress: interfaceAddress(
         'What the Node resource says of its address; default: address/length',
       ).optional(),
@@ -222,6 +236,7 @@ const fabric = z
       .default('none')
       .meta({ description: 'What the network between the nodes drops' }),
     sourceDestCheck: onOff('Source/destination check of all NICs (aws-vpc; default on)').optional(),
+    blocks: blocks('What the network does not carry to or from nodes: `[ipip, tcp/179]`'),
     routers: named(router, 'Routers by name').default({}),
     subnets: named(subnet, 'Subnets by name'),
     nodes: named(node, 'Kubernetes nodes by name: `k8s-w1: a .101`, or the long form'),

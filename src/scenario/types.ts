@@ -7,6 +7,7 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { Traffic } from '../fabric/traffic.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 
 /** A place in a file. Line and column are 1-based; a column counts UTF-16 units, as editors do. */
@@ -99,6 +100,8 @@ export interface RouterBgp {
   readonly clusterId: Ipv4Address | undefined;
   readonly nextHopSelf: boolean;
   readonly maximumPaths: number;
+  /** Keeps the routes of a neighbor that restarts. */
+  readonly gracefulRestart: boolean;
 }
 
 export interface Node {
@@ -115,6 +118,8 @@ export interface Node {
   readonly asNumber: number | undefined;
   /** The cloud drops frames that carry an address other than the NIC's. */
   readonly sourceDestCheck: boolean;
+  /** What the network does not carry to or from it. */
+  readonly blocks: readonly Traffic[];
   /** What goes into the Node resource's `bgp.ipv4Address`: address and mask length, host bits set. */
   readonly bgpAddress: { readonly address: Ipv4Address; readonly length: number };
   readonly position: Position;

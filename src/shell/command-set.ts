@@ -3,6 +3,7 @@ import type { Cluster } from '../controller/cluster.ts';
 import type { Command, Place } from './command.ts';
 import { birdcl } from './commands/birdcl.ts';
 import { calicoctl } from './commands/calicoctl/calicoctl.ts';
+import { fabric } from './commands/fabric.ts';
 import { ip } from './commands/ip/ip.ts';
 import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
@@ -18,7 +19,7 @@ import { tcpdump } from './commands/tcpdump.ts';
 type Commands = Readonly<Record<string, Command>>;
 
 /** What the lab itself answers, whatever has become of the machine that one sits at. */
-const OF_THE_LAB: Commands = { clock, link, matrix, node, run };
+const OF_THE_LAB: Commands = { clock, fabric, link, matrix, node, run };
 
 const EVERYWHERE: Commands = {
   ...OF_THE_LAB,

@@ -48,6 +48,9 @@ const table = {
   },
   FABRIC_PROTO4_BLOCKED: { sentence: 'The cloud does not carry IP protocol 4 (IPIP).' },
   FABRIC_UDP4789_BLOCKED: { sentence: 'The cloud does not carry UDP port 4789 (VXLAN).' },
+  FABRIC_FILTERED: {
+    sentence: 'A firewall or security group of the fabric does not let this traffic through.',
+  },
   FABRIC_SRC_DST_CHECK: {
     sentence: "The cloud's source/destination check: neither address is that of the network interface.",
   },

@@ -80,6 +80,7 @@ t('resolves nodes in the short and in the long form', () => {
     defaultRoute: ip('192.168.10.1'),
     asNumber: undefined,
     sourceDestCheck: false,
+    blocks: [],
     bgpAddress: { address: ip('192.168.10.10'), length: 24 },
     position: { line: 33, column: 14 },
   });
@@ -133,6 +134,7 @@ t('resolves a router that speaks BGP', () => {
     clusterId: undefined,
     nextHopSelf: false,
     maximumPaths: 1,
+    gracefulRestart: false,
   });
 });
 

@@ -84,6 +84,7 @@ const SYSCTL: NamespaceSysctl = {
   tcpSack: true,
   tcpWindowScaling: true,
   fibMultipathHashPolicy: 0,
+  rpFilter: 0,
 };
 
 export class FakeIp implements IpLayer {
