@@ -249,7 +249,7 @@ const explain: CommandSpec<'explain'> = {
 const lessons: CommandSpec<'lessons'> = {
   name: 'lessons',
   usage: '[SYMPTOM TEXT]',
-  about: "users' problems, reproduced and cured: all, or those that look like yours",
+  about: "users' problems, reproduced and cured; find yours",
   minimum: 0,
   maximum: Number.POSITIVE_INFINITY,
   options: [

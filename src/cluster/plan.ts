@@ -113,6 +113,7 @@ class Planner {
       sysctls: this.#scenario.sysctls,
       managementJack: 1,
       hooks: this.#scenario.hooks,
+      ...(this.#scenario.hostModel !== undefined && { hostModel: this.#scenario.hostModel }),
       calicoVersion: this.#scenario.calicoVersion,
       bgpAddress: node.bgpAddress,
       asNumber: node.asNumber,
@@ -267,10 +268,12 @@ class Planner {
     const peer = this.#ids.get(switchName(subnet.name))!;
     const ports = this.#ports.get(subnet.name) ?? [];
     this.#ports.set(subnet.name, ports);
-    const peerJack = ports.push({ nic: `${owner}/${device}` }) - 1;
     const override = this.#scenario.fabric.links.find(
       l => l.owner === owner && (l.device === device || altnames.includes(l.device)),
     );
+    const { corrupt = 0, tos } = override ?? {};
+    const damage = corrupt > 0 || tos !== undefined ? { damage: { corrupt, tos } } : {};
+    const peerJack = ports.push({ nic: `${owner}/${device}`, ...damage }) - 1;
     this.#link(
       process,
       jack,

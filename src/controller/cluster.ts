@@ -121,6 +121,14 @@ export class Cluster {
     return probe(this.controller, pairs, options);
   }
 
+  /** Frames that have died of `reason`, at one machine or anywhere. */
+  async dropped(reason: DropReason, machine?: string): Promise<number> {
+    const processes = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
+    const asked = machine === undefined ? processes : [machine];
+    const all = await this.controller.askAll<FrameCounters>(asked, { do: 'counters' });
+    return all.reduce((sum, { dropped }) => sum + (dropped[reason] ?? 0), 0);
+  }
+
   async counters(): Promise<LabCounters> {
     const machines = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
     const all = await this.controller.askAll<FrameCounters>(machines, { do: 'counters' });

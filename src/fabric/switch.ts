@@ -8,6 +8,7 @@
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import type { Random } from '../sim/random.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
@@ -15,6 +16,7 @@ import { isObservation, WHOLE_LAB } from '../trace/observation.ts';
 import type { DropRecord, PacketRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { changed, judge, OPEN_PORT, type PortChange, type PortRules } from './cloud.ts';
+import { type Damage, inflict } from './damage.ts';
 import type { SwitchSpec } from './spec.ts';
 
 const AGEING_TIME = 300 * SECOND;
@@ -40,6 +42,9 @@ export class Switch extends LogicalProcess {
   readonly ports: (PortRules | undefined)[] = [];
   /** By jack: whose NIC is at the other end. */
   readonly #nics: string[] = [];
+  /** By jack; absent: none is done. */
+  readonly #damages: (Damage | undefined)[] = [];
+  readonly #random: Random;
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
   /** Report every frame that dies here, or only those of probes. */
   #reportsDrops = false;
@@ -48,10 +53,12 @@ export class Switch extends LogicalProcess {
 
   constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
     super(id, name, habitat);
+    this.#random = this.random('damage');
     this.#captures = spec.observe?.capture === true;
-    for (const [jack, { nic, rules }] of spec.ports.entries()) {
+    for (const [jack, { nic, rules, damage }] of spec.ports.entries()) {
       this.#nics[jack] = nic;
       this.ports[jack] = rules;
+      this.#damages[jack] = damage;
     }
   }
 
@@ -91,6 +98,7 @@ export class Switch extends LogicalProcess {
       this.#drop(frame, 'MALFORMED', jack);
       return;
     }
+    this.#harm(frame, jack);
     const rules = this.ports[jack];
     if (rules !== undefined) {
       const reason = judge(rules, 'fromNode', view, at, this.frames.end[frame]!);
@@ -141,8 +149,14 @@ export class Switch extends LogicalProcess {
         return;
       }
     }
+    this.#harm(frame, jack);
     const refusal = this.outputs[jack]!.transmit(frame, this.now);
     if (refusal !== undefined) this.#drop(frame, refusal, jack, 'transmit');
+  }
+
+  #harm(frame: Frame, jack: number): void {
+    const damage = this.#damages[jack];
+    if (damage !== undefined) inflict(damage, this.frames, frame, this.#random);
   }
 
   #drop(

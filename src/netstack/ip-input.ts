@@ -210,12 +210,11 @@ export function localDeliver(namespace: Namespace, device: NetDevice, frame: Fra
   }
   const transport = namespace.transports[protocol];
   if (transport !== undefined) transport.receive(frame, at, device);
-  else refuse(namespace, device, frame, at, refusal(protocol), 'UNKNOWN_PROTOCOL');
+  else if (protocol === Ipv4.PROTOCOL_UDP)
+    // Nobody here ever opened a socket: all ports are closed.
+    refuse(namespace, device, frame, at, Icmpv4.PORT_UNREACHABLE, 'NO_SOCKET');
+  else refuse(namespace, device, frame, at, Icmpv4.PROTOCOL_UNREACHABLE, 'UNKNOWN_PROTOCOL');
 }
-
-/** TCP and UDP without anybody who speaks them are closed ports; the others nobody knows. */
-const refusal = (protocol: number): number =>
-  protocol === Ipv4.PROTOCOL_UDP ? Icmpv4.PORT_UNREACHABLE : Icmpv4.PROTOCOL_UNREACHABLE;
 
 function refuse(
   namespace: Namespace,

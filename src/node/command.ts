@@ -51,6 +51,7 @@ export type MachineCommand =
     }
   | { readonly do: 'capture-stop'; readonly capture: number }
   | { readonly do: 'device-up'; readonly namespace: string; readonly device: string; readonly up: boolean }
+  | AddressEdit
   | { readonly do: 'device-mtu'; readonly namespace: string; readonly device: string; readonly mtu: number }
   | { readonly do: 'flush'; readonly namespace: string; readonly what: 'neighbours' | 'route-cache' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
@@ -68,6 +69,15 @@ export type MachineCommand =
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean };
+
+/** `ip address add|del`; true when it changed something. */
+export interface AddressEdit {
+  readonly do: 'address-edit';
+  readonly verb: 'add' | 'del';
+  readonly namespace: string;
+  readonly device: string;
+  readonly prefix: Prefix;
+}
 
 /** What happened outside to a connection that leaves the lab. */
 export type StreamCommand =

@@ -26,7 +26,7 @@ import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import { AttachedStreams } from './attached-streams.ts';
-import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
+import type { AddressEdit, MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
@@ -99,7 +99,7 @@ export abstract class Machine extends NetHost {
 
   protected override receive(frame: Frame, jack: number): void {
     if (this.powered) super.receive(frame, jack);
-    else this.drop(frame, 'LINK_DOWN', this.root, undefined);
+    else this.drop(frame, 'NODE_STOPPED', this.root, undefined);
   }
 
   override register(device: NetDevice): void {
@@ -343,6 +343,8 @@ export abstract class Machine extends NetHost {
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
         return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'address-edit':
+        return this.#editAddress(command);
       case 'flush':
         return flush(this.#inside(command.namespace), command.what);
       case 'attach':
@@ -372,6 +374,15 @@ export abstract class Machine extends NetHost {
     if (device === undefined) return false;
     device.mtu = mtu;
     return true;
+  }
+
+  /** False when the device has the address already, or does not have it. */
+  #editAddress({ verb, namespace, device: name, prefix }: AddressEdit): boolean {
+    const inside = this.#inside(namespace);
+    const device = inside.device(name);
+    if (device === undefined) return false;
+    const { address, length } = prefix;
+    return verb === 'add' ? inside.addAddress(device, address, length) : inside.removeAddress(device, address);
   }
 
   #setCarrier(jack: number, up: boolean): void {

@@ -11,6 +11,7 @@ import type { DeviceView, MachineStatus, RouteView } from '../node/command.ts';
 import type {
   BgpExpectation,
   ConvergedExpectation,
+  DropsExpectation,
   Expectation,
   IpamExpectation,
   MtuExpectation,
@@ -29,6 +30,8 @@ export interface Surroundings {
   readonly signal: AbortSignal | undefined;
   /** Begun before the step. */
   readonly flows: Flows;
+  /** As they were before the step. */
+  readonly drops: DropCounts;
 }
 
 export async function judge(around: Surroundings, expectation: Expectation): Promise<Verdict> {
@@ -74,6 +77,8 @@ async function look(around: Surroundings, expectation: Expectation): Promise<Ver
         return await judgeMtu(around.cluster, expectation);
       case 'ipam':
         return await judgeIpam(around.cluster, expectation);
+      case 'drops':
+        return await judgeDrops(around, expectation);
       case 'output':
         return judgeOutput(around.output, expectation);
       case 'converged':
@@ -179,6 +184,22 @@ async function addressesOf(cluster: Cluster, e: IpamExpectation): Promise<number
   const node = await cluster.find('Node', e.of.name);
   const texts = [node?.spec.bgp?.ipv4IPIPTunnelAddr, node?.spec.ipv4VXLANTunnelAddr];
   return texts.flatMap(text => (text === undefined ? [] : [Ipv4.from(text)]));
+}
+
+async function judgeDrops({ cluster, drops }: Surroundings, e: DropsExpectation): Promise<Verdict> {
+  const { reason, on } = e;
+  const count = (await cluster.dropped(reason, on)) - (drops.get(e) ?? 0);
+  const expected = `${on ?? 'somebody'} drops frames: ${reason}`;
+  return { ok: count > 0, expected, received: count === 0 ? 'none was dropped for that' : `${count} dropped` };
+}
+
+/** What was dropped already, for each expectation that will ask. */
+export type DropCounts = ReadonlyMap<DropsExpectation, number>;
+
+export async function countDrops(cluster: Cluster, expectations: readonly Expectation[]): Promise<DropCounts> {
+  const counts = new Map<DropsExpectation, number>();
+  for (const e of expectations) if (e.kind === 'drops') counts.set(e, await cluster.dropped(e.reason, e.on));
+  return counts;
 }
 
 function judgeOutput(output: string, e: OutputExpectation): Verdict {

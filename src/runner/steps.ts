@@ -3,7 +3,7 @@ import type { Cluster } from '../controller/cluster.ts';
 import type { Command, Expectation, Step } from '../scenario/types.ts';
 import type { ShellResult } from '../shell/shell.ts';
 import type { VirtualTime } from '../sim/time.ts';
-import { judge } from './expectations.ts';
+import { countDrops, judge } from './expectations.ts';
 import { beginFlows } from './outage.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -40,6 +40,7 @@ export async function runStep(context: StepContext, step: Step, index: number): 
   const { controller } = cluster;
   const at = controller.now;
   const flows = await beginFlows(cluster, step);
+  const drops = await countDrops(cluster, step.expect);
   await disturb(context, step);
   const commands: CommandResult[] = [];
   for (const command of step.run) {
@@ -49,15 +50,16 @@ export async function runStep(context: StepContext, step: Step, index: number): 
   if (step.waitNs > 0) await controller.run(controller.now + step.waitNs);
   const last = commands.at(-1);
   const output = last === undefined ? '' : last.stdout + last.stderr;
+  const around = { cluster, output, signal, flows, drops };
   const expectations: ExpectationResult[] = [];
   for (const expectation of step.expect) {
     if (signal?.aborted) break;
-    expectations.push({ expectation, verdict: await judge({ cluster, output, signal, flows }, expectation) });
+    expectations.push({ expectation, verdict: await judge(around, expectation) });
   }
   const failed = expectations.filter(e => !e.verdict.ok);
-  // A command may fail on purpose if the step goes on to look at what it printed.
-  const looksAtOutput = step.expect.some(e => e.kind === 'output');
-  const commandFailed = !looksAtOutput && commands.some(c => c.exitCode !== 0);
+  // A command may fail on purpose if the step goes on to look at what it printed, or at what it lost.
+  const looksAtIt = step.expect.some(e => e.kind === 'output' || e.kind === 'drops');
+  const commandFailed = !looksAtIt && commands.some(c => c.exitCode !== 0);
   return {
     step,
     index,

@@ -65,7 +65,7 @@ export function casesOf(file: string, results: readonly StepResult[]): TestCase[
 
 function failedCommands(file: string, result: StepResult): TestCase[] {
   const { step, at, end, index } = result;
-  if (step.expect.some(e => e.kind === 'output')) return [];
+  if (step.expect.some(e => e.kind === 'output' || e.kind === 'drops')) return [];
   const failed = result.commands.filter(c => c.exitCode !== 0);
   return failed.map(({ command, exitCode, stdout, stderr }) => ({
     step: step.name,
@@ -123,6 +123,8 @@ function moreAbout(file: string, steps: number, expectation: Expectation): strin
       return shell(`ssh ${expectation.on} birdcl show protocols all`);
     case 'ipam':
       return shell('calicoctl ipam show --show-blocks');
+    case 'drops':
+      return `npx tunlab run ${word(file)} --trace packets${expectation.on === undefined ? '' : `@${expectation.on}`}`;
     case 'converged':
       return shell('calicoctl node status');
     case 'output':

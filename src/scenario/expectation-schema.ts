@@ -22,12 +22,13 @@ function parsePair(written: string): EndpointPair | undefined {
 const pair = (description: string) => meaning('two endpoints such as "pod1 -> pod3"', parsePair, description);
 
 /** Why a packet died. A code that nothing raises yet is known, but cannot be expected: it would never hold. */
-const reason = z
-  .enum(dropReasonNames as [DropReason, ...DropReason[]])
-  .refine(name => dropReasons[name].reserved !== true, {
-    error: issue => `${String(issue.input)} is reserved: nothing raises it yet`,
-  })
-  .meta({ description: 'Why the packet dies' });
+const reason = (description: string) =>
+  z
+    .enum(dropReasonNames as [DropReason, ...DropReason[]])
+    .refine(name => dropReasons[name].reserved !== true, {
+      error: issue => `${String(issue.input)} is reserved: nothing raises it yet`,
+    })
+    .meta({ description });
 
 const time = {
   within: duration('Poll until it holds, for at most this long').optional(),
@@ -90,7 +91,7 @@ export const EXPECTATIONS = {
   unreachable: z
     .strictObject({
       unreachable: pair('Who does not reach whom'),
-      reason: reason.optional(),
+      reason: reason('Why the packet dies').optional(),
       at: text('Node, router or host where it dies').optional(),
       ...probe,
     })
@@ -147,6 +148,13 @@ export const EXPECTATIONS = {
       ...time,
     })
     .meta({ description: 'What IPAM has given' }),
+  drops: z
+    .strictObject({
+      drops: reason('Why frames died since the step began'),
+      on: text('Node, router or host where they did; default: anywhere').optional(),
+      ...time,
+    })
+    .meta({ description: 'At least one frame died of this, whoever sent it' }),
   output: z
     .strictObject({
       output: z
@@ -178,6 +186,7 @@ export const expectation = z.union(
     (typeof EXPECTATIONS)['bgp'],
     (typeof EXPECTATIONS)['mtu'],
     (typeof EXPECTATIONS)['ipam'],
+    (typeof EXPECTATIONS)['drops'],
     (typeof EXPECTATIONS)['output'],
   ],
 );

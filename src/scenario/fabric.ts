@@ -412,9 +412,9 @@ class FabricResolver {
         if (slash > 0) this.#faults.atKey(path, 'SCENARIO_UNKNOWN_NAME', message);
       };
       const { owner, device } = resolveDevice(jack, { nodes, routers, hosts }, report);
-      const { rate, delay, queue, loss } = raw;
+      const { rate, delay, queue, loss, corrupt, tos } = raw;
       const position = this.#faults.position(path);
-      return { owner, device, rateBps: rate, delayNs: delay, queueBytes: queue, loss, position };
+      return { owner, device, rateBps: rate, delayNs: delay, queueBytes: queue, loss, corrupt, tos, position };
     });
   }
 }

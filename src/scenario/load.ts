@@ -101,6 +101,7 @@ function resolveScenario(
     startMs: spec.date,
     hooks: spec.hooks,
     sysctls: spec.sysctls as Record<string, number>,
+    hostModel: spec.hostModel,
     fabric,
     resources: loader.resources,
     files: loader.files,

@@ -4,6 +4,7 @@
  * must fit) is in `fabric.ts` and `steps.ts`.
  */
 import { z } from 'zod';
+import { HOST_MODELS } from '../cost/models.ts';
 import { parseTraffic } from '../fabric/traffic.ts';
 import { EXPECTATION_LIMIT, expectation } from './expectation-schema.ts';
 import {
@@ -226,6 +227,18 @@ const link = z
     delay: delay('Delay').optional(),
     queue: size('Bound of the transmit queue').optional(),
     loss: z.number().min(0).max(1).optional().meta({ description: 'Share of frames lost, 0 to 1' }),
+    corrupt: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .meta({ description: 'Share of packets in which the switch flips a bit, 0 to 1' }),
+    tos: z
+      .int()
+      .min(0)
+      .max(255)
+      .optional()
+      .meta({ description: 'What the switch writes over the octet of DSCP and ECN' }),
   })
   .meta({ description: 'What differs from the subnet' });
 
@@ -376,6 +389,10 @@ export const scenarioSchema = z
           .partialRecord(z.enum(SYSCTLS), z.int().min(0).max(2_147_483_647))
           .default({})
           .meta({ description: 'Sysctls of every node' }),
+        hostModel: z
+          .enum(HOST_MODELS.map(model => model.name) as [string, ...string[]])
+          .optional()
+          .meta({ description: "What packets cost the nodes' processors; default: nothing" }),
         fabric,
         resources: z
           .array(text('Path of a YAML file, relative to this one'))

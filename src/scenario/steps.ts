@@ -218,6 +218,10 @@ class StepResolver {
       }
       return { kind: 'ipam', ...base, of: this.#endpoint(raw.ipam, [...path, 'ipam']), address, block };
     }
+    if ('drops' in raw) {
+      if (raw.on !== undefined) this.#named(raw.on, ['node', 'router', 'host'], [...path, 'on']);
+      return { kind: 'drops', ...base, reason: raw.drops, on: raw.on };
+    }
     const { contains, equals } = raw.output;
     if (contains === undefined && equals === undefined) {
       this.#faults.at([...path, 'output'], 'SCENARIO_MISSING_KEY', 'expected contains or equals');

@@ -34,6 +34,8 @@ export interface Scenario {
   readonly hooks: Hooks;
   /** Set in every node before it boots: `net.ipv4.conf.all.rp_filter` -> 1. */
   readonly sysctls: Readonly<Record<string, number>>;
+  /** What packets cost the nodes' processors, by the name of the model; undefined: nothing. */
+  readonly hostModel: string | undefined;
   readonly fabric: Fabric;
   readonly resources: readonly LoadedResource[];
   /** The text of the resource files by base name: they lie in the home of the first node's root. */
@@ -143,6 +145,10 @@ export interface LinkOverride {
   readonly queueBytes: number | undefined;
   /** Share of frames lost, 0 to 1. */
   readonly loss: number | undefined;
+  /** Share of packets in which the switch flips a bit, 0 to 1. */
+  readonly corrupt: number | undefined;
+  /** The octet that the switch writes over DSCP and ECN. */
+  readonly tos: number | undefined;
   readonly position: Position;
 }
 
@@ -315,6 +321,13 @@ export interface IpamExpectation extends Expected {
   readonly address: Ipv4Address | undefined;
   readonly block: Prefix | undefined;
 }
+/** Frames that have died of one reason since the step began, those of no probe too. */
+export interface DropsExpectation extends Expected {
+  readonly kind: 'drops';
+  readonly reason: DropReason;
+  /** `undefined`: anywhere. */
+  readonly on: string | undefined;
+}
 export interface OutputExpectation extends Expected {
   readonly kind: 'output';
   readonly contains: readonly string[];
@@ -332,4 +345,5 @@ export type Expectation =
   | BgpExpectation
   | MtuExpectation
   | IpamExpectation
+  | DropsExpectation
   | OutputExpectation;

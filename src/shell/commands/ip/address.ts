@@ -1,4 +1,5 @@
-/** `ip address`: show. */
+/** `ip address`: show, add, del. */
+import * as Prefix from '../../../addr/prefix.ts';
 import type { DeviceView } from '../../../node/command.ts';
 import { addressText } from '../../../report/address-text.ts';
 import { addressBrief, addressJson } from '../../../report/device-forms.ts';
@@ -15,7 +16,9 @@ export async function address(
   const rest = shownWords(args);
   if (rest === undefined) {
     const [verb = ''] = args;
-    return ['add', 'del', 'delete', 'flush', 'change', 'replace'].includes(verb)
+    if (verb === 'add' || verb === 'del' || verb === 'delete')
+      return edit(verb === 'add' ? 'add' : 'del', args.slice(1), io);
+    return ['flush', 'change', 'replace'].includes(verb)
       ? failed(`ip address ${verb}: not emulated in this lab\n`, 2)
       : failed(`Command "${verb}" is unknown, try "ip address help".\n`, 255);
   }
@@ -29,6 +32,34 @@ export async function address(
     .map(device => addressText([device], style) + (options.statistics ? statisticsLines(device) : ''))
     .join('');
   return printed(text);
+}
+
+/** `ADDRESS[/LENGTH] dev DEVICE`; what else the real one takes is not emulated. */
+async function edit(
+  verb: 'add' | 'del',
+  words: readonly string[],
+  { cluster, place }: CommandIo,
+): Promise<ShellResult> {
+  const at = words.indexOf('dev');
+  const name = at < 0 ? undefined : words[at + 1];
+  const [text = '', ...rest] = words.filter((_, i) => at < 0 || (i !== at && i !== at + 1));
+  if (rest.length > 0) return failed(`ip address ${verb} ${rest[0]}: not emulated in this lab\n`, 2);
+  const prefix = Prefix.parse(text.includes('/') ? text : `${text}/32`);
+  if (prefix === undefined)
+    return failed(`Error: any valid prefix is expected rather than "${text}".\n`, 1);
+  if (name === undefined) return failed('Not enough information: "dev" argument is required.\n', 255);
+  const device = (await cluster.devices(place)).find(d => d.name === name || d.altnames.includes(name));
+  if (device === undefined) return failed(`Cannot find device "${name}"\n`, 1);
+  const done = await cluster.controller.ask<boolean>(place.machine, {
+    do: 'address-edit',
+    verb,
+    namespace: place.namespace,
+    device: device.name,
+    prefix,
+  });
+  if (done) return printed('');
+  const why = verb === 'add' ? 'File exists' : 'Cannot assign requested address';
+  return failed(`RTNETLINK answers: ${why}\n`, 2);
 }
 
 /** `-o`: every address is a line of its own, with the number and name of its device in front. */
