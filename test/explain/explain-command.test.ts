@@ -154,7 +154,7 @@ t('a drop code has a page', async () => {
     ran.out,
     /^NO_ROUTE {3}No route covers the destination\.\n {2}Linux calls it SKB_DROP_REASON_IP_OUTNOROUTES\n/,
   );
-  assert.match((await tunlab('policy_deny')).out, 'reserved: nothing raises it yet');
+  assert.match((await tunlab('policy_deny')).out, 'reserved: no lab raises it');
 });
 
 for (const [argv, message] of [

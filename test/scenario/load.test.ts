@@ -50,6 +50,7 @@ t('fills in what is not said', () => {
       startMs: Date.parse('2024-09-22'),
       hooks: 'calico',
       sysctls: {},
+      hostModel: undefined,
       fabric: undefined,
       resources: [],
       pods: [],
