@@ -70,6 +70,8 @@ export interface SpeakerConfig {
   readonly localAs: number;
   /** Default 179. */
   readonly listenPort?: number | undefined;
+  /** `listen bgp address`: connections to another address of the machine are refused. Default: any. */
+  readonly listenAddress?: Ipv4Address | undefined;
   /** What `birdcl` calls the program; default Calico's fork. */
   readonly version?: string | undefined;
   /** Start as `bird -R`: the kernel is left alone until every peer has said End-of-RIB, or for 240 s. */

@@ -121,8 +121,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.running = true;
     this.startedAt = clock.now;
     this.configuredAt = clock.now;
-    const port = this.config.listenPort ?? BGP_PORT;
-    this.#stopListening = streams.listen(port, stream => this.#accept(stream), LISTENING);
+    const { listenPort = BGP_PORT, listenAddress } = this.config;
+    // Where it listens is settled here: BIRD 1.6 asks for a restart when a new configuration says otherwise.
+    const options = listenAddress === undefined ? LISTENING : { ...LISTENING, localAddress: listenAddress };
+    this.#stopListening = streams.listen(listenPort, stream => this.#accept(stream), options);
     this.scanned();
     this.#kernel.start();
     for (const peer of this.config.peers) this.#addPeer(peer, false);

@@ -140,6 +140,7 @@ export function speakerConfigOf(config: BirdConfig, pools: readonly CalicoPool[]
     routerId: config.routerId,
     localAs: config.asNumber,
     listenPort: config.listenPort,
+    listenAddress: config.listenAddress,
     gracefulRestartRecovery: true,
     kernel: {
       scanTimeSec: config.scanTimeSec,
@@ -171,7 +172,8 @@ function peerConfigOf(peer: BirdPeer, config: BirdConfig, pools: readonly Calico
     remotePort: peer.port,
     remoteAs: peer.asNumber,
     localAs: peer.localAsNumber,
-    sourceAddress: peer.sourceAddress ?? config.routerId,
+    // 0: the kernel's choice, for each peer (`sourceAddress: None`).
+    sourceAddress: peer.sourceAddress ?? 0,
     passive: peer.passive,
     rrClient: peer.rrClient,
     rrClusterId: config.clusterId === undefined ? undefined : Number(clusterNumber(config.clusterId)),
