@@ -4,13 +4,14 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import type { RouterBgpSpec } from '../node/spec.ts';
 import { resolveDevice } from './device.ts';
 import type { Path } from './document.ts';
 import type { Faults } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import { parseHostPart } from './quantity.ts';
 import type { RawFabric } from './schema.ts';
-import type { Cloud, Fabric, Host, LinkOverride, Node, Router, RouterBgp, Subnet } from './types.ts';
+import type { Cloud, Fabric, Host, LinkOverride, Node, Router, Subnet } from './types.ts';
 
 export const NODE_LIMIT = 5000;
 
@@ -358,7 +359,11 @@ class FabricResolver {
     });
   }
 
-  #bgp(raw: NonNullable<RawFabric['routers'][string]['bgp']>, nodes: readonly Node[], path: Path): RouterBgp {
+  #bgp(
+    raw: NonNullable<RawFabric['routers'][string]['bgp']>,
+    nodes: readonly Node[],
+    path: Path,
+  ): RouterBgpSpec {
     const range = raw.listenRange;
     const neighbors = raw.neighbors.map((each, i) => {
       const short = typeof each === 'string';

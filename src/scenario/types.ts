@@ -7,6 +7,7 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { RouterBgpSpec } from '../node/spec.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 
 /** A place in a file. Line and column are 1-based; a column counts UTF-16 units, as editors do. */
@@ -73,7 +74,7 @@ export interface Router {
   readonly interfaces: readonly { readonly subnet: string; readonly address: Ipv4Address }[];
   readonly defaultRoute: Ipv4Address | undefined;
   readonly routes: readonly StaticRoute[];
-  readonly bgp: RouterBgp | undefined;
+  readonly bgp: RouterBgpSpec | undefined;
   readonly loopbacks: readonly Prefix[];
   /** Answers echo requests to its own addresses. */
   readonly answersPing: boolean;
@@ -85,20 +86,6 @@ export interface Router {
 export interface StaticRoute {
   readonly prefix: Prefix;
   readonly via: Ipv4Address;
-}
-
-export interface RouterBgp {
-  readonly as: number;
-  readonly routerId: Ipv4Address | undefined;
-  /** Prefixes that the router originates. */
-  readonly networks: readonly Prefix[];
-  readonly neighbors: readonly { readonly address: Ipv4Address; readonly as: number }[];
-  /** Sources that may open a session unasked; they are taken to be of `as`. */
-  readonly listenRange: { readonly prefix: Prefix; readonly as: number } | undefined;
-  readonly routeReflectorClient: boolean;
-  readonly clusterId: Ipv4Address | undefined;
-  readonly nextHopSelf: boolean;
-  readonly maximumPaths: number;
 }
 
 export interface Node {
