@@ -27,7 +27,7 @@ import type { LocRib, NetChange } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
 import { Peering } from './peering.ts';
-import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
+import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
 import { keyOf, prefixOf, type Route } from './route.ts';
 import {
   AdministrativeShutdown,
@@ -425,7 +425,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   /** End of the instant: next hops, kernel, peers. */
   #settleNow(): void {
     this.#master.settle();
-    for (const key of this.#kernelDirty) this.#exportToKernel(key);
+    if (this.#kernelDirty.size > 0) {
+      const devices = this.ports.kernel.devices();
+      for (const key of this.#kernelDirty) this.#exportToKernel(key, devices);
+    }
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();
     this.#releaseKernel = false;
@@ -443,10 +446,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     route.source.protocol.kind === 'bgp' ||
     (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
 
-  #exportToKernel(key: number): void {
+  #exportToKernel(key: number, devices: readonly KernelDevice[]): void {
     const net = this.table.get(prefixOf(key));
     const { stats, name } = this.local.kernel;
-    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), name);
+    const verdict = toKernelRoute(net, this.config, devices, name);
     if (net === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
     if (verdict === 'rejected') stats.exportRejected++;

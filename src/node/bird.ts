@@ -10,6 +10,7 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import type { SpeakerPorts } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { IPPool } from '../calico/resources/pool.ts';
 import type { Random } from '../sim/random.ts';
 import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
@@ -20,6 +21,15 @@ import type { ResourceCache } from './resource-cache.ts';
 const CONFD_LEAST = 20 * MILLISECOND;
 const CONFD_MOST = 120 * MILLISECOND;
 const RUNSV_DELAY = SECOND;
+/** What confd's templates are made from. */
+const WATCHED: readonly Kind[] = [
+  'Node',
+  'IPPool',
+  'BlockAffinity',
+  'BGPConfiguration',
+  'BGPPeer',
+  'BGPFilter',
+];
 
 export class BirdDaemon {
   speaker: Speaker | undefined;
@@ -49,6 +59,10 @@ export class BirdDaemon {
     this.#random = random;
     this.#confd = ports.clock.timer(() => this.#render());
     this.#runsv = ports.clock.timer(() => this.#up());
+  }
+
+  static watches({ kind }: Resource): boolean {
+    return WATCHED.includes(kind);
   }
 
   /** The datastore has changed. */
