@@ -2,10 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from '../../src/cli/commands/test.ts';
-import { dispatch } from '../../src/cli/dispatch.ts';
-import { output } from '../../src/cli/io.ts';
 import { findScenarios } from '../../src/cli/scenario-files.ts';
+import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
 const t = suite('runner/test', undefined, 30_000);
@@ -47,23 +45,7 @@ writeFileSync(at('mixed/node_modules/hidden.yaml'), scenario('hidden', HELD));
 writeFileSync(at('typo/typo.yaml'), scenario('typo', HELD).replace('subnets:', 'subnet:'));
 writeFileSync(at('open/open.yaml'), scenario('open', `    - expect: { converged: true, within: 1s }`));
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function tunlab(...argv: string[]): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io = {
-    stdout: output({ write: line => out.push(line) }, {}),
-    stderr: output({ write: line => err.push(line) }, {}),
-    input: async () => new Uint8Array(),
-    signal: new AbortController().signal,
-  };
-  const code = await dispatch(['test', ...argv], io, { test });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const tunlab = (...argv: string[]): Promise<Ran> => commandLine(['test', ...argv]);
 
 t('finds scenarios below folders, sorted, and not what lies beside them', () => {
   const names = ['mixed/a-failed.yaml', 'mixed/b-held.yaml'];
