@@ -38,11 +38,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   explain: WHOLE,
   shell: [...WHOLE, 'explain'],
   scenario: [...STACK, 'calico'],
-  runner: [...WHOLE, 'explain', 'shell', 'scenario'],
+  snapshot: [...WHOLE, 'scenario'],
+  runner: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot'],
   attach: WHOLE,
-  lab: [...WHOLE, 'explain', 'shell', 'scenario', 'runner'],
+  lab: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot', 'runner'],
   bench: [...WHOLE, 'scenario'],
-  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'runner', 'lab', 'attach', 'bench'],
+  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot', 'runner', 'lab', 'attach', 'bench'],
 };
 
 /** Logical processes live here: no wall clock, no threads, no files, nothing asynchronous. */

@@ -265,7 +265,7 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'load':
         return this.#load();
       case 'birdcl':
@@ -291,7 +291,7 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'start':
         return this.#programs.refuse(command.program, command.what, `${this.name} is off`);
       case 'birdcl':

@@ -87,7 +87,13 @@ function judgeUnreachable(expectation: UnreachableExpectation, outcome: ProbeOut
 
 const names = (outcome: ProbeOutcome): string => `${outcome.from.name} -> ${outcome.to.name}`;
 
-function deathOf(outcome: ProbeOutcome): { received: string; reason?: string; at?: string; device?: string } {
+/** Where and why nothing came back. */
+export function deathOf(outcome: ProbeOutcome): {
+  received: string;
+  reason?: string;
+  at?: string;
+  device?: string;
+} {
   const { died, result } = outcome;
   if (died !== undefined) {
     // A switch drops at the port of a NIC, which it calls `k8s-w1/ens5`: the place is that node.

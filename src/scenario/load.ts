@@ -8,12 +8,13 @@ import { resolveFabric } from './fabric.ts';
 import { Faults } from './faults.ts';
 import { FILE_LIMIT_BYTES, readText } from './files.ts';
 import { check } from './issues.ts';
+import { type KnownPod, parsePodName } from './known-names.ts';
 import { didYouMean } from './nearest.ts';
 import { Problems } from './problem.ts';
 import { ResourceLoader } from './resources.ts';
 import { type RawScenario, scenarioSchema } from './schema.ts';
 import { NAME, show } from './schema-kit.ts';
-import { type KnownPod, parsePodName, resolveSteps } from './steps.ts';
+import { resolveSteps } from './steps.ts';
 import type { Bench, BenchExpectation, ExistingPod, ResourceValidator, Scenario } from './types.ts';
 
 export interface LoadOptions {
