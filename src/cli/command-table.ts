@@ -33,6 +33,10 @@ export interface TestOptions {
   readonly filter: RegExp | undefined;
   /** `file: undefined` is standard output, which at most one has. */
   readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
+  /** Write snapshots anew instead of comparing with them. */
+  readonly update: boolean;
+  /** Again whenever a file changes, until Ctrl-C. */
+  readonly watch: boolean;
 }
 export interface ExplainOptions {
   readonly what:
@@ -276,16 +280,21 @@ const test: CommandSpec<'test'> = {
       about: 'text, json, junit, github; or NAME=FILE; may be given again',
       repeatable: true,
     },
+    { flags: '--update', about: 'write the snapshots that noChange compares with' },
+    { flags: '--watch', about: 'run again what a changed file is about, until Ctrl-C' },
   ],
   examples: [
     ['tunlab test scenarios', 'every scenario below that folder'],
     ['tunlab test --filter mtu', 'some of them'],
     ['tunlab test --reporter github --reporter junit=results.xml', 'in CI'],
+    ['tunlab test --watch', 'beside an editor'],
   ],
   read: words => ({
     paths: words.positional,
     filter: parseFilter(words.text('filter')),
     reporters: parseReporters(words.list('reporter')),
+    update: words.on('update'),
+    watch: words.on('watch'),
   }),
 };
 
