@@ -42,8 +42,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runner: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot'],
   attach: WHOLE,
   lab: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot', 'runner'],
+  diff: [...WHOLE, 'scenario', 'snapshot', 'runner', 'lab'],
   bench: [...WHOLE, 'scenario'],
-  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot', 'runner', 'lab', 'attach', 'bench'],
+  cli: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot', 'runner', 'lab', 'diff', 'attach', 'bench'],
 };
 
 /** Logical processes live here: no wall clock, no threads, no files, nothing asynchronous. */

@@ -1,6 +1,7 @@
 /** Files below some paths, watched: what changed comes in batches, when nothing more has changed for a moment. */
-import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isFolder } from '../scenario/files.ts';
 
 /** Editors write a file in several steps. */
 const QUIET_MS = 100;
@@ -82,8 +83,6 @@ export class WatchedFiles {
     }
   }
 }
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** The folder and those in it, without what is hidden or installed. */
 function below(folder: string): string[] {

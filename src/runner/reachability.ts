@@ -30,7 +30,7 @@ export async function judgePath(cluster: Cluster, expectation: PathExpectation):
 }
 
 /** The machines up to the one where the receiver is. */
-function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
+export function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
   const arrival = trail.hops.findIndex(
     hop => hop.direction === 'receive' && hop.machine === to.machine && hop.namespace === to.namespace,
   );

@@ -20,6 +20,8 @@ import type { Bench, BenchExpectation, ExistingPod, ResourceValidator, Scenario 
 export interface LoadOptions {
   /** Calico's own checks of the resources; without it only their form is checked. */
   readonly validate?: ResourceValidator | undefined;
+  /** A folder whose resources take the place of the scenario's; of Kubernetes' kinds the scenario's others stay. */
+  readonly resources?: string | undefined;
 }
 
 /** Load the scenario file at `path`, and the resource files below its folder. Throws `ScenarioError`. */
@@ -76,6 +78,7 @@ function resolveScenario(
   }
   const loader = new ResourceLoader(nodes, problems);
   const before = problems.list.length;
+  if (options.resources !== undefined) loader.loadFolder(options.resources);
   loader.load(spec.resources, directory, dirname(file), faults);
   const allRead = problems.list.length === before;
   const pods = existingPods(spec.pods, nodes, faults);

@@ -44,6 +44,7 @@ const bodies = (more: Pick<LabOptions, 'builder'>): Bodies => ({
   run: async (args, io) => (await import('../../src/cli/commands/run.ts')).run(args, io, more),
   test: async (args, io) => (await import('../../src/cli/commands/test.ts')).test(args, io, more),
   explain: async (args, io) => (await import('../../src/cli/commands/explain.ts')).explain(args, io),
+  diff: async (args, io) => (await import('../../src/cli/commands/diff.ts')).diff(args, io),
   shell: async (args, io) => (await import('../../src/cli/commands/shell.ts')).shell(args, io),
   bench: async (args, io) => (await import('../../src/cli/commands/bench.ts')).bench(args, io),
 });
