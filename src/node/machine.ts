@@ -25,6 +25,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { editAddress, editNeighbour } from './address-commands.ts';
 import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
@@ -339,6 +340,10 @@ export abstract class Machine extends NetHost {
         return this.#setDevice(command.namespace, command.device, command.up);
       case 'route-edit':
         return editRoute(this.#inside(command.namespace), command.edit);
+      case 'address-edit':
+        return editAddress(this.#inside(command.namespace), command.edit);
+      case 'neighbour-edit':
+        return editNeighbour(this.#inside(command.namespace), command.edit);
       case 'sysctl':
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
