@@ -10,6 +10,7 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import type { SpeakerPorts } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import { renderBirdFiles } from '../calico/bird-cfg.ts';
 import type { IPPool } from '../calico/resources/pool.ts';
 import type { Random } from '../sim/random.ts';
 import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
@@ -29,6 +30,7 @@ export class BirdDaemon {
   readonly #random: Random;
   readonly #confd: Timer;
   readonly #event: (text: string) => void;
+  #config: BirdConfig | undefined;
   /** What the running configuration was made from; the same text again is no reconfiguration. */
   #rendered = '';
   #isDown = false;
@@ -100,6 +102,11 @@ export class BirdDaemon {
     this.#rendered = '';
   }
 
+  /** What confd has written, by file name; nothing before it has. */
+  get files(): Readonly<Record<string, string>> {
+    return this.#config === undefined ? {} : renderBirdFiles(this.#config);
+  }
+
   #render(): void {
     if (this.#isDown) return;
     const config = birdConfig({
@@ -115,6 +122,7 @@ export class BirdDaemon {
     const rendered = JSON.stringify(config);
     if (rendered === this.#rendered) return;
     this.#rendered = rendered;
+    this.#config = config;
     const speakerConfig = speakerConfigOf(config, this.#cache.list('IPPool').map(calicoPool));
     if (this.speaker !== undefined) {
       this.#event('confd: configuration changed, BIRD reloads it');

@@ -62,6 +62,8 @@ export type MachineCommand =
   | { readonly do: 'attach'; readonly peer: Ipv4Address }
   | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** What confd wrote for BIRD, by file name: `Record<string, string>`. */
+  | { readonly do: 'daemon-files' }
   /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
   | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
   | { readonly do: 'status' }
@@ -211,8 +213,9 @@ export interface FdbView {
   readonly destination: Ipv4Address;
 }
 
-/** A TCP socket, as `ss` lists it. */
+/** A TCP or UDP socket, as `ss` lists it. */
 export interface SocketView {
+  readonly protocol: 'tcp' | 'udp';
   readonly state: string;
   readonly receiveQueue: number;
   readonly sendQueue: number;

@@ -237,6 +237,11 @@ export abstract class Machine extends NetHost {
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
+  /** Configuration files of the routing daemon, by name. */
+  protected daemonFiles(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
     if (!this.powered) return this.#withoutPower(command);
@@ -271,6 +276,8 @@ export abstract class Machine extends NetHost {
         return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
+      case 'daemon-files':
+        return this.daemonFiles();
       default:
         return this.#act(command);
     }

@@ -7,6 +7,7 @@ import type { Route } from '../netstack/route.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { VxlanDevice } from '../netstack/tunnel/vxlan.ts';
+import { UdpLayer } from '../netstack/udp.ts';
 import { Veth } from '../netstack/veth.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -124,8 +125,24 @@ const ALL_NODES_IPV6 = 0x3333_0000_0001;
 const ALL_HOSTS = 0x0100_5e00_0001;
 const SOLICITED_NODE_IPV6 = 0x3333_ff00_0000;
 
-/** TCP listeners and connections. */
-export function socketsOf({ transports }: Namespace): SocketView[] {
+/** UDP sockets, VXLAN's own among them, then TCP listeners and connections. */
+export function socketsOf({ transports, vxlan }: Namespace): SocketView[] {
   const tcp = transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
-  return tcp.sockets().map(({ connection: _, ...socket }) => socket);
+  const udp = transports[Ipv4.PROTOCOL_UDP];
+  const none = { protocol: 'udp', receiveQueue: 0, sendQueue: 0 } as const;
+  const unbound = { localAddress: 0, remoteAddress: 0, remotePort: 0, state: 'UNCONN' };
+  return [
+    ...(vxlan === undefined ? [] : [{ ...none, ...unbound, localPort: vxlan.port }]),
+    ...(udp instanceof UdpLayer ? udp.list() : []).map(
+      ({ localAddress, localPort, remoteAddress, remotePort }): SocketView => ({
+        ...none,
+        state: remoteAddress === 0 ? 'UNCONN' : 'ESTAB',
+        localAddress,
+        localPort,
+        remoteAddress,
+        remotePort,
+      }),
+    ),
+    ...tcp.sockets().map(({ connection: _, ...socket }): SocketView => ({ protocol: 'tcp', ...socket })),
+  ];
 }

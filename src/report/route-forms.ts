@@ -78,25 +78,46 @@ export const routeJson = (routes: readonly RouteView[], details: boolean, pretty
     pretty,
   );
 
-const HEADING =
-  'Kernel IP routing table\nDestination     Gateway         Genmask         Flags Metric Ref    Use Iface\n';
+/** Columns of net-tools' `route`: metrics and use; `-e`: what TCP makes of the route, as `netstat -r`; `-ee`: all. */
+export type RouteColumns = 'metrics' | 'tcp' | 'all';
+
+const TITLES: Readonly<Record<RouteColumns, string>> = {
+  metrics: 'Destination     Gateway         Genmask         Flags Metric Ref    Use Iface',
+  tcp: 'Destination     Gateway         Genmask         Flags   MSS Window  irtt Iface',
+  all: 'Destination     Gateway         Genmask         Flags Metric Ref    Use Iface    MSS   Window irtt',
+};
 
 /** net-tools' `route -n`; `numeric` false: `default` and `_gateway` as names. */
-export function routeTable(routes: readonly RouteView[], numeric: boolean): string {
-  return HEADING + routes.map(route => routeRow(route, numeric)).join('');
+export function routeTable(
+  routes: readonly RouteView[],
+  numeric: boolean,
+  columns: RouteColumns = 'metrics',
+): string {
+  const rows = routes.map(route => routeRow(route, numeric, columns)).join('');
+  return `Kernel IP routing table\n${TITLES[columns]}\n${rows}`;
 }
 
-function routeRow({ prefix, type, nextHops, metric }: RouteView, numeric: boolean): string {
+function routeRow(
+  { prefix, type, nextHops, metric }: RouteView,
+  numeric: boolean,
+  columns: RouteColumns,
+): string {
   const [hop] = nextHops;
   const name = !numeric && prefix.length === 0 ? 'default' : Ipv4.format(prefix.address);
   const mask = Ipv4.format(Prefix.mask(prefix.length)).padEnd(15);
-  const destination = name.padEnd(15);
   // /proc/net/route marks unreachable and prohibit as rejecting, but not blackhole, which has only no device.
-  if (type === 'unreachable' || type === 'prohibit')
-    return `${destination} ${'-'.padEnd(15)} ${mask} ${'!'.padEnd(5)} ${String(metric).padEnd(6)} -        0 -\n`;
+  const rejects = type === 'unreachable' || type === 'prohibit';
   const via = hop?.via ?? 0;
-  const gateway = !numeric && prefix.length === 0 && via !== 0 ? '_gateway' : Ipv4.format(via);
-  const flags = `U${via === 0 ? '' : 'G'}${prefix.length === 32 ? 'H' : ''}`;
-  const numbers = `${String(metric).padEnd(6)} 0        0`;
-  return `${destination} ${gateway.padEnd(15)} ${mask} ${flags.padEnd(5)} ${numbers} ${hop?.device ?? '*'}\n`;
+  const isNamed = !numeric && prefix.length === 0 && via !== 0;
+  const gateway = rejects ? '-' : isNamed ? '_gateway' : Ipv4.format(via);
+  const flags = rejects ? '!' : `U${via === 0 ? '' : 'G'}${prefix.length === 32 ? 'H' : ''}`;
+  const device = rejects ? '-' : (hop?.device ?? '*');
+  const start = `${name.padEnd(15)} ${gateway.padEnd(15)} ${mask} ${flags.padEnd(5)}`;
+  if (columns === 'tcp')
+    return rejects ? `${start}     - -          - -\n` : `${start}     0 0          0 ${device}\n`;
+  const use = rejects ? '-        0' : '0        0';
+  const line = `${start} ${String(metric).padEnd(6)} ${use} ${device}`;
+  if (columns === 'metrics') return `${line}\n`;
+  const tcp = rejects ? '-     -      -' : '0     0      0';
+  return `${start} ${String(metric).padEnd(6)} ${use} ${device.padEnd(8)} ${tcp}\n`;
 }

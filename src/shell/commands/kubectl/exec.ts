@@ -44,7 +44,8 @@ function placeOf(pod: Pod): Place | ShellResult {
   const { name } = pod.metadata;
   try {
     const { machine, namespace } = partyOfPod(pod, name);
-    return { machine, namespace, hostname: name };
+    if (namespace !== '') return { machine, namespace, hostname: name };
+    return { machine, namespace, hostname: machine, container: pod.spec.containers[0]?.name ?? name };
   } catch (error) {
     if (!(error instanceof NoSuchParty)) throw error;
     const container = pod.spec.containers[0]?.name ?? name;
