@@ -111,6 +111,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     return this.#kernel.desiredCount;
   }
 
+  /** The kernel was told of a route to this prefix. */
+  isInKernel(prefix: Prefix.Prefix): boolean {
+    return this.#kernel.isDesired(prefix);
+  }
+
   /** The kernel refused this prefix: a foreign route stands there. */
   isKernelRefused(prefix: Prefix.Prefix): boolean {
     return this.#kernel.isRefused(prefix);

@@ -75,6 +75,7 @@ export class Namespace implements IpLayer {
   };
   readonly sysctl: NamespaceSysctl = {
     ipForward: false,
+    allRpFilter: 0,
     ipDefaultTtl: 64,
     ipLocalPortRange: [32768, 60999],
     icmpRatelimit: 1000,

@@ -106,6 +106,8 @@ export interface IpLayer {
 /** `net.ipv4.*` of the namespace that sockets and IP obey. Values as in /proc/sys. */
 export interface NamespaceSysctl {
   ipForward: boolean;
+  /** `net.ipv4.conf.all.rp_filter`. */
+  allRpFilter: 0 | 1 | 2;
   ipDefaultTtl: number;
   ipLocalPortRange: readonly [number, number];
   icmpRatelimit: number;

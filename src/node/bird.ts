@@ -10,6 +10,7 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import type { SpeakerPorts } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import { renderBirdFiles } from '../calico/bird-cfg.ts';
 import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { IPPool } from '../calico/resources/pool.ts';
 import type { Random } from '../sim/random.ts';
@@ -39,6 +40,7 @@ export class BirdDaemon {
   readonly #random: Random;
   readonly #confd: Timer;
   readonly #event: (text: string) => void;
+  #config: BirdConfig | undefined;
   /** What the running configuration was made from; the same text again is no reconfiguration. */
   #rendered = '';
   #isDown = false;
@@ -114,6 +116,11 @@ export class BirdDaemon {
     this.#rendered = '';
   }
 
+  /** What confd has written, by file name; nothing before it has. */
+  get files(): Readonly<Record<string, string>> {
+    return this.#config === undefined ? {} : renderBirdFiles(this.#config);
+  }
+
   #render(): void {
     if (this.#isDown) return;
     const config = birdConfig({
@@ -129,6 +136,7 @@ export class BirdDaemon {
     const rendered = JSON.stringify(config);
     if (rendered === this.#rendered) return;
     this.#rendered = rendered;
+    this.#config = config;
     const speakerConfig = speakerConfigOf(config, this.#cache.list('IPPool').map(calicoPool));
     if (this.speaker !== undefined) {
       this.#event('confd: configuration changed, BIRD reloads it');

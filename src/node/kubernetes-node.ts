@@ -235,6 +235,10 @@ export class KubernetesNode extends Machine {
     return true;
   }
 
+  protected override daemonFiles(): Readonly<Record<string, string>> {
+    return this.#calico?.bird.files ?? {};
+  }
+
   protected override routingDaemon(words: readonly string[]): string {
     const speaker = this.#calico?.bird.speaker;
     if (speaker === undefined)

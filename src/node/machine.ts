@@ -25,6 +25,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { editAddress, editNeighbour } from './address-commands.ts';
 import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
@@ -236,6 +237,11 @@ export abstract class Machine extends NetHost {
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
+  /** Configuration files of the routing daemon, by name. */
+  protected daemonFiles(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
     if (!this.powered) return this.#withoutPower(command);
@@ -270,6 +276,8 @@ export abstract class Machine extends NetHost {
         return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
+      case 'daemon-files':
+        return this.daemonFiles();
       default:
         return this.#act(command);
     }
@@ -339,6 +347,10 @@ export abstract class Machine extends NetHost {
         return this.#setDevice(command.namespace, command.device, command.up);
       case 'route-edit':
         return editRoute(this.#inside(command.namespace), command.edit);
+      case 'address-edit':
+        return editAddress(this.#inside(command.namespace), command.edit);
+      case 'neighbour-edit':
+        return editNeighbour(this.#inside(command.namespace), command.edit);
       case 'sysctl':
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':

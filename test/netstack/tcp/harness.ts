@@ -71,6 +71,7 @@ export class World implements Clock {
 
 const SYSCTL: NamespaceSysctl = {
   ipForward: false,
+  allRpFilter: 0,
   ipDefaultTtl: 64,
   ipLocalPortRange: [32768, 60999],
   icmpRatelimit: 1000,
