@@ -1,4 +1,4 @@
-/** What each command takes, typed: the words of a command line once `command-table.ts` has read them. */
+/** What each command takes, once its words have been understood (`command-table.ts`). */
 
 /** A whole run on `per-node` workers, `auto` = min(cores, nodes), or so many; 0 is the main thread. */
 export type Workers = 'per-node' | 'auto' | number;
@@ -29,6 +29,10 @@ export interface TestOptions {
   readonly filter: RegExp | undefined;
   /** `file: undefined` is standard output, which at most one has. */
   readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
+  /** Write snapshots anew instead of comparing with them. */
+  readonly update: boolean;
+  /** Again whenever a file changes, until Ctrl-C. */
+  readonly watch: boolean;
 }
 export interface ExplainOptions {
   readonly what:
@@ -50,6 +54,17 @@ export interface LessonsOptions {
   /** What cannot be reproduced yet. */
   readonly planned: boolean;
   readonly json: boolean;
+}
+export interface DiffOptions {
+  /** A scenario, or a folder of resources. */
+  readonly before: string;
+  readonly after: string;
+  /** The scenario whose fabric folders stand on. */
+  readonly fabric: string | undefined;
+  readonly format: 'text' | 'markdown' | 'json';
+  /** How many of the scenario's steps come before the change. */
+  readonly steps: number | 'all';
+  readonly seed: number | undefined;
 }
 export interface FingerprintOptions {
   readonly path: string;
@@ -105,6 +120,7 @@ export interface CommandArguments {
   readonly test: TestOptions;
   readonly explain: ExplainOptions;
   readonly lessons: LessonsOptions;
+  readonly diff: DiffOptions;
   readonly fingerprint: FingerprintOptions;
   readonly shell: ShellOptions;
   readonly attach: AttachOptions;

@@ -6,6 +6,7 @@
 import type {
   CommandArguments,
   CommandName,
+  DiffOptions,
   ExplainOptions,
   ReporterName,
   TestOptions,
@@ -181,16 +182,21 @@ const test: CommandSpec<'test'> = {
       about: 'text, json, junit, github; or NAME=FILE; may be given again',
       repeatable: true,
     },
+    { flags: '--update', about: 'write the snapshots that noChange compares with' },
+    { flags: '--watch', about: 'run again what a changed file is about, until Ctrl-C' },
   ],
   examples: [
     ['tunlab test scenarios', 'every scenario below that folder'],
     ['tunlab test --filter mtu', 'some of them'],
     ['tunlab test --reporter github --reporter junit=results.xml', 'in CI'],
+    ['tunlab test --watch', 'beside an editor'],
   ],
   read: words => ({
     paths: words.positional,
     filter: parseFilter(words.text('filter')),
     reporters: parseReporters(words.list('reporter')),
+    update: words.on('update'),
+    watch: words.on('watch'),
   }),
 };
 
@@ -248,7 +254,7 @@ const explain: CommandSpec<'explain'> = {
 
 const lessons: CommandSpec<'lessons'> = {
   name: 'lessons',
-  usage: '[SYMPTOM TEXT]',
+  usage: '[SYMPTOM]',
   about: "users' problems, reproduced and cured; find yours",
   minimum: 0,
   maximum: Number.POSITIVE_INFINITY,
@@ -267,6 +273,45 @@ const lessons: CommandSpec<'lessons'> = {
     if (planned && symptom !== '') throw new UsageError('--planned lists all: leave the symptom out');
     return { symptom, planned, json: words.on('json') };
   },
+};
+
+const FORMATS = ['text', 'markdown', 'json'] as const;
+
+function parseFormat(words: Words): DiffOptions['format'] {
+  const text = words.text('format') ?? (words.on('json') ? 'json' : 'text');
+  const format = FORMATS.find(each => each === text);
+  if (format === undefined) throw new UsageError(`--format: expected ${FORMATS.join(', ')}, got "${text}"`);
+  if (words.on('json') && format !== 'json')
+    throw new UsageError(`--json and --format ${format} are two forms`);
+  return format;
+}
+
+const diff: CommandSpec<'diff'> = {
+  name: 'diff',
+  usage: 'A B',
+  about: 'what a change does: tables, paths, outage; two scenarios or resource folders',
+  minimum: 2,
+  maximum: 2,
+  options: [
+    { flags: '--fabric <file>', about: 'the scenario whose fabric and pods two resource folders are for' },
+    { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
+    { flags: '--format <name>', about: 'text (default), markdown, json' },
+    { flags: '--json', about: 'as --format json' },
+    SEED,
+  ],
+  examples: [
+    ['tunlab diff lab.yaml calico-new', 'resources of a folder, applied to the running lab'],
+    ['tunlab diff main/calico branch/calico --fabric lab.yaml', 'two states of a repository'],
+    ['tunlab diff lab.yaml other.yaml --format markdown', 'for a pull request'],
+  ],
+  read: words => ({
+    before: words.positional[0]!,
+    after: words.positional[1]!,
+    fabric: words.text('fabric'),
+    format: parseFormat(words),
+    steps: parseSteps(words.text('steps')),
+    seed: parseSeed(words.text('seed')),
+  }),
 };
 
 const fingerprint: CommandSpec<'fingerprint'> = {
@@ -421,6 +466,7 @@ export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   test,
   explain,
   lessons,
+  diff,
   shell,
   bench,
   fingerprint,

@@ -75,7 +75,7 @@ export class Switch extends LogicalProcess {
     const command = raw as SwitchCommand;
     switch (command.do) {
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'carrier':
         this.outputs[command.jack]!.up = command.up;
         if (!command.up) this.forget(command.jack);

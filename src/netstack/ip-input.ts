@@ -129,9 +129,9 @@ function martianReason(device: NetDevice, source: AddressWord, destination: Addr
 
 /** Reverse path filter and our own addresses coming from outside (`fib_validate_source`). '' when all is well. */
 function invalidSource(namespace: Namespace, device: NetDevice, source: AddressWord): DropReason | '' {
-  const { rpFilter: own, acceptLocal } = device.sysctl;
-  const { rpFilter: all } = namespace.sysctl;
-  const rpFilter = own > all ? own : all;
+  const { acceptLocal } = device.sysctl;
+  // The stricter of the device's own and that of all.
+  const rpFilter = Math.max(device.sysctl.rpFilter, namespace.sysctl.allRpFilter);
   if (rpFilter === 0 && !namespace.fib.mayBeLocal(source)) return '';
   const back = namespace.fib.lookup(source);
   if (back !== undefined && back.type === 'local') return acceptLocal ? '' : 'MARTIAN_SOURCE';

@@ -75,6 +75,7 @@ export class Namespace implements IpLayer {
   };
   readonly sysctl: NamespaceSysctl = {
     ipForward: false,
+    allRpFilter: 0,
     ipDefaultTtl: 64,
     ipLocalPortRange: [32768, 60999],
     icmpRatelimit: 1000,
@@ -88,7 +89,6 @@ export class Namespace implements IpLayer {
     tcpSack: true,
     tcpWindowScaling: true,
     fibMultipathHashPolicy: 0,
-    rpFilter: 0,
   };
   /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
   silent = false;

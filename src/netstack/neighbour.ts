@@ -67,6 +67,10 @@ export interface NeighbourInfo {
   /** 0 while it is not known. */
   readonly mac: Mac.MacAddress;
   readonly state: NeighbourStateName;
+  readonly used: VirtualTime;
+  readonly confirmed: VirtualTime;
+  readonly updated: VirtualTime;
+  readonly probes: number;
 }
 
 class Neighbour {
@@ -299,6 +303,10 @@ export class NeighbourTable {
   #create(device: NetDevice, address: Ipv4Address.Ipv4Address): Neighbour {
     if (this.#size >= GC_THRESHOLD) this.#collect();
     const entry = new Neighbour(address, device);
+    const { now } = this.#namespace.clock;
+    entry.used = now;
+    entry.updated = now;
+    entry.confirmed = now - 2 * BASE_REACHABLE_TIME;
     if (Ipv4Address.isMulticast(address)) {
       entry.state = NOARP;
       entry.mac = 0x0100_5e00_0000 + (address & 0x7f_ffff); // RFC 1112 §6.4
@@ -367,10 +375,14 @@ export class NeighbourTable {
     for (const entries of this.#entries) {
       for (const entry of entries?.values() ?? []) {
         if (entry.state === NOARP) continue;
-        const { address, device, mac } = entry;
+        const { address, device, mac, used, confirmed, updated, probes } = entry;
         list.push({
           address,
           device,
+          used,
+          confirmed,
+          updated,
+          probes,
           mac: (entry.state & VALID) === 0 ? 0 : mac,
           state: stateName(entry.state),
         });

@@ -106,6 +106,8 @@ export interface IpLayer {
 /** `net.ipv4.*` of the namespace that sockets and IP obey. Values as in /proc/sys. */
 export interface NamespaceSysctl {
   ipForward: boolean;
+  /** `net.ipv4.conf.all.rp_filter`. */
+  allRpFilter: 0 | 1 | 2;
   ipDefaultTtl: number;
   ipLocalPortRange: readonly [number, number];
   icmpRatelimit: number;
@@ -119,6 +121,4 @@ export interface NamespaceSysctl {
   tcpSack: boolean;
   tcpWindowScaling: boolean;
   fibMultipathHashPolicy: 0 | 1;
-  /** `conf.all.rp_filter`: the larger of it and the device's own counts. */
-  rpFilter: 0 | 1 | 2;
 }

@@ -123,10 +123,12 @@ export class KubernetesNode extends Machine {
   #connect(): void {
     this.#renewLease();
     this.#readiness.arm(this.now + READINESS_PERIOD);
-    this.#api.watch(
-      objects => this.#synced(objects),
-      event => this.#event(event),
-    );
+    this.#api.watch({
+      listed: objects => this.#cache.fill(objects),
+      stored: event => this.#cache.apply(event),
+      synced: () => this.#synced(),
+      changed: event => this.#event(event),
+    });
   }
 
   #renewLease(): void {
@@ -134,19 +136,17 @@ export class KubernetesNode extends Machine {
     this.#lease.arm(this.now + LEASE_PERIOD);
   }
 
-  #synced(objects: readonly Resource[]): void {
-    this.#cache.fill(objects);
+  #synced(): void {
     if (this.#cache.list('Pod').some(isCalicoNode)) this.#startCalico();
   }
 
   #beginPods(): void {
     this.#podsBegun = true;
-    for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podFound(pod);
+    for (const pod of [...this.#cache.list('Pod')].sort(byCreation)) this.#kubelet.podFound(pod);
   }
 
   #event(event: WatchEvent): void {
     const { type, object } = event;
-    this.#cache.apply(event);
     this.say('events', () => `watch: ${type} ${object.kind} ${object.metadata.name}`);
     if (this.#calico?.started) this.lastChange = this.now;
     this.#calico?.changed(object);
@@ -255,6 +255,10 @@ export class KubernetesNode extends Machine {
     this.lastChange = this.now;
     this.#calico.bird.control(command.action);
     return true;
+  }
+
+  protected override daemonFiles(): Readonly<Record<string, string>> {
+    return this.#calico?.bird.files ?? {};
   }
 
   protected override routingDaemon(words: readonly string[]): string {

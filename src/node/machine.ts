@@ -25,8 +25,9 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { editAddress, editNeighbour } from './address-commands.ts';
 import { AttachedStreams } from './attached-streams.ts';
-import type { AddressEdit, MachineCommand, MachineLoad, MachineStatus } from './command.ts';
+import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
 import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
@@ -201,7 +202,7 @@ export abstract class Machine extends NetHost {
     for (const [name, value] of Object.entries(sysctls)) {
       const match = /^net\.ipv4\.conf\.([\w.-]+)\.rp_filter$/.exec(name);
       if (match !== null && value >= 0 && value <= 2) {
-        if (match[1] === 'all') this.root.sysctl.rpFilter = value as 0 | 1 | 2;
+        if (match[1] === 'all') this.root.sysctl.allRpFilter = value as 0 | 1 | 2;
         for (const device of this.root.devices) {
           if (match[1] === 'default' || device.name === match[1]) device.sysctl.rpFilter = value as 0 | 1 | 2;
         }
@@ -236,6 +237,11 @@ export abstract class Machine extends NetHost {
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
+  /** Configuration files of the routing daemon, by name. */
+  protected daemonFiles(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
     if (!this.powered) return this.#withoutPower(command);
@@ -265,11 +271,13 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'load':
         return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
+      case 'daemon-files':
+        return this.daemonFiles();
       default:
         return this.#act(command);
     }
@@ -291,7 +299,7 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'start':
         return this.#programs.refuse(command.program, command.what, `${this.name} is off`);
       case 'birdcl':
@@ -339,12 +347,14 @@ export abstract class Machine extends NetHost {
         return this.#setDevice(command.namespace, command.device, command.up);
       case 'route-edit':
         return editRoute(this.#inside(command.namespace), command.edit);
+      case 'address-edit':
+        return editAddress(this.#inside(command.namespace), command.edit);
+      case 'neighbour-edit':
+        return editNeighbour(this.#inside(command.namespace), command.edit);
       case 'sysctl':
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
         return this.#setMtu(command.namespace, command.device, command.mtu);
-      case 'address-edit':
-        return this.#editAddress(command);
       case 'flush':
         return flush(this.#inside(command.namespace), command.what);
       case 'attach':
@@ -374,15 +384,6 @@ export abstract class Machine extends NetHost {
     if (device === undefined) return false;
     device.mtu = mtu;
     return true;
-  }
-
-  /** False when the device has the address already, or does not have it. */
-  #editAddress({ verb, namespace, device: name, prefix }: AddressEdit): boolean {
-    const inside = this.#inside(namespace);
-    const device = inside.device(name);
-    if (device === undefined) return false;
-    const { address, length } = prefix;
-    return verb === 'add' ? inside.addAddress(device, address, length) : inside.removeAddress(device, address);
   }
 
   #setCarrier(jack: number, up: boolean): void {

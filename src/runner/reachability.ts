@@ -30,7 +30,7 @@ export async function judgePath(cluster: Cluster, expectation: PathExpectation):
 }
 
 /** The machines up to the one where the receiver is. */
-function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
+export function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
   const arrival = trail.hops.findIndex(
     hop => hop.direction === 'receive' && hop.machine === to.machine && hop.namespace === to.namespace,
   );
@@ -89,7 +89,13 @@ function judgeUnreachable(expectation: UnreachableExpectation, outcome: ProbeOut
 
 const names = (outcome: ProbeOutcome): string => `${outcome.from.name} -> ${outcome.to.name}`;
 
-function deathOf(outcome: ProbeOutcome): { received: string; reason?: string; at?: string; device?: string } {
+/** Where and why nothing came back. */
+export function deathOf(outcome: ProbeOutcome): {
+  received: string;
+  reason?: string;
+  at?: string;
+  device?: string;
+} {
   const { died, result } = outcome;
   if (died !== undefined) {
     // A switch drops at the port of a NIC, which it calls `k8s-w1/ens5`: the place is that node.

@@ -4,13 +4,14 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import type { RouterBgpSpec } from '../node/spec.ts';
 import { resolveDevice } from './device.ts';
 import type { Path } from './document.ts';
 import type { Faults } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import { parseHostPart } from './quantity.ts';
 import type { RawFabric } from './schema.ts';
-import type { Cloud, Fabric, Host, LinkOverride, Node, Router, RouterBgp, Subnet } from './types.ts';
+import type { Cloud, Fabric, Host, LinkOverride, Node, Router, Subnet } from './types.ts';
 
 export const NODE_LIMIT = 5000;
 
@@ -359,7 +360,11 @@ class FabricResolver {
     });
   }
 
-  #bgp(raw: NonNullable<RawFabric['routers'][string]['bgp']>, nodes: readonly Node[], path: Path): RouterBgp {
+  #bgp(
+    raw: NonNullable<RawFabric['routers'][string]['bgp']>,
+    nodes: readonly Node[],
+    path: Path,
+  ): RouterBgpSpec {
     const range = raw.listenRange;
     const neighbors = raw.neighbors.map((each, i) => {
       const short = typeof each === 'string';
@@ -414,7 +419,17 @@ class FabricResolver {
       const { owner, device } = resolveDevice(jack, { nodes, routers, hosts }, report);
       const { rate, delay, queue, loss, corrupt, tos } = raw;
       const position = this.#faults.position(path);
-      return { owner, device, rateBps: rate, delayNs: delay, queueBytes: queue, loss, corrupt, tos, position };
+      return {
+        owner,
+        device,
+        rateBps: rate,
+        delayNs: delay,
+        queueBytes: queue,
+        loss,
+        corrupt,
+        tos,
+        position,
+      };
     });
   }
 }

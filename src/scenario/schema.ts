@@ -6,7 +6,8 @@
 import { z } from 'zod';
 import { HOST_MODELS } from '../cost/models.ts';
 import { parseTraffic } from '../fabric/traffic.ts';
-import { EXPECTATION_LIMIT, expectation } from './expectation-schema.ts';
+import { EXPECTATION_LIMIT, expectation, snapshotName } from './expectation-schema.ts';
+import { parseShare } from './quantity.ts';
 import {
   address,
   asNumber,
@@ -295,8 +296,9 @@ const step = z
     run: one(text('A shell command'), 'Commands, typed at k8s-m', 1000).optional(),
     wait: duration('Let virtual time pass').optional(),
     expect: one(expectation, 'What must hold', EXPECTATION_LIMIT).optional(),
+    snapshot: snapshotName('Keep the tables under this name, for `noChange` of a later step').optional(),
   })
-  .meta({ description: 'Parts happen in this order: link, node, run, wait, expect' });
+  .meta({ description: 'Parts happen in this order: link, node, run, wait, expect, snapshot' });
 
 const pod = z.union([
   name('Node of the pod'),
@@ -308,15 +310,7 @@ const pod = z.union([
 
 const MODES = ['direct', 'ipip', 'vxlan', 'ipip-crosssubnet', 'vxlan-crosssubnet'] as const;
 
-const share = (description: string) =>
-  meaning(
-    'a share such as 1.5%',
-    written => {
-      const match = /^(\d{1,3}(?:\.\d{1,6})?) ?%$/.exec(written);
-      return match === null ? undefined : Number(match[1]) / 100;
-    },
-    description,
-  );
+const share = (description: string) => meaning('a share such as 1.5%', parseShare, description);
 
 const benchExpectation = z
   .strictObject({

@@ -190,7 +190,7 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
     'ip -j route show default',
     '[{"dst":"default","gateway":"192.168.10.1","dev":"ens5","protocol":"dhcp","prefsrc":"192.168.10.10","metric":100,"flags":[]}]\n',
   ],
-  ['ip -br addr show ens5', 'ens5             UP             192.168.10.10/24 \n'],
+  ['ip -br addr show ens5', 'ens5             UP             192.168.10.10/24 fe80::c0ff:fea8:a0a/64 \n'],
   [
     'ip -4 -o addr show tunl0',
     /^\d+: tunl0 +inet 172\.16\.116\.0\/32 scope global tunl0\\ +valid_lft forever preferred_lft forever\n$/,

@@ -71,6 +71,7 @@ export class World implements Clock {
 
 const SYSCTL: NamespaceSysctl = {
   ipForward: false,
+  allRpFilter: 0,
   ipDefaultTtl: 64,
   ipLocalPortRange: [32768, 60999],
   icmpRatelimit: 1000,
@@ -84,7 +85,6 @@ const SYSCTL: NamespaceSysctl = {
   tcpSack: true,
   tcpWindowScaling: true,
   fibMultipathHashPolicy: 0,
-  rpFilter: 0,
 };
 
 export class FakeIp implements IpLayer {
