@@ -254,6 +254,7 @@ t('tests mirror src', () => {
           'routing',
           'fingerprint',
           'golden',
+          'mutants',
           'property',
           'shell',
         ].includes(room),
