@@ -89,6 +89,8 @@ export interface CommandLineSpec {
   readonly args: readonly string[];
   /** Names it can resolve: the machine's /etc/hosts. */
   readonly hosts?: Readonly<Record<string, Ipv4Address>>;
+  /** Milliseconds since 1970 at virtual time 0. */
+  readonly epochMs?: number;
 }
 
 /**
