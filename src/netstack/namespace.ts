@@ -30,13 +30,14 @@ import { PathMtuCache } from './path-mtu.ts';
 import { PeerLimits } from './peer-limits.ts';
 import { Reassembly } from './reassembly.ts';
 import type { Route, RouteScope, RouteType } from './route.ts';
-import type {
-  IpLayer,
-  NamespaceSysctl,
-  Path,
-  SendError,
-  SendRequest,
-  TransportProtocol,
+import {
+  DEFAULT_SYSCTL,
+  type IpLayer,
+  type NamespaceSysctl,
+  type Path,
+  type SendError,
+  type SendRequest,
+  type TransportProtocol,
 } from './transport.ts';
 import type { IpipDevice } from './tunnel/ipip.ts';
 import type { VxlanDevice } from './tunnel/vxlan.ts';
@@ -73,23 +74,7 @@ export class Namespace implements IpLayer {
     source: 0,
     destination: 0,
   };
-  readonly sysctl: NamespaceSysctl = {
-    ipForward: false,
-    allRpFilter: 0,
-    ipDefaultTtl: 64,
-    ipLocalPortRange: [32768, 60999],
-    icmpRatelimit: 1000,
-    icmpRatemask: 0x1818,
-    icmpEchoIgnoreAll: false,
-    tcpRmem: [4096, 131072, 6291456],
-    tcpWmem: [4096, 16384, 4194304],
-    tcpCongestionControl: 'cubic',
-    tcpEcn: 2,
-    tcpTimestamps: true,
-    tcpSack: true,
-    tcpWindowScaling: true,
-    fibMultipathHashPolicy: 0,
-  };
+  readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
   /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
   silent = false;
   #lastIndex = 0;

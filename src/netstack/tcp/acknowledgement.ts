@@ -3,7 +3,7 @@
  * releases, what it measures, and then loss recovery.
  */
 import { MILLISECOND, NEVER } from '../../sim/time.ts';
-import { timestampNow } from './options.ts';
+import { timestampNow, updateMss } from './options.ts';
 import { type AckOutcome, clearOutcome, noteDelivered, recover } from './recovery.ts';
 import { SACKED } from './retransmit-queue.ts';
 import { sackArrives } from './sack.ts';
@@ -22,6 +22,7 @@ const outcome: AckOutcome = {
   firstSentAt: NEVER,
   lastSentAt: NEVER,
   duplicateReported: false,
+  originalArrived: false,
   isDuplicate: false,
   echo: -1,
 };
@@ -43,7 +44,9 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   measure(tcb, segment);
   tailProbeAnswered(tcb, ack, outcome);
   recover(tcb, outcome);
-  if (outcome.advanced || outcome.delivered > 0) restartWait(tcb);
+  // What was SACKed has to be older than the oldest in flight, or the timeout would move on for ever (Linux).
+  const older = inFlight.packets > 0 && outcome.firstSentAt < inFlight.sentAt(inFlight.head);
+  if (outcome.acked > 0 || (outcome.sacked > 0 && older)) restartWait(tcb);
 }
 
 /** RFC 9293: the newest segment's window counts. True when it changed. */
@@ -56,7 +59,11 @@ function updateWindow(tcb: Tcb, segment: Segment): boolean {
   snd.wnd = window;
   snd.wl1 = seq;
   snd.wl2 = ack;
-  if (window > snd.maxWnd) snd.maxWnd = window;
+  if (window > snd.maxWnd) {
+    const wasSmall = snd.maxWnd < 2 * tcb.pathMtu;
+    snd.maxWnd = window;
+    if (wasSmall) updateMss(tcb);
+  }
   return changed;
 }
 

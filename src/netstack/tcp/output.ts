@@ -174,7 +174,7 @@ export function retransmit(tcb: Tcb, position: number): void {
   inFlight.resent(position, tcb.now);
   if (tcb.retransmittingSince < 0) tcb.retransmittingSince = tcb.now;
   statistics.retransmits++;
-  statistics.bytesRetransmitted += end - start;
+  statistics.bytesRetransmitted += Math.min(end, snd.fin) - Math.max(start, snd.iss + 1);
   if (transmit(tcb, start, end) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
 }
 

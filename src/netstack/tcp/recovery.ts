@@ -11,8 +11,10 @@
  * counted in segments.
  */
 import { NEVER, type VirtualTime } from '../../sim/time.ts';
+import { judgeTimeout } from './f-rto.ts';
 import { retransmit, sendPending, shrinkPath } from './output.ts';
 import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
+import { TIMEOUT_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 import { noteRetransmission, rememberForUndo, tryUndo } from './undo.ts';
@@ -35,6 +37,8 @@ export interface AckOutcome {
   lastSentAt: VirtualTime;
   /** The peer told us of a duplicate (D-SACK). */
   duplicateReported: boolean;
+  /** A segment that was sent once, before the loss was found, was among those that arrived. */
+  originalArrived: boolean;
   /** Our timestamp that came back; -1 = none. */
   echo: number;
   /** No data, no new window, nothing acknowledged, and something in flight: a duplicate of RFC 5681 §2. */
@@ -50,6 +54,7 @@ export function clearOutcome(outcome: AckOutcome): void {
   outcome.firstSentAt = NEVER;
   outcome.lastSentAt = NEVER;
   outcome.duplicateReported = false;
+  outcome.originalArrived = false;
   outcome.isDuplicate = false;
   outcome.echo = -1;
 }
@@ -62,6 +67,7 @@ export function noteDelivered(tcb: Tcb, position: number, outcome: AckOutcome): 
   if ((inFlight.marks(position) & EVER_RETRANSMITTED) === 0) {
     if (outcome.firstSentAt === NEVER) outcome.firstSentAt = sentAt;
     outcome.lastSentAt = sentAt;
+    if (end <= tcb.highSeq) outcome.originalArrived = true;
     // Something younger had arrived before it, and it was never sent again: the network reorders.
     if (end < tcb.highestSacked) tcb.reordering = true;
   } else {
@@ -90,6 +96,7 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
   }
   if (tcb.caState >= State.RECOVERY || outcome.duplicateReported)
     tryUndo(tcb, outcome.advanced ? outcome.echo : -1, outcome.duplicateReported);
+  const probing = tcb.forwardRto && judgeTimeout(tcb, outcome);
   if (tcb.caState >= State.RECOVERY && tcb.snd.una >= tcb.highSeq && !holdsForReno(tcb)) finish(tcb);
   detectLosses(tcb, outcome);
   if (tcb.caState < State.RECOVERY) {
@@ -101,6 +108,8 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
   } else if (outcome.acked > 0 && isCwndLimited(tcb)) {
     tcb.congestion.acknowledged(cong, outcome.delivered, tcb.now);
   }
+  if (probing && sendPending(tcb) > 0) return;
+  if (probing) tcb.forwardRto = false;
   retransmitLost(tcb);
 }
 
@@ -133,6 +142,7 @@ function resend(tcb: Tcb, position: number): void {
   if (inFlight.retransmitted === 0) tcb.oldestResent = tcb.now;
   const packets = inFlight.packets;
   retransmit(tcb, position);
+  if (position === inFlight.head && tcb.waitingFor !== 'reordering') tcb.waitingFor = 'nothing';
   noteRetransmission(tcb, tcb.now);
   // A segment that had to be cut moved those behind it by one.
   if (tcb.lossEdge > position) tcb.lossEdge += inFlight.packets - packets;
@@ -158,7 +168,10 @@ const isCwndLimited = (tcb: Tcb): boolean =>
 /** Without SACK each duplicate ACK says that one segment, we do not know which, has left the network. */
 function countDuplicates(tcb: Tcb, outcome: AckOutcome): void {
   const { inFlight } = tcb;
-  if (outcome.advanced) {
+  // After a timeout only new data is counted: what else is out is lost already.
+  if (tcb.caState === State.LOSS && (outcome.advanced || tcb.snd.nxt <= tcb.highSeq)) {
+    if (outcome.advanced) inFlight.sacked = 0;
+  } else if (outcome.advanced) {
     // One acknowledged segment filled the hole, the others had been counted as duplicates.
     if (outcome.acked > 0) outcome.delivered = Math.max(1, outcome.acked - inFlight.sacked);
     if (outcome.acked > 0) inFlight.sacked = Math.max(0, inFlight.sacked - (outcome.acked - 1));
@@ -209,7 +222,7 @@ export function detectByTime(tcb: Tcb): void {
     if ((inFlight.marks(position) & (SACKED | LOST)) !== 0) continue;
     const remaining = tcb.rackRtt + settle - (now - sentAt);
     if (remaining > 0) {
-      tcb.reorderWait = remaining;
+      tcb.reorderWait = remaining + TIMEOUT_MIN;
       break;
     }
     inFlight.mark(position, LOST);
@@ -261,7 +274,13 @@ function enterRecovery(tcb: Tcb): void {
 export function enterLoss(tcb: Tcb): void {
   const { inFlight, cong } = tcb;
   const reneged = inFlight.packets > 0 && (inFlight.marks(inFlight.head) & SACKED) !== 0;
-  if (tcb.caState <= State.DISORDER || tcb.snd.una >= tcb.highSeq) {
+  const recurring = tcb.retries > 1;
+  tcb.forwardRto = tcb.caState < State.RECOVERY || recurring;
+  if (
+    tcb.caState <= State.DISORDER ||
+    tcb.snd.una >= tcb.highSeq ||
+    (tcb.caState === State.LOSS && !recurring)
+  ) {
     tcb.priorCwnd = cong.cwnd;
     rememberForUndo(tcb);
     cong.ssthresh = tcb.congestion.ssthresh(cong);
@@ -270,6 +289,7 @@ export function enterLoss(tcb: Tcb): void {
   if (!tcb.sackEnabled) inFlight.sacked = 0;
   for (let position = inFlight.head; position < inFlight.tail; position++) {
     if (reneged) inFlight.unmark(position, SACKED);
+    else if (position !== inFlight.head && wasSentLately(tcb, position)) continue;
     inFlight.unmark(position, RETRANSMITTED);
     if ((inFlight.marks(position) & SACKED) === 0) inFlight.mark(position, LOST);
   }
@@ -281,14 +301,19 @@ export function enterLoss(tcb: Tcb): void {
   tcb.caState = State.LOSS;
   tcb.highSeq = tcb.snd.nxt;
   tcb.retransmitHint = inFlight.head;
-  tcb.lossEdge = inFlight.tail;
+  tcb.lossEdge = inFlight.head;
 }
+
+/** Within a round trip: it may still arrive (Linux `tcp_timeout_mark_lost`). */
+const wasSentLately = (tcb: Tcb, position: number): boolean =>
+  tcb.rackRtt + reorderWindow(tcb) > tcb.now - tcb.inFlight.sentAt(position);
 
 /** Everything that was in flight when the loss was found is acknowledged. */
 function finish(tcb: Tcb): void {
   const { cong, inFlight } = tcb;
   if (tcb.caState === State.RECOVERY) cong.cwnd = Math.max(1, Math.min(cong.ssthresh, tcb.priorCwnd));
   tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
+  tcb.forwardRto = false;
   if (!tcb.sackEnabled) inFlight.sacked = 0;
 }
 
@@ -308,8 +333,8 @@ function reduceProportionally(tcb: Tcb, outcome: AckOutcome, first: boolean): vo
   } else {
     allowed = Math.min(room, delivered);
   }
-  // The first retransmission goes whatever the pipe says, and so does the next hole's.
-  const forced = tcb.prrOut === 0 || isPartialAck(tcb, outcome) ? 1 : 0;
+  // The first retransmission goes whatever the pipe says.
+  const forced = tcb.prrOut === 0 ? 1 : 0;
   cong.cwnd = pipe + Math.max(allowed, forced);
 }
 
@@ -318,12 +343,7 @@ export function pathMtuShrank(tcb: Tcb, mtu: number): void {
   const { inFlight } = tcb;
   if (!shrinkPath(tcb, mtu) || inFlight.packets === 0) return;
   // Linux `tcp_simple_retransmit`: what is larger than a segment is lost, without blame on congestion.
-  for (let position = inFlight.head; position < inFlight.tail; position++) {
-    if (inFlight.end(position) - inFlight.start(position) <= tcb.mss) continue;
-    if ((inFlight.marks(position) & SACKED) !== 0) continue;
-    inFlight.unmark(position, RETRANSMITTED);
-    inFlight.mark(position, LOST);
-  }
+  if (!inFlight.recut(tcb.mss)) return;
   if (tcb.caState !== State.LOSS) {
     tcb.caState = State.LOSS;
     tcb.highSeq = tcb.snd.nxt;

@@ -24,6 +24,13 @@ export function sackArrives(tcb: Tcb, segment: Segment, outcome: AckOutcome): vo
     }
     // Beyond what we sent, or old: "the block is discarded" (Linux `tcp_is_sackblock_valid`).
     if (end > snd.nxt || start < snd.una) continue;
+    const whole = wholeSegments(tcb, start, end);
+    if (whole.start < whole.end) fresh.push(whole);
+  }
+  if (fresh.length === 0) return;
+  // The newest comes first on the wire. What is found here has to look as it was sent, or it would pass for reordered.
+  if (fresh.length > 1) fresh.sort((one, other) => one.start - other.start);
+  for (const { start, end } of fresh) {
     const known = sackCache.find(block => block.start >= start && block.end <= end);
     if (known === undefined) markRange(tcb, start, start, end, outcome);
     else {
@@ -31,9 +38,20 @@ export function sackArrives(tcb: Tcb, segment: Segment, outcome: AckOutcome): vo
       markRange(tcb, start, known.end, end, outcome);
     }
     tcb.highestSacked = Math.max(tcb.highestSacked, end);
-    fresh.push({ start, end });
   }
-  if (fresh.length > 0) sackCache.splice(0, sackCache.length, ...fresh);
+  sackCache.splice(0, sackCache.length, ...fresh);
+}
+
+/** The part of `[start, end)` that consists of whole segments: those are SACKed, the rest is not. */
+function wholeSegments(tcb: Tcb, start: number, end: number): { start: number; end: number } {
+  const { inFlight } = tcb;
+  let first = inFlight.find(start);
+  if (first < inFlight.tail && inFlight.start(first) < start) first++;
+  const last = inFlight.find(end);
+  return {
+    start: first < inFlight.tail ? inFlight.start(first) : end,
+    end: last < inFlight.tail ? Math.min(end, inFlight.start(last)) : end,
+  };
 }
 
 /** RFC 2883 §4: the first block is below the acknowledgement, or inside the second. */

@@ -3,16 +3,13 @@
  * back, and the retransmission timer would cost 200 ms. After two round trips of silence one segment is sent, so that
  * its SACK tells what is missing.
  */
-import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
+import { SECOND, type VirtualTime } from '../../sim/time.ts';
 import { retransmit, sendOne } from './output.ts';
 import type { AckOutcome } from './recovery.ts';
 import { RETRANSMITTED } from './retransmit-queue.ts';
-import { RTO_MIN } from './rto.ts';
+import { RTO_MIN, TIMEOUT_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
-
-/** Linux TCP_TIMEOUT_MIN: two jiffies at HZ = 250. */
-const SLACK: VirtualTime = 8 * MILLISECOND;
 
 /** Only with SACK, and only while nothing is known to be wrong. */
 export const mayProbeTail = (tcb: Tcb): boolean =>
@@ -23,7 +20,7 @@ export function tailProbeDelay(tcb: Tcb): VirtualTime {
   const { rto, inFlight, now } = tcb;
   let delay = rto.hasSample ? Math.floor(2 * rto.srtt) : SECOND;
   // A single segment may be waiting for the peer's delayed ACK.
-  delay += inFlight.packets === 1 ? RTO_MIN : SLACK;
+  delay += inFlight.packets === 1 ? RTO_MIN : TIMEOUT_MIN;
   const untilTimeout = inFlight.sentAt(inFlight.head) + rto.timeout - now;
   return untilTimeout > 0 ? Math.min(delay, untilTimeout) : delay;
 }

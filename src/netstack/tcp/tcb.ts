@@ -9,7 +9,7 @@
  * Sequence numbers are unwrapped (segment.ts). `snd.una <= snd.nxt <= queue.end (+ 1 for the FIN)`.
  */
 import type { Ipv4Address } from '../../addr/ipv4.ts';
-import { NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
 import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
@@ -53,8 +53,16 @@ export const DISORDER = 1;
 export const RECOVERY = 2;
 export const LOSS = 3;
 
-/** What the connection's timer is armed for. */
-export type Wait = 'nothing' | 'retransmission' | 'tail' | 'reordering' | 'window' | 'end' | 'failure';
+/** What the connection's timer is armed for; 'oldest': for nothing, and a timeout counts from the oldest segment's departure. */
+export type Wait =
+  | 'nothing'
+  | 'oldest'
+  | 'retransmission'
+  | 'tail'
+  | 'reordering'
+  | 'window'
+  | 'end'
+  | 'failure';
 
 /** Default MSS of a peer that sends no option (RFC 9293 §3.7.1). */
 export const DEFAULT_MSS = 536;
@@ -99,6 +107,8 @@ export interface Timestamps {
   enabled: boolean;
   /** Ours are milliseconds plus this. */
   readonly offset: number;
+  /** What our first segment carried. */
+  readonly first: number;
   /** The peer's newest acceptable value (TS.Recent), as on the wire, and when it came. */
   recent: number;
   recentAt: VirtualTime;
@@ -170,6 +180,8 @@ export class Tcb {
   caState: number = OPEN;
   /** Recovery ends when this is acknowledged. */
   highSeq = 0;
+  /** A timeout is on trial (f-rto.ts). */
+  forwardRto = false;
   /** Window before the loss, and the proportional rate reduction since (RFC 6937). */
   priorCwnd = 0;
   prrDelivered = 0;
@@ -284,6 +296,7 @@ export class Tcb {
     this.timestamps = {
       enabled: false,
       offset: options.timestampOffset,
+      first: (Math.floor(services.ip.clock.now / MILLISECOND) + options.timestampOffset) >>> 0,
       recent: 0,
       recentAt: 0,
       lastAckSent: 0,

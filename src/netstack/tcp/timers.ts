@@ -12,7 +12,7 @@ import {
   retransmitLost,
   sendNew,
 } from './recovery.ts';
-import { RTO_MAX } from './rto.ts';
+import { RTO_MAX, TIMEOUT_MIN } from './rto.ts';
 import { mayProbeTail, sendTailProbe, tailProbeDelay } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
@@ -29,9 +29,12 @@ const ORPHAN_PROBE_RETRIES = 8;
 export const TIME_WAIT_LENGTH: VirtualTime = 60 * SECOND;
 export const FIN_TIMEOUT: VirtualTime = 60 * SECOND;
 
-/** Something was acknowledged: the next `armTimer` counts from its now. */
+/** Something was acknowledged: the next `armTimer` counts from its now, or from the oldest segment after a shorter wait. */
 export function restartWait(tcb: Tcb): void {
-  if (tcb.waitingFor !== 'end' && tcb.waitingFor !== 'failure') tcb.waitingFor = 'nothing';
+  const { waitingFor } = tcb;
+  if (waitingFor === 'tail' || waitingFor === 'reordering') tcb.waitingFor = 'oldest';
+  else if (waitingFor !== 'end' && waitingFor !== 'failure' && waitingFor !== 'oldest')
+    tcb.waitingFor = 'nothing';
 }
 
 /** Arm the timer for what is outstanding, unless it runs for that already. */
@@ -44,15 +47,16 @@ export function armTimer(tcb: Tcb): void {
     if (tcb.reorderWait > 0) {
       tcb.waitingFor = 'reordering';
       timer.arm(now + tcb.reorderWait);
-    } else if (tcb.waitingFor === 'retransmission') {
+    } else if (tcb.waitingFor === 'retransmission' || tcb.waitingFor === 'tail') {
       return;
     } else if (mayProbeTail(tcb)) {
-      if (tcb.waitingFor === 'tail') return;
       tcb.waitingFor = 'tail';
       timer.arm(now + tailProbeDelay(tcb));
     } else {
+      const short = tcb.waitingFor === 'oldest' || tcb.waitingFor === 'reordering';
+      const since = short ? inFlight.sentAt(inFlight.head) : now;
       tcb.waitingFor = 'retransmission';
-      timer.arm(now + tcb.rto.timeout);
+      timer.arm(Math.max(now, since + tcb.rto.timeout));
     }
   } else if (tcb.isSynchronised && tcb.snd.nxt < tcb.sendEnd) {
     if (tcb.waitingFor !== 'window') {
@@ -64,6 +68,12 @@ export function armTimer(tcb: Tcb): void {
     tcb.waitingFor = 'nothing';
     timer.cancel();
   }
+}
+
+/** Send again what is outstanding two jiffies from now (Linux TCP_TIMEOUT_MIN). */
+export function hurryRetransmission(tcb: Tcb): void {
+  tcb.waitingFor = 'retransmission';
+  tcb.timer.arm(tcb.now + TIMEOUT_MIN);
 }
 
 /** The connection is over but for a wait: FIN-WAIT-2 without a program, TIME-WAIT. */
@@ -142,6 +152,7 @@ function reorderingTimeout(tcb: Tcb): void {
   enterRecoveryIfLost(tcb);
   retransmitLost(tcb);
   sendNew(tcb);
+  if (tcb.waitingFor === 'nothing') tcb.waitingFor = 'oldest';
   armTimer(tcb);
 }
 
@@ -211,6 +222,6 @@ function keepaliveExpired(tcb: Tcb): void {
 export function push(tcb: Tcb): void {
   const sent = sendNew(tcb);
   // The tail is younger now.
-  if (sent > 0 && tcb.waitingFor === 'tail') tcb.waitingFor = 'nothing';
+  if (sent > 0 && tcb.waitingFor === 'tail') restartWait(tcb);
   armTimer(tcb);
 }

@@ -46,8 +46,19 @@ export function tryUndo(tcb: Tcb, echo: number, duplicateReported: boolean): boo
   if (duplicateReported && undo.outstanding > 0) undo.outstanding--;
   const late = tcb.caState >= State.RECOVERY && echo >= 0 && ((echo - undo.stamp) | 0) < 0;
   if (!late && undo.outstanding > 0) return false;
-  const { cong, inFlight } = tcb;
+  takeBack(tcb);
+  return true;
+}
+
+/** The timeout was not deserved, whatever was reported: see f-rto.ts. */
+export function undoTimeout(tcb: Tcb): void {
+  if (tcb.undo.active) takeBack(tcb);
+}
+
+function takeBack(tcb: Tcb): void {
+  const { cong, inFlight, undo } = tcb;
   undo.active = false;
+  tcb.forwardRto = false;
   cong.cwnd = Math.max(cong.cwnd, undo.cwnd);
   cong.ssthresh = Math.max(cong.ssthresh, undo.ssthresh);
   for (let position = inFlight.head; position < inFlight.tail; position++)
@@ -55,5 +66,4 @@ export function tryUndo(tcb: Tcb, echo: number, duplicateReported: boolean): boo
   tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
   tcb.lossEdge = inFlight.head;
   tcb.rto.backoff = 0;
-  return true;
 }

@@ -46,7 +46,8 @@ t('NewReno: limited transmit, the third duplicate retransmits, a partial ACK sho
     'one for two delivered, RFC 6937',
   );
   bench.pass(10 * MS);
-  assert.is(ack(4001), '4 | 6 6', 'RFC 6582: the next hole');
+  assert.is(ack(4001), '| 5 5', 'the next hole is found, but the pipe is full');
+  assert.is(ack(4001), '4 | 5 5', 'RFC 6582: and goes with the next segment that arrives');
   bench.pass(10 * MS);
   assert.is(ack(14_001), '17 18 | 5 5', 'everything before the loss is here');
   assert.is(ack(15_001), '19 | 5 5', 'and only now recovery ends');
@@ -121,8 +122,8 @@ t('a network that reorders is given a quarter of the round trip', () => {
   bench.take();
   bench.sack(2001, [4001, 7001]);
   assert.is(flight(bench, stream), '| 11 5', 'three SACKed, but this path reorders');
-  bench.pass(2.4 * MS);
-  assert.is(flight(bench, stream), '| 11 5');
+  bench.pass(10.4 * MS);
+  assert.is(flight(bench, stream), '| 11 5', '2.5 ms, and two ticks as all timers');
   bench.pass(0.2 * MS);
   assert.is(flight(bench, stream), '2 | 4 4');
 });
@@ -157,7 +158,7 @@ t('a probe that repaired the loss itself still counts as a loss', () => {
 });
 
 t('a timeout sends everything again in slow start', () => {
-  const [bench, stream] = sender(40_000, { mss: 1000 });
+  const [bench, stream] = sender(10_000, { mss: 1000 });
   bench.pass(200 * MS);
   assert.is(flight(bench, stream), '0 | 1 1');
   const ack = (acknowledged: number) => {
@@ -165,12 +166,7 @@ t('a timeout sends everything again in slow start', () => {
     bench.inject({ flags: '.', seq: 1, ack: acknowledged });
     return flight(bench, stream);
   };
-  assert.equal([1001, 3001, 7001, 10_001].map(ack), [
-    '1 2 | 2 2',
-    '3 4 5 6 | 4 4',
-    '7 8 9 10 11 | 5 5',
-    '12 13 14 15 | 6 6',
-  ]);
+  assert.equal([1001, 3001, 7001, 10_001].map(ack), ['1 2 | 2 2', '3 4 5 6 | 4 4', '7 8 9 | 5 3', '| 6 0']);
   assert.is(stream.info().timeouts, 1);
 });
 
@@ -234,7 +230,7 @@ t('ICMP 3/4: the MSS falls, what is in flight is cut and sent at once, the windo
   assert.is(stream.info().mss, 1360);
   assert.equal(
     out.slice(0, 4).map(seen => seen.length),
-    [1360, 100, 1360, 100],
+    [1360, 1360, 1360, 1360],
   );
   assert.is(stream.info().cwnd, cwnd);
   assert.ok(bench.layer.owns({ ...report, mtu: 100 }));
