@@ -49,7 +49,7 @@ export class Namespace implements IpLayer {
   /** In the order of their indices, those of removed devices left out. */
   readonly devices: NetDevice[] = [];
   readonly fib: Fib;
-  readonly hooks = new HookTable();
+  readonly hooks: HookTable;
   readonly neighbours: NeighbourTable;
   readonly icmp: Icmp;
   readonly pathMtu: PathMtuCache;
@@ -101,6 +101,8 @@ export class Namespace implements IpLayer {
     this.clock = host;
     this.frames = host.frames;
     this.fib = new Fib(this.random('multipath').next());
+    this.fib.onChange(() => host.flows.forget());
+    this.hooks = new HookTable(() => host.flows.forget());
     this.neighbours = new NeighbourTable(this);
     this.icmp = new Icmp(this);
     this.pathMtu = new PathMtuCache(host);
@@ -162,6 +164,7 @@ export class Namespace implements IpLayer {
   setUp(device: NetDevice, up: boolean): void {
     if (device.up === up) return;
     device.up = up;
+    this.host.flows.forget();
     if (up) {
       device.wasUp = true;
       if (device === this.loopback && device.addresses.length === 0)

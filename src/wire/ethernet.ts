@@ -68,6 +68,13 @@ export class HeaderTemplate {
     view.setInt32(at + 8, this.#third);
     view.setUint16(at + ETHER_TYPE, this.#etherType);
   }
+
+  /** Both addresses, as three words for `setInt32`, to `words` from `at` on. */
+  copyAddresses(words: Int32Array, at: number): void {
+    words[at] = this.#first;
+    words[at + 1] = this.#second;
+    words[at + 2] = this.#third;
+  }
 }
 
 /** Is the destination the MAC address whose first 16 bits are `high` and whose last 32 are `low` (signed)? */
