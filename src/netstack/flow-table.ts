@@ -1,8 +1,9 @@
 /**
  * What forwarding came to, remembered flow by flow: a packet of a flow that was forwarded before, by a router that has not
  * changed since, is checked, rewritten and sent without asking anybody. Linux has the same in its flowtable
- * (`net/netfilter/nf_flow_table_ip.c`), and this one promises as much: the packet leaves as ip-input.ts, ip-forward.ts and
- * neighbour.ts would have sent it, octet for octet, and is counted where they would have counted it.
+ * (`net/netfilter/nf_flow_table_ip.c`; for what begins here, in the `dst_entry` that a socket keeps), and this one promises
+ * as much: the packet leaves as ip-input.ts, ip-forward.ts, ip-output.ts and neighbour.ts would have sent it, octet for
+ * octet, and is counted where they would have counted it.
  *
  *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link
  *                                             └ anything else ──────────────>  the way through the stack, which may learn
@@ -23,7 +24,7 @@ import * as Ipv4 from '../wire/ipv4.ts';
 const FLOW = 16;
 const DESTINATION = 0;
 const SOURCE = 1;
-/** Jack it comes in by, and the MAC address it is sent to there. */
+/** Jack it comes in by, and the MAC address it is sent to there; of a flow that begins here, what tells its namespace. */
 const INPUT_JACK = 2;
 const MAC_HIGH = 3;
 const MAC_LOW = 4;
@@ -33,12 +34,15 @@ const GENERATION = 5;
 const HEADER = 6;
 const OUTPUT_JACK = 9;
 const MTU = 10;
-/** Numbers of the devices, for their counters. */
+/** Numbers of the devices, for their counters; the input's is -1 for a flow that begins here. */
 const INPUT_DEVICE = 11;
 const OUTPUT_DEVICE = 12;
-/** What was forwarded and is not yet in the devices' counters. */
+/** What was sent and is not yet in the devices' counters. */
 const PACKETS = 13;
 const OCTETS = 14;
+
+/** No such flow. */
+export const NO_FLOW = -1;
 
 /** The C library puts large buffers 16 octets behind a page: from here on flows are cache lines. */
 const FIRST = FLOW - 4;
@@ -54,6 +58,9 @@ export interface FlowDevice {
   readonly macHigh: number;
   readonly macLow: number;
 }
+
+/** A namespace that sends, in the place of a device: its `jack` is negative and no other's, its number -1. */
+export interface LocalSource extends FlowDevice {}
 
 /** A decision, as the stack made it. */
 export interface Decision {
@@ -71,8 +78,8 @@ export interface FlowHost {
   readonly now: VirtualTime;
   readonly frames: FrameStore;
   readonly outputs: readonly Transmitter[];
-  /** So much was forwarded from one device to another: for their counters. */
-  countForwarded(input: number, output: number, packets: number, octets: number): void;
+  /** So much went from one device to another, or from here (-1): for their counters. */
+  countSent(input: number, output: number, packets: number, octets: number): void;
   /** The link of that device did not take `frame`. */
   refused(frame: Frame, device: number, reason: DropReason): void;
 }
@@ -111,6 +118,38 @@ export class FlowTable {
       return false;
     if (length > words[flow + MTU]! || Ipv4.ttl(view, ip) <= 1) return false;
     Ipv4.decrementTtl(view, ip);
+    this.#transmit(flow, frame, view, at, octets);
+    return true;
+  }
+
+  /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
+  outgoing(namespace: LocalSource, source: AddressWord, destination: AddressWord): number {
+    const flow = this.#place(source, destination);
+    const words = this.#words;
+    return words[flow + DESTINATION] === destination &&
+      words[flow + SOURCE] === source &&
+      words[flow + INPUT_JACK] === namespace.jack &&
+      words[flow + GENERATION] === this.#generation
+      ? flow
+      : NO_FLOW;
+  }
+
+  /** Longest packet that goes out whole by `flow`. */
+  mtu(flow: number): number {
+    return this.#words[flow + MTU]!;
+  }
+
+  /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
+  send(flow: number, frame: Frame): void {
+    const frames = this.#frames;
+    const view = frames.view(frame);
+    const at = frames.push(frame, Ethernet.HEADER_LENGTH);
+    Ethernet.setEtherType(view, at, Ethernet.TYPE_IPV4);
+    this.#transmit(flow, frame, view, at, frames.length(frame));
+  }
+
+  #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
+    const words = this.#words;
     view.setInt32(at, words[flow + HEADER]!);
     view.setInt32(at + 4, words[flow + HEADER + 1]!);
     view.setInt32(at + 8, words[flow + HEADER + 2]!);
@@ -120,7 +159,6 @@ export class FlowTable {
     const host = this.#host;
     const refusal = host.outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, host.now);
     if (refusal !== undefined) host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
-    return true;
   }
 
   /** Where a flow has its place, if it is here. */
@@ -143,7 +181,7 @@ export class FlowTable {
     );
   }
 
-  /** The stack forwards a packet so, and would every other of its flow. */
+  /** The stack forwards or sends a packet so, and would every other of its flow. */
   learn(decision: Decision): void {
     const { source, destination, input, output } = decision;
     if (this.#words === EMPTY) this.#resize(FEWEST);
@@ -191,7 +229,7 @@ export class FlowTable {
     const words = this.#words;
     const packets = words[flow + PACKETS]!;
     if (packets === 0) return;
-    this.#host.countForwarded(
+    this.#host.countSent(
       words[flow + INPUT_DEVICE]!,
       words[flow + OUTPUT_DEVICE]!,
       packets,

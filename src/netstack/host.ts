@@ -38,6 +38,8 @@ export abstract class NetHost extends LogicalProcess {
   /** What packets cost; undefined: nothing. */
   processor: Processor | undefined;
   readonly #devices: NetDevice[] = [];
+  /** How many there have been. */
+  #namespaces = 0;
   readonly #jacks: (NetDevice | undefined)[] = [];
   readonly #backlog: FrameQueue;
   #tracer: Tracer | undefined;
@@ -50,7 +52,7 @@ export abstract class NetHost extends LogicalProcess {
 
   /** A new namespace of this host, with `lo` and the kernel's `tunl0`, both down. */
   namespace(name: string): Namespace {
-    const namespace = new Namespace(this, name);
+    const namespace = new Namespace(this, name, this.#namespaces++);
     this.namespaces.push(namespace);
     return namespace;
   }
@@ -124,8 +126,8 @@ export abstract class NetHost extends LogicalProcess {
     }
   }
 
-  countForwarded(input: number, output: number, packets: number, octets: number): void {
-    this.#devices[input]!.countReceived(packets, octets);
+  countSent(input: number, output: number, packets: number, octets: number): void {
+    if (input >= 0) this.#devices[input]!.countReceived(packets, octets);
     this.#devices[output]!.countSent(packets, octets);
   }
 

@@ -1,6 +1,6 @@
 /** Forwarding (Linux `ip_forward`): TTL, MTU against DF, redirect, FORWARD hook; then out like any other packet. */
 
-import { type AddressWord, toWord } from '../addr/address-word.ts';
+import { toWord } from '../addr/address-word.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -48,30 +48,16 @@ export function ipForward(
   }
   const limit = longestPiece === 0 ? mtu : Math.min(mtu, longestPiece);
   const nextHop = hop.via === 0 ? Ipv4.destinationWord(view, at) : toWord(hop.via);
-  if (longestPiece === 0 && route.nextHops.length === 1 && !(output === input && input.sysctl.sendRedirects))
-    learn(namespace, input, output, nextHop, mtu, view, at);
+  if (longestPiece === 0 && route.nextHops.length === 1 && isQuiet(input, output)) {
+    const [source, destination] = [Ipv4.sourceWord(view, at), Ipv4.destinationWord(view, at)];
+    namespace.learnFlow(input, output, nextHop, mtu, source, destination);
+  }
   finishOutput(namespace, frame, output, nextHop, limit);
 }
 
-/** Every other packet of this flow is forwarded in the same way, where nobody but the tables has a say. */
-function learn(
-  namespace: Namespace,
-  input: NetDevice,
-  output: NetDevice,
-  nextHop: AddressWord,
-  mtu: number,
-  view: DataView,
-  at: number,
-): void {
-  const { host } = namespace;
-  if (input.jack < 0 || output.jack < 0 || !namespace.hooks.isEmpty || host.processor !== undefined) return;
-  if (host.tracing || input.tapped || output.tapped || !output.up) return;
-  const header = namespace.neighbours.headerTo(output, nextHop);
-  if (header === undefined) return;
-  const source = Ipv4.sourceWord(view, at);
-  const destination = Ipv4.destinationWord(view, at);
-  host.flows.learn({ source, destination, input, output, header, mtu });
-}
+/** Does nobody see packets that come in by `input` and leave by `output`, nor get a redirect for them? */
+const isQuiet = (input: NetDevice, output: NetDevice): boolean =>
+  input.jack >= 0 && !input.tapped && !(output === input && input.sysctl.sendRedirects);
 
 /** The packet leaves where it came from and its sender is on that link: tell it of the shorter way (RFC 1812 §5.2.7.2). */
 function redirect(namespace: Namespace, device: NetDevice, frame: Frame, hop: NextHop): void {

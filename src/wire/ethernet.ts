@@ -36,6 +36,8 @@ export const destination = (view: DataView, at: number): Mac.MacAddress => readM
 export const source = (view: DataView, at: number): Mac.MacAddress => readMac(view, at + SOURCE);
 export const etherType = (view: DataView, at: number): number => view.getUint16(at + ETHER_TYPE);
 
+export const setEtherType = (view: DataView, at: number, etherType: number): void =>
+  view.setUint16(at + ETHER_TYPE, etherType);
 export const setDestination = (view: DataView, at: number, mac: Mac.MacAddress): void =>
   writeMac(view, at + DESTINATION, mac);
 export const setSource = (view: DataView, at: number, mac: Mac.MacAddress): void =>

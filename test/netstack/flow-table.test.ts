@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
-import { FORWARD } from '../../src/netstack/hooks.ts';
+import { FORWARD, OUTPUT } from '../../src/netstack/hooks.ts';
 import type { Namespace } from '../../src/netstack/namespace.ts';
-import { SECOND } from '../../src/sim/time.ts';
+import { MICROSECOND, SECOND } from '../../src/sim/time.ts';
 import { assert, suite } from '../kit.ts';
 import { Chain } from './chain.ts';
 import { route, type TestHost } from './lab.ts';
 
 const t = suite('netstack/flow-table');
 
-/** Three routers; what is changed is the middle one. How many packets each sent on without asking the stack. */
+/** A sender and three routers; what is changed is the middle one, or who sends. How many packets went on without asking the stack. */
 function chainOf(watched: boolean) {
   const chain = new Chain(3);
-  const routers = chain.hosts.slice(1, 4);
+  const routers = chain.hosts.slice(0, 4);
   let shortcuts = 0;
   for (const { flows, namespaces } of routers) {
     const forward = flows.forward.bind(flows);
@@ -21,10 +21,15 @@ function chainOf(watched: boolean) {
       if (done) shortcuts++;
       return done;
     };
+    const send = flows.send.bind(flows);
+    flows.send = (flow, frame) => {
+      shortcuts++;
+      send(flow, frame);
+    };
     // A packet that somebody watches goes through the stack: the flow is not learnt.
     if (watched) for (const device of namespaces[0]!.devices) device.tap(() => {});
   }
-  return { chain, router: routers[1]!, shortcuts: () => shortcuts };
+  return { chain, router: routers[2]!, sender: routers[0]!.namespaces[0]!, shortcuts: () => shortcuts };
 }
 
 const RIGHT = Ipv4.from('10.2.0.2');
@@ -35,7 +40,7 @@ const sights = new Map<TestHost, number>();
 
 /** What a router's decision rests on, changed and changed back. Those with `act` are commands of the outside. */
 const changes: Readonly<
-  Record<string, (namespace: Namespace, host: TestHost, now: number, odd: boolean) => void>
+  Record<string, (namespace: Namespace, host: TestHost, now: number, odd: boolean, sender: Namespace) => void>
 > = {
   blackhole: ({ fib }, _host, _now, odd) => {
     if (odd) fib.replace(route(undefined, '10.3.0.2/32'));
@@ -86,16 +91,36 @@ const changes: Readonly<
       );
     else stops.get(host)?.();
   },
+  'path MTU of the sender': (_namespace, _host, _now, odd, { pathMtu }) => {
+    if (odd) pathMtu.learn(Ipv4.from('10.3.0.2'), 700, 1500);
+    else pathMtu.flush();
+  },
+  'MTU of the sender': (_namespace, _host, _now, odd, sender) => {
+    sender.device('eth1')!.mtu = odd ? 900 : 1500;
+  },
+  'hook of the sender': (_namespace, _host, _now, odd, { hooks }) => {
+    if (odd) hooks.add(OUTPUT, { name: 'no', priority: 0, run: () => 'NOT_FORWARDING' });
+    else hooks.remove('no');
+  },
+  'route of the sender': (_namespace, _host, _now, odd, { fib }) => {
+    if (odd) fib.replace(route(undefined, '10.3.0.2/32'));
+    else fib.remove({ prefix: { address: Ipv4.from('10.3.0.2'), length: 32 } });
+  },
   cable: (_namespace, host, _now, odd) => {
     host.outputs[1]!.up = !odd;
   },
 };
+
+/** Changes that only the outside makes. */
+const COMMANDS: ReadonlySet<string> = new Set(['no forwarding', 'strict source']);
 
 interface Step {
   readonly change: string;
   readonly packets: number;
   readonly length: number;
   readonly wait: boolean;
+  /** The change comes between two packets, not when all is quiet. */
+  readonly midway: boolean;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -103,17 +128,22 @@ const step: fc.Arbitrary<Step> = fc.record({
   packets: fc.constantFrom(8, 24),
   length: fc.constantFrom(64, 600, 1480),
   wait: fc.boolean(),
+  midway: fc.boolean(),
 });
 
 /** Everything that can be seen of a chain after `steps`. */
 function outcome(watched: boolean, steps: readonly Step[]) {
-  const { chain, router, shortcuts } = chainOf(watched);
+  const { chain, router, sender, shortcuts } = chainOf(watched);
   const seen = new Map<string, number>();
   chain.send(16, 64);
-  for (const { change, packets, length, wait } of steps) {
+  for (const { change, packets, length, wait, midway } of steps) {
     const turn = (seen.get(change) ?? 0) + 1;
     seen.set(change, turn);
-    changes[change]?.(router.namespaces[0]!, router, chain.now, turn % 2 === 1);
+    const make = (): void =>
+      changes[change]?.(router.namespaces[0]!, router, chain.now, turn % 2 === 1, sender);
+    if (!midway || COMMANDS.has(change)) make();
+    else if (change.endsWith('of the sender')) sender.clock.timer(make).arm(chain.now + 25 * MICROSECOND);
+    else router.timer(make).arm(chain.now + 130 * MICROSECOND);
     chain.send(packets, length);
     // Long enough for a neighbour to be doubted.
     if (wait) chain.run(50 * SECOND);
@@ -152,11 +182,15 @@ t('whatever changes, a router does with known flows what the stack would do', ()
 
 for (const change of Object.keys(changes)) {
   t(`known flows hear of it: ${change}`, () => {
-    const steps = [1, 2, 3].map(() => ({ change, packets: 24, length: 1480, wait: false }));
-    const [quick, slow] = [outcome(false, steps), outcome(true, steps)];
-    assert.equal(quick.state, slow.state);
-    assert.is(quick.seen, slow.seen);
+    for (const midway of [false, true]) hearsOf(change, midway);
   });
+}
+
+function hearsOf(change: string, midway: boolean): void {
+  const steps = [1, 2, 3].map(() => ({ change, packets: 24, length: 1480, wait: false, midway }));
+  const [quick, slow] = [outcome(false, steps), outcome(true, steps)];
+  assert.equal(quick.state, slow.state);
+  assert.is(quick.seen, slow.seen);
 }
 
 t('a chain that nothing happens to is asked once a flow', () => {
@@ -164,7 +198,7 @@ t('a chain that nothing happens to is asked once a flow', () => {
   chain.send(16, 64);
   const before = shortcuts();
   chain.send(4000, 1480);
-  assert.is(shortcuts() - before, 3 * 3999);
+  assert.is(shortcuts() - before, 4 * 3999);
   const device = chain.hosts[2]!.namespaces[0]!.device('eth1')!;
   assert.is(device.counters.txPackets, chain.hosts[3]!.namespaces[0]!.device('eth0')!.counters.rxPackets);
 });
