@@ -151,7 +151,7 @@ function outcome(watched: boolean, steps: readonly Step[]) {
   }
   const state = chain.hosts.map(host => ({
     events: `${host.fingerprint.count} ${host.fingerprint.digest()}`,
-    account: host.account.counters(),
+    account: host.account.counters(0),
     counters: host.namespaces[0]!.devices.map(device => ({ ...device.counters })),
     sent: host.outputs.map(output => output.sentOctets),
   }));
