@@ -7,7 +7,7 @@
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import * as Payload from '../../sim/payload.ts';
 import type { VirtualTime } from '../../sim/time.ts';
-import { sendAck, sendReset } from './output.ts';
+import { notePushes, sendAck, sendReset } from './output.ts';
 import type { Keepalive, StateName, Statistics, Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 import { armKeepalive, FIN_TIMEOUT, push, waitForEnd } from './timers.ts';
@@ -111,6 +111,7 @@ export class Connection implements Stream {
 
   write(bytes: Uint8Array): void {
     if (!this.#maySend()) return;
+    notePushes(this.#tcb);
     this.#tcb.sendQueue.write(bytes);
     push(this.#tcb);
   }
@@ -118,6 +119,7 @@ export class Connection implements Stream {
   /** Send `length` octets of a pattern. */
   writeVirtual(pattern: Payload.Pattern, length: number): void {
     if (!this.#maySend()) return;
+    notePushes(this.#tcb);
     this.#tcb.sendQueue.writeVirtual(pattern, length);
     push(this.#tcb);
   }

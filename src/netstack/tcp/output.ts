@@ -10,6 +10,7 @@ import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
+import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -72,13 +73,34 @@ const carriesFin = (tcb: Tcb, length: number): boolean => tcb.snd.nxt + length =
 function sendNext(tcb: Tcb, length: number): boolean {
   const { snd } = tcb;
   const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
-  if (transmit(tcb, snd.nxt, end) === 'EMSGSIZE') {
+  const isPushed = endsPush(tcb, snd.nxt + length);
+  if (transmit(tcb, snd.nxt, end, isPushed) === 'EMSGSIZE') {
     return pathShrank(tcb) && sendNext(tcb, Math.min(length, tcb.mss));
   }
   if (length < tcb.mss) snd.smallEnd = end;
-  tcb.inFlight.push(snd.nxt, end, tcb.now);
-  snd.nxt = end;
+  enterSent(tcb, end, isPushed);
   return true;
+}
+
+/** What was sent from SND.NXT to `end` is in flight. */
+export function enterSent(tcb: Tcb, end: number, isPushed: boolean): void {
+  const { snd, inFlight } = tcb;
+  inFlight.push(snd.nxt, end, tcb.now);
+  if (isPushed) {
+    inFlight.mark(inFlight.tail - 1, PUSHED);
+    snd.pushedTo = end;
+  }
+  snd.nxt = end;
+}
+
+/** PSH: what the program wrote ends here, or half of the peer's window has gone without one (Linux `forced_push`). */
+const endsPush = (tcb: Tcb, end: number): boolean =>
+  end === tcb.sendQueue.end || end > tcb.snd.pushedTo + tcb.snd.pushAfter;
+
+/** The program writes, or may at last: half of the largest window offered so far may go without PSH. */
+export function notePushes(tcb: Tcb): void {
+  const { snd } = tcb;
+  if (snd.maxWnd > 0) snd.pushAfter = snd.maxWnd >> 1;
 }
 
 /** One new segment, whatever the congestion window and Nagle say: a tail loss probe. False when there is none. */
@@ -129,7 +151,7 @@ function noteUsage(tcb: Tcb, limited: boolean): void {
 }
 
 /** Send the sequence range `[start, end)`: SYN, data and FIN as they lie in it. */
-export function transmit(tcb: Tcb, start: number, end: number): SendError {
+export function transmit(tcb: Tcb, start: number, end: number, isPushed = false): SendError {
   const { snd, statistics } = tcb;
   if (start === snd.iss) return sendSyn(tcb);
   const fin = end > snd.fin;
@@ -137,7 +159,7 @@ export function transmit(tcb: Tcb, start: number, end: number): SendError {
   let flags = Tcp.ACK;
   if (fin) flags |= Tcp.FIN;
   if (length > 0) {
-    if (start + length === tcb.sendQueue.end) flags |= Tcp.PSH;
+    if (isPushed) flags |= Tcp.PSH;
     statistics.dataSegmentsOut++;
     statistics.bytesSent += length;
     tcb.delayedAck.dataSent(tcb.now);
@@ -172,10 +194,11 @@ export function retransmit(tcb: Tcb, position: number): void {
   if (start !== snd.iss && inFlight.end(position) > limit) inFlight.split(position, limit);
   const end = inFlight.end(position);
   inFlight.resent(position, tcb.now);
+  const isPushed = (inFlight.marks(position) & PUSHED) !== 0;
   if (tcb.retransmittingSince < 0) tcb.retransmittingSince = tcb.now;
   statistics.retransmits++;
   statistics.bytesRetransmitted += end - start;
-  if (transmit(tcb, start, end) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
+  if (transmit(tcb, start, end, isPushed) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
 }
 
 /**

@@ -16,6 +16,8 @@ export const LOST = 2;
 export const RETRANSMITTED = 4;
 /** It was retransmitted at some time: an acknowledgement of it measures nothing (Karn). */
 export const EVER_RETRANSMITTED = 8;
+/** It was sent with PSH, and so it will be again. */
+export const PUSHED = 16;
 
 export class RetransmitQueue {
   head = 0;
@@ -102,6 +104,7 @@ export class RetransmitQueue {
     this.#end[slot] = seq;
     this.#marks[next] = 0;
     this.#count(position + 1, marks);
+    this.unmark(position, PUSHED);
   }
 
   mark(position: number, marks: number): void {

@@ -13,7 +13,7 @@ import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { acknowledgeIfDue, finArrives, textArrives } from './data-arrives.ts';
 import { negotiate, timestampOctets } from './options.ts';
-import { retransmit, sendAck, sendReset } from './output.ts';
+import { notePushes, retransmit, sendAck, sendReset } from './output.ts';
 import { type Segment, unwrap } from './segment.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
@@ -149,6 +149,7 @@ function synAcknowledged(tcb: Tcb, segment: Segment): void {
   acknowledgementArrives(tcb, segment);
   snd.scale = agreed;
   rto.fallBack();
+  notePushes(tcb);
   if (snd.fin !== Number.POSITIVE_INFINITY) tcb.state = State.FIN_WAIT_1;
   tcb.tellEstablished = true;
   if (tcb.keepalive !== undefined) armKeepalive(tcb, tcb.keepalive);

@@ -82,6 +82,9 @@ export interface SendVariables {
   scale: number;
   /** End of the last segment that was not full (Minshall's form of Nagle's rule). */
   smallEnd: number;
+  /** End of the last segment with PSH, and after how many octets without one there is another. */
+  pushedTo: number;
+  pushAfter: number;
   /** Sequence number of our FIN; infinite until the program closes. */
   fin: number;
 }
@@ -278,6 +281,8 @@ export class Tcb {
       maxWnd: 0,
       scale: 0,
       smallEnd: iss,
+      pushedTo: iss + 1,
+      pushAfter: Number.POSITIVE_INFINITY,
       fin: Number.POSITIVE_INFINITY,
     };
     this.rcv = { irs: 0, nxt: 0, fin: Number.POSITIVE_INFINITY, segment: DEFAULT_MSS };

@@ -3,7 +3,7 @@
  * never need a timer at the same time, so they share one.
  */
 import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { refreshPath, sendAck, sendProbe, sendReset, transmit } from './output.ts';
+import { enterSent, refreshPath, sendAck, sendProbe, sendReset, transmit } from './output.ts';
 import {
   detectByTime,
   enterLoss,
@@ -164,9 +164,9 @@ function probeTimeout(tcb: Tcb): void {
   if (room > 0) {
     tcb.rto.backoff = 0;
     const end = snd.nxt + Math.min(room, tcb.mss, tcb.sendEnd - snd.nxt);
-    transmit(tcb, snd.nxt, end);
-    inFlight.push(snd.nxt, end, tcb.now);
-    snd.nxt = end;
+    // Cut off to fit: there is no more to come.
+    transmit(tcb, snd.nxt, end, true);
+    enterSent(tcb, end, true);
     armTimer(tcb);
     return;
   }
