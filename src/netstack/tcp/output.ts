@@ -29,8 +29,8 @@ const header: MutableHeader = {
   options: Tcp.NO_OPTIONS,
 };
 
-/** Send what window, congestion window and Nagle's rule let go. Returns how many segments went. */
-export function sendPending(tcb: Tcb): number {
+/** Send what window, congestion window and Nagle's rule, if `small` does not, let go. Returns how many segments went. */
+export function sendPending(tcb: Tcb, small = false): number {
   if (!maySend(tcb)) return 0;
   const { snd, inFlight, cong } = tcb;
   if (snd.nxt >= tcb.sendEnd) return 0;
@@ -45,12 +45,13 @@ export function sendPending(tcb: Tcb): number {
       break;
     }
     const length = nextLength(tcb, bufferEnd);
-    if (length < 0 || (length < tcb.mss && heldByNagle(tcb, length))) break;
+    if (length < 0 || (length < tcb.mss && !small && heldByNagle(tcb, length))) break;
     if (!sendNext(tcb, length)) break;
     sent++;
   }
   limited = limited || inFlight.inFlight >= cong.cwnd;
   if (sent > 0) tcb.lastSentAt = tcb.now;
+  if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
   if (sent > 0 || limited) noteUsage(tcb, limited);
   return sent;
 }

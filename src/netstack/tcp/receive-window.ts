@@ -66,6 +66,9 @@ export class ReceiveWindow {
     this.#space = Math.min(this.offered, INITIAL_SEGMENTS * this.#advertisedMss);
     this.#measureFrom = rcvNxt;
     this.#measureSince = now;
+    // One segment of the buffer is reserved (`tcp_init_buffer_space`).
+    const full = this.#full();
+    if (this.#clamp > 2 * mss && this.#clamp + mss > full) this.#clamp = Math.max(2 * mss, full - mss);
     this.#limit = Math.min(this.#limit, this.#clamp);
   }
 

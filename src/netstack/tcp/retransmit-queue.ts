@@ -25,6 +25,8 @@ export class RetransmitQueue {
   sacked = 0;
   lost = 0;
   retransmitted = 0;
+  /** How often a segment, or its retransmission, was found lost. */
+  losses = 0;
   // Small: most connections of a large lab are BGP sessions with one message in flight.
   #mask = 3;
   #start = new Float64Array(4);

@@ -14,19 +14,11 @@ import { INITIAL_WINDOW } from './congestion/control.ts';
 import { acknowledgeIfDue, finArrives, textArrives } from './data-arrives.ts';
 import { negotiate, timestampOctets } from './options.ts';
 import { notePushes, retransmit, sendAck, sendReset } from './output.ts';
+import { restartTimeout } from './retransmission-timer.ts';
 import { type Segment, unwrap } from './segment.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
-import {
-  armKeepalive,
-  armTimer,
-  enterTimeWait,
-  FIN_TIMEOUT,
-  push,
-  restartWait,
-  TIME_WAIT_LENGTH,
-  waitForEnd,
-} from './timers.ts';
+import { armKeepalive, enterTimeWait, FIN_TIMEOUT, push, TIME_WAIT_LENGTH, waitForEnd } from './timers.ts';
 
 /** The segment was taken (or was harmless), or why it was dropped. */
 export type Verdict = '' | DropReason;
@@ -124,8 +116,7 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
     // Both sides open at once: answer with a SYN-ACK, and wait for theirs.
     tcb.state = State.SYN_RECEIVED;
     retransmit(tcb, tcb.inFlight.head);
-    restartWait(tcb);
-    armTimer(tcb);
+    restartTimeout(tcb);
     return '';
   }
   tcb.state = State.ESTABLISHED;
@@ -211,8 +202,9 @@ function arrivesInTimeWait(tcb: Tcb, segment: Segment): Verdict {
     return '';
   }
   if (segment.seq === rcv.nxt && segment.sequenceLength === 0) return '';
-  sendAck(tcb);
   if (segment.has(Tcp.ACK)) waitForEnd(tcb, TIME_WAIT_LENGTH);
+  if (segment.sequenceLength === 0 || segment.has(Tcp.SYN)) return challenge(tcb);
+  sendAck(tcb);
   return 'TCP_OUT_OF_WINDOW';
 }
 

@@ -14,6 +14,7 @@ import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
 import { DelayedAck } from './delayed-ack.ts';
+import { DUPLICATE_THRESHOLD, type Reordering } from './rack.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import { RetransmitQueue } from './retransmit-queue.ts';
@@ -94,8 +95,9 @@ export interface ReceiveVariables {
   nxt: number;
   /** Sequence number of the peer's FIN; infinite until it is known. */
   fin: number;
-  /** Largest segment seen lately (Linux `rcv_mss`). */
+  /** Largest segment seen lately (Linux `rcv_mss`), and the last one if it was smaller; else 0. */
   segment: number;
+  lastSmaller: number;
 }
 
 export interface Timestamps {
@@ -183,23 +185,33 @@ export class Tcb {
   lossEdge = 0;
   /** SACK blocks of the last acknowledgement that brought any: their inside is marked already. */
   readonly sackCache: { start: number; end: number }[] = [];
-  /** Highest SACKed sequence number. */
+  /** Start of the highest SACKed segment. */
   highestSacked = 0;
   /** Latest departure of a segment known to have arrived (RFC 8985 RACK.xmit_ts), and its end. */
   rackSentAt: VirtualTime = -1;
   rackEnd = 0;
-  /** Round trip of that segment, the smallest ever seen, and whether the path was seen to reorder. */
+  /** Round trip of the segment that arrived last, the smallest ever seen, and that something arrived since. */
   rackRtt: VirtualTime = 0;
   minRtt: VirtualTime = NEVER;
-  reordering = false;
-  /** How long to wait before the next segment counts as lost; 0 = nothing waits. */
-  reorderWait: VirtualTime = 0;
+  rackAdvanced = false;
+  readonly reordering: Reordering = {
+    seen: false,
+    degree: DUPLICATE_THRESHOLD,
+    steps: 1,
+    persist: 0,
+    reported: false,
+    adjustedAt: 0,
+  };
+  /** Segments that the peer has reported as duplicates. */
+  duplicates = 0;
+  /** After a timeout: not sure yet that anything was lost (F-RTO). */
+  frto = false;
   /** No retransmission in flight is older than this. */
   oldestResent: VirtualTime = NEVER;
   /** SND.NXT when a tail loss probe was sent that is not answered yet; 0 = none. */
   tailProbeEnd = 0;
   tailProbeIsNew = false;
-  readonly undo: Undo = { active: false, cwnd: 0, ssthresh: 0, outstanding: -1, stamp: 0 };
+  readonly undo: Undo = { marker: -1, ssthresh: 0, outstanding: -1, stamp: -1 };
   /** Since when nothing new has been acknowledged although something was retransmitted; -1 = not so. */
   retransmittingSince: VirtualTime = -1;
   /** Retransmissions without any progress, to count SYN retries. */
@@ -285,7 +297,7 @@ export class Tcb {
       pushAfter: Number.POSITIVE_INFINITY,
       fin: Number.POSITIVE_INFINITY,
     };
-    this.rcv = { irs: 0, nxt: 0, fin: Number.POSITIVE_INFINITY, segment: DEFAULT_MSS };
+    this.rcv = { irs: 0, nxt: 0, fin: Number.POSITIVE_INFINITY, segment: DEFAULT_MSS, lastSmaller: 0 };
     this.timestamps = {
       enabled: false,
       offset: options.timestampOffset,
@@ -313,9 +325,9 @@ export class Tcb {
     return this.snd.fin === Number.POSITIVE_INFINITY ? this.sendQueue.end : this.snd.fin + 1;
   }
 
-  /** Octets that take up receive buffer. A program that reads takes what is in order at the same instant. */
+  /** Octets that take up receive buffer; a program reads only after what a segment causes was sent. */
   get buffered(): number {
-    return this.receiveQueue.early + (this.reading ? 0 : this.receiveQueue.unread);
+    return this.receiveQueue.early + this.receiveQueue.unread;
   }
 
   get isSynchronised(): boolean {
