@@ -157,7 +157,9 @@ export function acknowledgeIfDue(tcb: Tcb): void {
   const { delayedAck, rcv, window, receiveQueue } = tcb;
   if (!delayedAck.scheduled && !tcb.ackNow) return;
   if (tcb.state < State.ESTABLISHED || tcb.tellFailure !== '') return;
-  const manyWait = rcv.nxt - window.offeredAt > rcv.segment && window.keepsOpen(tcb.buffered, rcv.segment);
+  const many = rcv.nxt - window.offeredAt > rcv.segment;
+  const manyWait = many && window.keepsOpen(tcb.buffered, rcv.segment);
+  if (many && window.isTight(tcb.buffered)) delayedAck.quick = 0;
   if (manyWait || delayedAck.inQuickMode || tcb.ackNow || receiveQueue.hasEarly) sendAck(tcb);
   else if (!delayedAck.delay(tcb.now, tcb.rto)) sendAck(tcb);
 }

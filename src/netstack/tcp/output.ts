@@ -253,6 +253,7 @@ function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   const { window, rcv } = tcb;
   header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
   header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
+  if (window.isTight(tcb.buffered)) tcb.delayedAck.quick = 0;
   tcb.delayedAck.acknowledged();
   return send(tcb, seq, flags, length);
 }

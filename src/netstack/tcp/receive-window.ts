@@ -118,6 +118,11 @@ export class ReceiveWindow {
     return this.#choose(used, segment) >= this.offered;
   }
 
+  /** Less than half of the buffer is free: no time for quick acknowledgements. */
+  isTight(used: number): boolean {
+    return this.#full() - used < Math.min(this.#clamp, this.#full()) >> 1;
+  }
+
   /** Our timestamp came back `elapsed` after it was sent; `echo` tells a new one from one we had. */
   measureRtt(elapsed: VirtualTime, echo: number): void {
     if (echo === this.#lastEcho) return;
