@@ -3,8 +3,8 @@
  * frames were seen to leave.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
-
-import { SECOND, type VirtualTime } from '../sim/time.ts';
+import { MILLISECOND, SECOND, type VirtualTime } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
 import type { ProbeResult } from '../traffic/probe.ts';
 import type { Controller } from './controller.ts';
 import type { Program } from './programs.ts';
@@ -27,6 +27,8 @@ export interface ProbeOptions {
   readonly size?: number;
   readonly df?: boolean;
   readonly timeout?: VirtualTime;
+  /** How long to go on looking for what became of a probe without an answer: some packets die late (ARP, fragments). */
+  readonly patience?: VirtualTime;
 }
 
 export interface ProbeOutcome {
@@ -62,6 +64,13 @@ export async function probe(
     begun.push({ program, trail, tag });
   }
   await controller.finish(begun.map(b => b.program));
+  const isOpen = ({ program, trail }: (typeof begun)[number]): boolean => {
+    const { answered, error } = program.exit!.result as ProbeResult;
+    return !answered && error === undefined && trail.drops.length === 0;
+  };
+  const until = controller.now + (options.patience ?? 0);
+  while (controller.now < until && begun.some(isOpen))
+    await controller.run(Math.min(until, controller.now + LOOK_AGAIN));
   return begun.map(({ program, trail, tag }, i) => {
     controller.trails.forget(tag);
     const [from, to] = pairs[i]!;
@@ -71,10 +80,31 @@ export async function probe(
       to,
       result,
       way: wayOut(from, trail),
-      died: result.answered ? undefined : deathOf(trail),
+      died: result.answered ? undefined : (deathOf(trail) ?? refusalOf(from, result, controller.now)),
       trail,
     };
   });
+}
+
+const LOOK_AGAIN: VirtualTime = 100 * MILLISECOND;
+/** Longer than the kernel waits for ARP or for fragments. */
+export const PATIENCE: VirtualTime = 31 * SECOND;
+
+/** What a socket says when the route of its own machine leads nowhere: then there is no packet that could die. */
+const REFUSALS: Readonly<Record<string, DropReason>> = {
+  ENETUNREACH: 'NO_ROUTE',
+  EINVAL: 'BLACKHOLE_ROUTE',
+  EHOSTUNREACH: 'UNREACHABLE_ROUTE',
+  EACCES: 'PROHIBIT_ROUTE',
+};
+
+function refusalOf(
+  { machine, namespace }: Party,
+  { error }: ProbeResult,
+  time: VirtualTime,
+): TrailDrop | undefined {
+  const reason = typeof error === 'string' ? REFUSALS[error] : undefined;
+  return reason === undefined ? undefined : { tag: 0, machine, namespace, device: '', time, reason };
 }
 
 /** What a switch floods dies at everybody whom it is not for: that says something only when nothing else does. */

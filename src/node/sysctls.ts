@@ -25,6 +25,24 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
       settings.set(`net.ipv4.conf.${device.name.replaceAll('.', '/')}.${name}`, ofDevice(device.sysctl, key));
   }
   const { sysctl } = namespace;
+  const forwarding: Setting = {
+    get: () => digit(sysctl.ipForward),
+    set: value =>
+      flag(value, on => {
+        sysctl.ipForward = on;
+        // Linux hands it on to every device.
+        for (const device of namespace.devices) device.sysctl.forwarding = on;
+      }),
+  };
+  settings.set('net.ipv4.conf.all.forwarding', forwarding);
+  settings.set('net.ipv4.conf.all.rp_filter', {
+    get: () => String(sysctl.allRpFilter),
+    set: value => {
+      if (!/^[012]$/.test(value)) return false;
+      sysctl.allRpFilter = Number(value) as 0 | 1 | 2;
+      return true;
+    },
+  });
   settings.set('net.ipv4.fib_multipath_hash_policy', {
     get: () => String(sysctl.fibMultipathHashPolicy),
     set: value => {
@@ -49,13 +67,7 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
       return true;
     },
   });
-  settings.set('net.ipv4.ip_forward', {
-    get: () => digit(sysctl.ipForward),
-    set: value =>
-      flag(value, on => {
-        sysctl.ipForward = on;
-      }),
-  });
+  settings.set('net.ipv4.ip_forward', forwarding);
   const readOnly = (name: string, text: string): Map<string, Setting> =>
     settings.set(`net.ipv4.${name}`, { get: () => text, set: undefined });
   readOnly('ip_local_port_range', sysctl.ipLocalPortRange.join('\t'));

@@ -20,7 +20,7 @@ export function addressText(devices: readonly DeviceView[], style: AddressStyle)
       const head = linkLines(device, link);
       // `ip -4 addr` leaves the hardware line out, but for `-d`.
       const shown = style.ipv4Only && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
-      return shown + ipv4Lines(device) + (style.ipv4Only ? '' : ipv6(device));
+      return shown + ipv4Lines(device) + (style.ipv4Only ? '' : ipv6Lines(device));
     })
     .join('');
 }
@@ -28,19 +28,33 @@ export function addressText(devices: readonly DeviceView[], style: AddressStyle)
 /** The IPv4 addresses of a device, two lines each. */
 export const ipv4Lines = ({ name, addresses }: DeviceView): string =>
   addresses
-    .map(({ address, length, scope, broadcast }) => {
+    .map(({ address, length, scope, broadcast, secondary }) => {
       const brd = broadcast === 0 ? '' : `brd ${Ipv4.format(broadcast)} `;
-      return `    inet ${Ipv4.format(address)}/${length} ${brd}scope ${scope} ${name}\n${FOREVER}`;
+      const order = secondary ? 'secondary ' : '';
+      return `    inet ${Ipv4.format(address)}/${length} ${brd}scope ${scope} ${order}${name}\n${FOREVER}`;
     })
     .join('');
 
+export interface Ipv6Address {
+  readonly address: string;
+  readonly length: number;
+  readonly scope: 'link' | 'host';
+  readonly tentative: boolean;
+}
+
 /** The link-local address that follows from the MAC address (RFC 4291, appendix A): all there is of IPv6 here. */
-function ipv6({ driver, up, carrier, mac }: DeviceView): string {
-  if (!up) return '';
-  if (driver === 'loopback') return `    inet6 ::1/128 scope host \n${FOREVER}`;
-  if (driver === 'ipip') return '';
-  const text = `fe80::${interfaceIdentifier(mac)}/64 scope link`;
-  return `    inet6 ${text} ${carrier ? '' : 'tentative '}\n${FOREVER}`;
+export function linkLocal({ driver, up, carrier, mac }: DeviceView): Ipv6Address | undefined {
+  if (!up || driver === 'ipip') return undefined;
+  if (driver === 'loopback') return { address: '::1', length: 128, scope: 'host', tentative: false };
+  return { address: `fe80::${interfaceIdentifier(mac)}`, length: 64, scope: 'link', tentative: !carrier };
+}
+
+/** Its two lines; nothing where there is none. */
+export function ipv6Lines(device: DeviceView): string {
+  const ipv6 = linkLocal(device);
+  if (ipv6 === undefined) return '';
+  const { address, length, scope, tentative } = ipv6;
+  return `    inet6 ${address}/${length} scope ${scope} ${tentative ? 'tentative ' : ''}\n${FOREVER}`;
 }
 
 /** Modified EUI-64: the universal bit turned over, ff:fe in the middle, leading zeros of each group left out. */

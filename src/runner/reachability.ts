@@ -1,6 +1,6 @@
 /** Expectations about who reaches whom, judged by what the probe was seen to do. */
 import type { Cluster } from '../controller/cluster.ts';
-import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
+import { PATIENCE, type ProbeOptions, type ProbeOutcome } from '../controller/probes.ts';
 import type { PathExpectation, ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
@@ -30,7 +30,7 @@ export async function judgePath(cluster: Cluster, expectation: PathExpectation):
 }
 
 /** The machines up to the one where the receiver is. */
-function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
+export function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
   const arrival = trail.hops.findIndex(
     hop => hop.direction === 'receive' && hop.machine === to.machine && hop.namespace === to.namespace,
   );
@@ -48,6 +48,8 @@ async function probeAll(
     df: expectation.df,
     ...(expectation.port !== undefined && { port: expectation.port }),
     ...(expectation.sizeBytes !== undefined && { size: expectation.sizeBytes }),
+    // Who asks for the reason wants to know, however late it comes.
+    ...(expectation.kind === 'unreachable' && expectation.reason !== undefined && { patience: PATIENCE }),
   };
   const pairs = expectation.symmetric
     ? ([
@@ -87,7 +89,13 @@ function judgeUnreachable(expectation: UnreachableExpectation, outcome: ProbeOut
 
 const names = (outcome: ProbeOutcome): string => `${outcome.from.name} -> ${outcome.to.name}`;
 
-function deathOf(outcome: ProbeOutcome): { received: string; reason?: string; at?: string; device?: string } {
+/** Where and why nothing came back. */
+export function deathOf(outcome: ProbeOutcome): {
+  received: string;
+  reason?: string;
+  at?: string;
+  device?: string;
+} {
   const { died, result } = outcome;
   if (died !== undefined) {
     // A switch drops at the port of a NIC, which it calls `k8s-w1/ens5`: the place is that node.

@@ -75,6 +75,7 @@ const expectationJson = ({ expectation, verdict }: ExpectationResult): unknown =
   ok: verdict.ok,
   expected: verdict.expected,
   received: verdict.received,
+  ...(verdict.detail !== undefined && { detail: verdict.detail }),
   reason: verdict.reason ?? null,
   at: verdict.at ?? null,
   line: expectation.position.line,

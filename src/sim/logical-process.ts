@@ -12,7 +12,7 @@
  *                  settle(): what they left in the process's own backlog, at the same instant
  */
 import { COMMAND, Fingerprint, TIMER } from './fingerprint.ts';
-import type { Frame, FrameStore } from './frame-store.ts';
+import { type Frame, type FrameStore, NO_FRAME } from './frame-store.ts';
 import { InputQueue, type Receiver, type Transmitter } from './link.ts';
 import { Random } from './random.ts';
 import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
@@ -30,26 +30,48 @@ export interface Habitat {
   report(process: LogicalProcess, record: unknown): void;
 }
 
+/** What the loop compares after every event, by place in the process's record. */
+const NOW = 0;
+/** When the earliest frame arrives; `NEVER` when no input holds one. */
+const ARRIVAL = 1;
+/** `TimerQueue.next`. */
+const DEADLINE = 2;
+
 export abstract class LogicalProcess implements Clock, Receiver {
-  readonly id: number;
-  readonly name: string;
   readonly frames: FrameStore;
+  readonly #at: number;
+  /** The input whose frame is next; the others that hold frames are in `#others`. Mostly there are none. */
+  #earliest: InputQueue | undefined;
+  /** A heap of `#waiting` inputs; the array has room for all. */
+  #waiting = 0;
+  readonly #others: InputQueue[] = [];
   readonly fingerprint = new Fingerprint();
+  /** Its place among the processes of its partition, which sets it. */
+  number = -1;
+  readonly id: number;
+  readonly #timers: TimerQueue;
   /** Outgoing links by jack. */
   readonly outputs: Transmitter[] = [];
-  now: VirtualTime = 0;
   protected readonly habitat: Habitat;
-  /** A heap of the `#waiting` inputs that hold frames; the array has room for all. */
-  readonly #inputs: InputQueue[] = [];
-  #waiting = 0;
-  readonly #timers: TimerQueue;
+  readonly name: string;
 
   constructor(id: number, name: string, habitat: Habitat) {
     this.id = id;
     this.name = name;
     this.habitat = habitat;
     this.frames = habitat.frames;
-    this.#timers = new TimerQueue(this, at => habitat.wake(this, at));
+    const { records } = this.frames;
+    this.#at = records.reserve();
+    records.cells[this.#at + ARRIVAL] = NEVER;
+    this.#timers = new TimerQueue(this, at => habitat.wake(this, at), records, this.#at + DEADLINE);
+  }
+
+  get now(): VirtualTime {
+    return this.frames.records.cells[this.#at + NOW]!;
+  }
+
+  protected set now(time: VirtualTime) {
+    this.frames.records.cells[this.#at + NOW] = time;
   }
 
   /** A frame arrives on input `jack`. The process owns it now: it transmits it, keeps it or frees it. */
@@ -85,22 +107,25 @@ export abstract class LogicalProcess implements Clock, Receiver {
 
   /** Nothing happens here before this time unless a frame comes. */
   get nextTime(): VirtualTime {
-    const frames = this.#waiting === 0 ? NEVER : this.#inputs[0]!.arrival;
-    return Math.min(frames, this.#timers.next);
+    const { cells } = this.frames.records;
+    return Math.min(cells[this.#at + ARRIVAL]!, cells[this.#at + DEADLINE]!);
   }
 
   /** Handle everything before `horizon`. */
   run(horizon: VirtualTime): void {
+    const { records } = this.frames;
+    const at = this.#at;
     for (;;) {
-      const arrival = this.#waiting === 0 ? NEVER : this.#inputs[0]!.arrival;
-      const deadline = this.#timers.next;
+      const { cells } = records;
+      const arrival = cells[at + ARRIVAL]!;
+      const deadline = cells[at + DEADLINE]!;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
-        this.now = arrival;
-        this.#takeFrame();
+        cells[at + NOW] = arrival;
+        this.#takeFrame(arrival);
       } else {
         if (deadline >= horizon) return;
-        this.now = deadline;
+        cells[at + NOW] = deadline;
         if (this.#timers.fireNext()) this.fingerprint.event(TIMER, deadline);
         else continue;
       }
@@ -123,36 +148,62 @@ export abstract class LogicalProcess implements Clock, Receiver {
     this.settle();
   }
 
-  #takeFrame(): void {
-    const input = this.#inputs[0]!;
+  #takeFrame(time: VirtualTime): void {
+    const input = this.#earliest!;
     const frame = input.take();
-    if (input.arrival === NEVER) this.#removeFirst();
-    else this.#down(0);
-    this.fingerprint.frame(this.frames, frame, this.now);
+    this.#chooseEarliest(input);
+    this.fingerprint.frame(this.frames, frame, time);
     this.receive(frame, input.jack);
   }
 
-  /** `input`, which was empty, has a frame. */
-  arrived(input: InputQueue): void {
-    const heap = this.#inputs;
+  /** A frame of `input`, the earliest, was taken: which one is it now? */
+  #chooseEarliest(input: InputQueue): void {
+    if (this.#waiting > 0) {
+      const other = this.#others[0]!;
+      if (input.head === NO_FRAME) {
+        this.#earliest = other;
+        this.#others[0] = this.#others[--this.#waiting]!;
+        if (this.#waiting > 1) this.#down();
+      } else if (before(other, input)) {
+        this.#earliest = other;
+        this.#others[0] = input;
+        this.#down();
+      }
+    } else if (input.head === NO_FRAME) {
+      this.#earliest = undefined;
+      this.frames.records.cells[this.#at + ARRIVAL] = NEVER;
+      return;
+    }
+    this.frames.records.cells[this.#at + ARRIVAL] = this.#earliest!.headTime();
+  }
+
+  /** `input`, which was empty, has a frame that arrives at `time`. */
+  arrived(input: InputQueue, time: VirtualTime): void {
+    const earliest = this.#earliest;
+    if (earliest !== undefined && !before(input, earliest)) {
+      this.#up(input); // who waits for another's frame need not be woken for this one
+      return;
+    }
+    if (earliest !== undefined) this.#up(earliest);
+    this.#earliest = input;
+    this.frames.records.cells[this.#at + ARRIVAL] = time;
+    this.habitat.wake(this, time);
+  }
+
+  #up(input: InputQueue): void {
+    const heap = this.#others;
     let at = this.#waiting++;
     while (at > 0 && before(input, heap[(at - 1) >> 1]!)) {
       heap[at] = heap[(at - 1) >> 1]!;
       at = (at - 1) >> 1;
     }
     heap[at] = input;
-    this.habitat.wake(this, input.arrival);
   }
 
-  #removeFirst(): void {
-    this.#inputs[0] = this.#inputs[--this.#waiting]!;
-    if (this.#waiting > 1) this.#down(0);
-  }
-
-  #down(from: number): void {
-    const heap = this.#inputs;
-    const input = heap[from]!;
-    let at = from;
+  #down(): void {
+    const heap = this.#others;
+    const input = heap[0]!;
+    let at = 0;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= this.#waiting) break;
@@ -166,5 +217,6 @@ export abstract class LogicalProcess implements Clock, Receiver {
 }
 
 function before(a: InputQueue, b: InputQueue): boolean {
-  return a.arrival < b.arrival || (a.arrival === b.arrival && a.order < b.order);
+  const [timeA, timeB] = [a.headTime(), b.headTime()];
+  return timeA < timeB || (timeA === timeB && a.order < b.order);
 }

@@ -7,7 +7,8 @@ import { decodeRecord, encodeRecord, RecordError, replayRun } from '../../src/ru
 import { loadScenario } from '../../src/scenario/load.ts';
 import type { CapturedPacket } from '../../src/wire/capture-reader.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
-import { cleanUp, DIRECT, MODES, packetsOf, path, type Ran, tunlab } from './harness.ts';
+import { type Ran, tunlab } from './command-line.ts';
+import { cleanUp, DIRECT, MODES, packetsOf, path } from './harness.ts';
 
 const t = suite('cli/outputs', undefined, 60_000);
 

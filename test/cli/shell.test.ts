@@ -2,43 +2,20 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shell } from '../../src/cli/commands/shell.ts';
-import type { Io } from '../../src/cli/io.ts';
-import { output } from '../../src/cli/io.ts';
 import { Lab } from '../../src/lab.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
+import { type Ran, tunlab } from './command-line.ts';
 
 const t = suite('cli/shell', undefined, 20_000);
 const KANS = fromRoot('scenarios/kans.yaml');
 
-async function typed(
-  lines: readonly string[],
-  input = '',
-): Promise<{ stdout: string; stderr: string; code: number }> {
-  const text = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') =>
-    output(
-      {
-        write: (part: string) => {
-          text[name] += part;
-        },
-      },
-      { NO_COLOR: '1' },
-    );
-  const io: Io = {
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    input: async () => new TextEncoder().encode(input),
-    signal: new AbortController().signal,
-  };
-  const code = await shell({ path: KANS, commands: lines, steps: 0, workers: 0, seed: undefined }, io);
-  return { ...text, code };
-}
+const typed = (lines: readonly string[], input = ''): Promise<Ran> =>
+  tunlab(['shell', KANS, ...lines.flatMap(line => ['-c', line])], { input });
 
 t('several -c: one shell, in order, all of them, the code of the last', async () => {
-  const { stdout, stderr, code } = await typed(['cd /tmp', 'nosuch', 'X=5', 'pwd; echo $X; exit 3']);
-  assert.is(stdout, '/tmp\n5\n');
-  assert.is(stderr, 'bash: nosuch: command not found\n');
+  const { out, err, code } = await typed(['cd /tmp', 'nosuch', 'X=5', 'pwd; echo $X; exit 3']);
+  assert.is(out, '/tmp\n5\n');
+  assert.is(err, 'bash: nosuch: command not found\n');
   assert.is(code, 3);
 });
 
@@ -47,29 +24,29 @@ t(
   async () => {
     const pasted =
       'root@k8s-m:~# hostname\nssh k8s-w1\nhostname\nexit\ncat <<EOF\nk8s-x\nEOF\n\n# a comment\nfalse\nexit\nhostname\n';
-    const { stdout, code } = await typed([], pasted);
-    assert.is(stdout, 'k8s-m\nk8s-w1\nlogout\nConnection to k8s-w1 closed.\nk8s-x\n');
+    const { out, code } = await typed([], pasted);
+    assert.is(out, 'k8s-m\nk8s-w1\nlogout\nConnection to k8s-w1 closed.\nk8s-x\n');
     assert.is(code, 1);
   },
 );
 
 t('jobs end with the session, and say their last words', async () => {
-  const { stdout, stderr } = await typed(['tcpdump -ni tunl0 &', 'ping -c 1 172.16.158.3']);
-  assert.match(stdout, 'IP 172.16.116.0 > 172.16.158.3: ICMP echo request');
-  assert.match(stderr, '2 packets captured');
+  const { out, err } = await typed(['tcpdump -ni tunl0 &', 'ping -c 1 172.16.158.3']);
+  assert.match(out, 'IP 172.16.116.0 > 172.16.158.3: ICMP echo request');
+  assert.match(err, '2 packets captured');
 });
 
 t('a session is saved as a scenario, which runs and expects what it saw', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tunlab-'));
   try {
     const file = join(folder, 'saved.yaml');
-    const { stdout, code } = await typed([
+    const { out, code } = await typed([
       `calicoctl patch ippool default-ipv4-ippool -p '{"spec":{"ipipMode":"CrossSubnet"}}'`,
       'ssh k8s-w1 ip route | grep tunl0',
       `save ${file}`,
     ]);
     assert.is(code, 0);
-    assert.match(stdout, `saved as ${file}`);
+    assert.match(out, `saved as ${file}`);
     assert.match(readFileSync(file, 'utf8'), 'run: ssh k8s-w1 ip route | grep tunl0');
     assert.is((await typed([`save ${file}`])).code, 1);
     const lab = await Lab.load(file, { workers: 0 });

@@ -4,7 +4,7 @@
  */
 import { MILLISECOND, NEVER } from '../../sim/time.ts';
 import { type AckOutcome, clearOutcome, noteYoungest, outcomeOf } from './ack-outcome.ts';
-import { timestampNow } from './options.ts';
+import { timestampNow, updateMss } from './options.ts';
 import { adjustWindow, noteArrival, noteReordering } from './rack.ts';
 import { judge, limitDuplicates, recover, retransmitLost } from './recovery.ts';
 import { EVER_RETRANSMITTED, SACKED } from './retransmit-queue.ts';
@@ -64,7 +64,11 @@ function updateWindow(tcb: Tcb, segment: Segment): boolean {
   snd.wnd = window;
   snd.wl1 = seq;
   snd.wl2 = ack;
-  if (window > snd.maxWnd) snd.maxWnd = window;
+  if (window > snd.maxWnd) {
+    const wasSmall = snd.maxWnd < 2 * tcb.pathMtu;
+    snd.maxWnd = window;
+    if (wasSmall) updateMss(tcb);
+  }
   return true;
 }
 

@@ -8,7 +8,7 @@ import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import { timestampNow, timestampOctets } from './options.ts';
-import { sendAck, sendReset } from './output.ts';
+import { sendAck } from './output.ts';
 import type { Content } from './receive-queue.ts';
 import { dataOf, type Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
@@ -21,7 +21,12 @@ const GROWING_LENGTH = 128;
 const LEAST_WHOLE = 88;
 
 /** A segment with data, FIN or both. */
-export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+export function textArrives(
+  tcb: Tcb,
+  segment: Segment,
+  frame: Frame,
+  answerReset: (segment: Segment) => void,
+): '' | DropReason {
   const { rcv } = tcb;
   const { seq, length } = segment;
   if (seq + segment.sequenceLength <= rcv.nxt) {
@@ -30,10 +35,19 @@ export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
   }
   // "This should not occur since a FIN has been received": what comes behind it is ignored.
   if (tcb.state > State.FIN_WAIT_2) return 'TCP_OUT_OF_WINDOW';
+  if (tcb.orphan && seq + length > rcv.nxt) {
+    // Nobody will read it: say so (RFC 2525 §2.17).
+    answerReset(segment);
+    tcb.tellFailure = 'Connection reset by peer';
+    return 'TCP_OUT_OF_WINDOW';
+  }
   const verdict = length > 0 ? dataArrives(tcb, segment, frame) : '';
   if (segment.has(Tcp.FIN) && verdict === '') {
     rcv.fin = seq + length;
-    if (rcv.nxt < rcv.fin) acknowledgeNow(tcb);
+    if (rcv.nxt < rcv.fin) {
+      tcb.receiveQueue.reportEarly(seq, rcv.fin + 1);
+      acknowledgeNow(tcb);
+    }
   }
   return verdict;
 }
@@ -42,12 +56,6 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
   const { rcv, receiveQueue, window } = tcb;
   const { seq, length } = segment;
   const end = seq + length;
-  if (tcb.orphan && end > rcv.nxt) {
-    // Nobody will read it: say so (RFC 2525 §2.17).
-    sendReset(tcb);
-    tcb.tellFailure = 'Connection reset by peer';
-    return 'TCP_OUT_OF_WINDOW';
-  }
   // Data we have, with a FIN that is new.
   if (end <= rcv.nxt) return '';
   const left = window.left(rcv.nxt);
@@ -98,7 +106,8 @@ function acknowledgeNow(tcb: Tcb): void {
   tcb.delayedAck.scheduled = true;
 }
 
-function reportDuplicate(tcb: Tcb, start: number, end: number): void {
+/** Tell the peer at once that it sent `[start, end)` for nothing (RFC 2883). */
+export function reportDuplicate(tcb: Tcb, start: number, end: number): void {
   tcb.delayedAck.hurry(tcb.window.offered, tcb.rcv.segment);
   acknowledgeNow(tcb);
   tcb.dsackStart = start;
@@ -132,6 +141,7 @@ function measureSegment(tcb: Tcb, segment: Segment): void {
 export function finArrives(tcb: Tcb): void {
   const { rcv } = tcb;
   rcv.nxt++;
+  tcb.receiveQueue.advance(rcv.nxt);
   rcv.fin = Number.POSITIVE_INFINITY;
   tcb.tellFin = true;
   switch (tcb.state) {

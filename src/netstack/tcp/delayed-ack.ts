@@ -10,7 +10,7 @@
  * The wait (ATO) follows the gaps between arriving segments, from 40 ms up to 200 ms.
  */
 import { MILLISECOND, type Timer, type VirtualTime } from '../../sim/time.ts';
-import type { RtoEstimator } from './rto.ts';
+import { JIFFY, type RtoEstimator } from './rto.ts';
 
 export const ATO_MIN: VirtualTime = 40 * MILLISECOND;
 const DELAY_MAX: VirtualTime = 200 * MILLISECOND;
@@ -100,7 +100,9 @@ export class DelayedAck {
       if (rto.hasSample) limit = Math.min(limit, Math.max(rto.srtt, ATO_MIN));
       ato = Math.min(ato, limit);
     }
-    ato = Math.max(ATO_MIN, Math.min(ato, DELAY_MAX));
+    // Before any data nothing is known of the gaps: the next tick of the clock.
+    if (this.ato === 0) ato = JIFFY - (now % JIFFY);
+    else ato = Math.max(ATO_MIN, Math.min(ato, DELAY_MAX));
     if (this.timer.armed) {
       if (this.timer.deadline <= now + ato / 4) return false;
       if (this.timer.deadline <= now + ato) return true;

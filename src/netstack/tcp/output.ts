@@ -198,7 +198,7 @@ export function retransmit(tcb: Tcb, position: number): void {
   const isPushed = (inFlight.marks(position) & PUSHED) !== 0;
   if (tcb.retransmittingSince < 0) tcb.retransmittingSince = tcb.now;
   statistics.retransmits++;
-  statistics.bytesRetransmitted += end - start;
+  statistics.bytesRetransmitted += Math.min(end, snd.fin) - Math.max(start, snd.iss + 1);
   if (transmit(tcb, start, end, isPushed) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
 }
 

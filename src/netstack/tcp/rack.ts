@@ -3,7 +3,7 @@
  * has had time to reorder the two: none at first, a quarter of the round trip once it was seen to reorder, and another
  * quarter with each D-SACK that shows that this was too short.
  */
-import { MILLISECOND, NEVER, type VirtualTime } from '../../sim/time.ts';
+import { NEVER, type VirtualTime } from '../../sim/time.ts';
 import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
@@ -14,8 +14,6 @@ const MAX_REORDERING = 300;
 /** Recoveries for which a wider window is kept (TCP_RACK_RECOVERY_THRESH). */
 export const PERSISTENCE = 16;
 const MAX_STEPS = 255;
-/** TCP_TIMEOUT_MIN_US: no timer of TCP's is shorter. */
-export const TIMEOUT_MIN: VirtualTime = 2 * MILLISECOND;
 
 /** What is known of the path's reordering. */
 export interface Reordering {

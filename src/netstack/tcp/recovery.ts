@@ -12,9 +12,10 @@
  */
 import type { AckOutcome } from './ack-outcome.ts';
 import { retransmit, sendPending, shrinkPath } from './output.ts';
-import { detectLosses, markLost, remaining, TIMEOUT_MIN } from './rack.ts';
+import { detectLosses, markLost, remaining } from './rack.ts';
 import { awaitReordering, newDataSent, restartTimeout, restartTimer } from './retransmission-timer.ts';
 import { LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
+import { TIMEOUT_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 import {
@@ -321,9 +322,7 @@ export function pathMtuShrank(tcb: Tcb, mtu: number): void {
   const { inFlight } = tcb;
   if (!shrinkPath(tcb, mtu) || inFlight.packets === 0) return;
   // Linux `tcp_simple_retransmit`: what is larger than a segment is lost, without blame on congestion.
-  for (let position = inFlight.head; position < inFlight.tail; position++)
-    if (inFlight.end(position) - inFlight.start(position) > tcb.mss) markLost(tcb, position);
-  if (inFlight.lost === 0) return;
+  if (!inFlight.recut(tcb.mss)) return;
   if (tcb.caState !== State.LOSS) {
     tcb.caState = State.LOSS;
     tcb.highSeq = tcb.snd.nxt;
@@ -334,5 +333,6 @@ export function pathMtuShrank(tcb: Tcb, mtu: number): void {
     tcb.congestion.timedOut(tcb.cong, tcb.snd.nxt, tcb.now);
   }
   tcb.retransmitHint = inFlight.head;
+  tcb.lossEdge = inFlight.head;
   retransmitLost(tcb);
 }

@@ -4,8 +4,7 @@
  * from when on the next one counts.
  */
 import { MICROSECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { TIMEOUT_MIN } from './rack.ts';
-import { RTO_MIN } from './rto.ts';
+import { JIFFY, RTO_MIN, TIMEOUT_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -35,6 +34,12 @@ export function newDataSent(tcb: Tcb, sent: number): void {
   if (sent === 0) return;
   if (tcb.inFlight.packets === sent || tcb.waitingFor === 'tail') restartTimeout(tcb);
   scheduleTailProbe(tcb, false);
+}
+
+/** Send again what is outstanding two jiffies from now (Linux TCP_TIMEOUT_MIN). */
+export function hurryRetransmission(tcb: Tcb): void {
+  tcb.waitingFor = 'retransmission';
+  tcb.timer.arm(tcb.now + 2 * JIFFY);
 }
 
 /** What is overtaken has `wait` left before it counts as lost. */

@@ -109,6 +109,38 @@ export class RetransmitQueue {
     this.unmark(position, PUSHED);
   }
 
+  /**
+   * Cut anew what is longer than `size`, with the segment that follows it: a run of full segments becomes a run of full
+   * smaller ones, all LOST. What is SACKed stays. Positions but for `head` are void afterwards. False when all fits.
+   */
+  recut(size: number): boolean {
+    let found = false;
+    const old: { start: number; end: number; sentAt: VirtualTime; marks: number }[] = [];
+    for (let at = this.head; at < this.tail; at++)
+      old.push({ start: this.start(at), end: this.end(at), sentAt: this.sentAt(at), marks: this.marks(at) });
+    this.tail = this.head;
+    this.sacked = 0;
+    this.lost = 0;
+    this.retransmitted = 0;
+    for (let i = 0; i < old.length; i++) {
+      const { start, sentAt, marks } = old[i]!;
+      if ((marks & SACKED) !== 0 || old[i]!.end - start <= size) {
+        this.push(start, old[i]!.end, sentAt);
+        this.mark(this.tail - 1, marks);
+        continue;
+      }
+      let last = old[i]!;
+      while (last.end - last.start > size && old[i + 1] !== undefined && (old[i + 1]!.marks & SACKED) === 0)
+        last = old[++i]!;
+      found = true;
+      for (let from = start; from < last.end; from += size) {
+        this.push(from, Math.min(from + size, last.end), sentAt);
+        this.mark(this.tail - 1, LOST | (marks & EVER_RETRANSMITTED));
+      }
+    }
+    return found;
+  }
+
   mark(position: number, marks: number): void {
     const added = marks & ~this.marks(position);
     this.#count(position, added);

@@ -32,7 +32,8 @@ export function sackArrives(tcb: Tcb, segment: Segment, outcome: AckOutcome): vo
     }
     // Beyond what we sent, or old: "the block is discarded" (Linux `tcp_is_sackblock_valid`).
     if (end > snd.nxt || start < snd.una) continue;
-    fresh.push({ start, end });
+    const whole = wholeSegments(tcb, start, end);
+    if (whole.start < whole.end) fresh.push(whole);
   }
   // Lowest first, or a block that tells of two runs at once would look like reordering.
   if (fresh.length > 1) fresh.sort((a, b) => a.start - b.start);
@@ -47,6 +48,18 @@ export function sackArrives(tcb: Tcb, segment: Segment, outcome: AckOutcome): vo
   if (fresh.length > 0) sackCache.splice(0, sackCache.length, ...fresh);
   if (outcome.lowestReordered < snd.nxt && (tcb.caState !== State.LOSS || tcb.undo.marker >= 0))
     noteReordering(tcb, outcome.lowestReordered);
+}
+
+/** The part of `[start, end)` that consists of whole segments: those are SACKed, the rest is not. */
+function wholeSegments(tcb: Tcb, start: number, end: number): Block {
+  const { inFlight } = tcb;
+  let first = inFlight.find(start);
+  if (first < inFlight.tail && inFlight.start(first) < start) first++;
+  const last = inFlight.find(end);
+  return {
+    start: first < inFlight.tail ? inFlight.start(first) : end,
+    end: last < inFlight.tail ? Math.min(end, inFlight.start(last)) : end,
+  };
 }
 
 /** RFC 2883 §4: the first block is below the acknowledgement, or inside the second. */

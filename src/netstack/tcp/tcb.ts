@@ -9,7 +9,7 @@
  * Sequence numbers are unwrapped (segment.ts). `snd.una <= snd.nxt <= queue.end (+ 1 for the FIN)`.
  */
 import type { Ipv4Address } from '../../addr/ipv4.ts';
-import { NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
 import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
@@ -104,6 +104,8 @@ export interface Timestamps {
   enabled: boolean;
   /** Ours are milliseconds plus this. */
   readonly offset: number;
+  /** What our first segment carried. */
+  readonly first: number;
   /** The peer's newest acceptable value (TS.Recent), as on the wire, and when it came. */
   recent: number;
   recentAt: VirtualTime;
@@ -301,6 +303,7 @@ export class Tcb {
     this.timestamps = {
       enabled: false,
       offset: options.timestampOffset,
+      first: (Math.floor(services.ip.clock.now / MILLISECOND) + options.timestampOffset) >>> 0,
       recent: 0,
       recentAt: 0,
       lastAckSent: 0,

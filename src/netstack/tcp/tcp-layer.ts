@@ -79,8 +79,6 @@ interface Listener {
 
 /** net.core.somaxconn, which `ss` prints as a listener's Send-Q. */
 const BACKLOG = 4096;
-/** RFC 1191 §7.1, for routers that report no MTU. */
-const PLATEAUS = [65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
 
 export class TcpLayer implements TransportProtocol, Services {
   readonly ip: IpLayer;
@@ -168,7 +166,7 @@ export class TcpLayer implements TransportProtocol, Services {
         connection: undefined,
       }),
     );
-    const connections = [...this.#connections.values()].flat().map(
+    const connections = this.blocks().map(
       (tcb): SocketInfo => ({
         state: tcb.stateName,
         receiveQueue: tcb.receiveQueue.unread,
@@ -181,6 +179,11 @@ export class TcpLayer implements TransportProtocol, Services {
       }),
     );
     return [...listeners, ...connections];
+  }
+
+  /** The transmission control blocks of all connections: what `sockets` and tests read. */
+  blocks(): Tcb[] {
+    return [...this.#connections.values()].flat();
   }
 
   receive(frame: Frame, ipAt: number, device: NetDevice): void {
@@ -223,7 +226,9 @@ export class TcpLayer implements TransportProtocol, Services {
     const tcb = this.#quoted(report);
     if (tcb === undefined) return;
     if (report.type === 3 && report.code === 4) {
-      this.#fragmentationNeeded(tcb, report.mtu);
+      // A router that reports no MTU says 0: then it is the least that is believed.
+      pathMtuShrank(tcb, report.mtu);
+      if (tcb.state !== State.CLOSED) armTimer(tcb);
       return;
     }
     const reason = icmpText(report.type, report.code);
@@ -336,12 +341,6 @@ export class TcpLayer implements TransportProtocol, Services {
       expire: timerExpired,
       expireDelayedAck: delayedAckExpired,
     });
-  }
-
-  #fragmentationNeeded(tcb: Tcb, reported: number): void {
-    const mtu = reported > 0 ? reported : (PLATEAUS.find(plateau => plateau < tcb.pathMtu) ?? 68);
-    pathMtuShrank(tcb, mtu);
-    if (tcb.state !== State.CLOSED) armTimer(tcb);
   }
 
   /** RFC 9293 §3.5.2, group 1 and 2. As Linux: the TOS of the segment, DF and IP ID 0. */

@@ -18,7 +18,7 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'tshark termshark ngrep': 'write a capture with tcpdump -w',
   'mtr tracepath iperf netperf': 'use traceroute and iperf3',
   'nsenter lsns unshare': 'go to a pod with kubectl exec',
-  'ps top htop free df lsof netstat strace pgrep pkill killall uptime': 'there are no processes',
+  'ps top htop free df lsof strace pgrep pkill killall uptime': 'there are no processes',
   'vi vim nano emacs': 'write files with cat <<EOF > FILE',
   'apt apt-get dpkg snap yum dnf apk': 'there are no packages',
   'vagrant reboot shutdown poweroff halt': 'use node stop NODE and node start NODE',

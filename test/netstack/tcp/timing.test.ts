@@ -228,13 +228,13 @@ t('a window of zero that nobody answers ends the connection', () => {
 
 t('a window smaller than a segment gets what fits only after the probe timer', () => {
   const bench = new Bench();
-  const { stream } = bench.establish({ mss: 1000 }, 1500);
+  const { stream } = bench.establish({ mss: 1000 }, 2500);
   stream!.writeVirtual(0, 5000);
-  assert.equal(bench.text(), ['P. 1:1001 ack 1']);
-  bench.inject({ flags: '.', seq: 1, ack: 1001, window: 500 });
+  assert.equal(bench.text(), ['. 1:1001 ack 1', 'P. 1001:2001 ack 1']);
+  bench.inject({ flags: '.', seq: 1, ack: 2001, window: 500 });
   assert.equal(bench.text(), []);
   bench.pass(220 * MS);
-  assert.equal(bench.text(), ['P. 1001:1501 ack 1']);
+  assert.equal(bench.text(), ['P. 2001:2501 ack 1']);
 });
 
 t('a program that does not read closes the window, and opens it again', () => {

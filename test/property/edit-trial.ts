@@ -1,0 +1,139 @@
+/**
+ * One edited scenario from boot to verdict: the laws that hold in every lab, who was cut off by it, and what `explain`
+ * says of each of them.
+ */
+import { findCures } from '../../src/cli/cures.ts';
+import { explain } from '../../src/explain/explanation.ts';
+import { Lab } from '../../src/lab.ts';
+import { type Breach, breachesOf } from '../../src/runner/invariants.ts';
+import { loadScenario } from '../../src/scenario/load.ts';
+import { validateResources } from '../../src/scenario/resource-validator.ts';
+import type { Scenario } from '../../src/scenario/types.ts';
+import { SECOND } from '../../src/sim/time.ts';
+import { fateOf } from '../../src/snapshot/lab-state.ts';
+import { pairsOf, talkers } from '../../src/snapshot/talkers.ts';
+import { fromRoot } from '../kit.ts';
+import { BASES, type Edit, MAKERS } from './edits.ts';
+
+export interface Case {
+  readonly base: number;
+  readonly kind: number;
+  readonly draws: readonly number[];
+}
+
+export interface Lost {
+  readonly pair: string;
+  readonly fate: string;
+  /** The edit, in what the explanation says; or a cure that was tried and works. */
+  readonly named: 'edit' | 'cure' | undefined;
+}
+
+export interface Trial {
+  readonly kind: string;
+  readonly what: string;
+  /** The loader refuses it, or it ran. */
+  readonly outcome: 'refused' | 'ran';
+  readonly lost: readonly Lost[];
+  readonly breaches: readonly Breach[];
+}
+
+/** A session that never comes up holds BIRD's recovery up, and with it all routes, for 240 s. */
+const PATIENCE = 300 * SECOND;
+/** Explanations cost more than the lab; of more pairs only the first are explained. */
+const EXPLAINED = 2;
+
+export async function tryEdit({ base, kind, draws }: Case): Promise<Trial> {
+  const name = BASES[base % BASES.length]!;
+  const scenario = baseScenario(name);
+  const [kindName, edit] = editOf(scenario, kind, draws);
+  const trial = { kind: kindName, what: `${name}: ${edit.text}`, lost: [], breaches: [] };
+  if (validateResources(edit.scenario.resources).length > 0) return { ...trial, outcome: 'refused' };
+  return { ...trial, outcome: 'ran', ...(await run(edit, await talkingIn(name))) };
+}
+
+/** Of the kind that is asked for, or of the next that fits the scenario; a cable there always is. */
+function editOf(scenario: Scenario, kind: number, draws: readonly number[]): [kind: string, edit: Edit] {
+  const makers = Object.entries(MAKERS);
+  for (let i = 0; ; i++) {
+    const [name, make] = makers[(kind + i) % makers.length]!;
+    let next = 0;
+    const edit = make(scenario, bound => draws[next++ % draws.length]! % bound);
+    if (edit !== undefined) return [name, edit];
+  }
+}
+
+async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial, 'lost' | 'breaches'>> {
+  const lab = await Lab.of(edit.scenario, { workers: 0 });
+  try {
+    await lab.converge(PATIENCE);
+    if (edit.act !== undefined) {
+      await edit.act(lab);
+      await lab.run({ for: '5s' });
+    }
+    const breaches = [
+      ...(await breachesOf(lab.cluster, 'oneOwner')),
+      ...(edit.scenario.fabric.routers.some(router => router.routes.length > 0)
+        ? []
+        : await breachesOf(lab.cluster, 'noLoop')),
+    ];
+    const outcomes = await lab.cluster.probe(pairsOf(await talkers(lab.cluster)));
+    const lost: Lost[] = [];
+    for (const outcome of outcomes) {
+      const pair = `${outcome.from.name} -> ${outcome.to.name}`;
+      if (outcome.result.answered || !talked.has(pair) || lost.length >= EXPLAINED) continue;
+      const said = JSON.stringify(await explain(lab.cluster, outcome, {}));
+      const named = edit.named.test(said)
+        ? 'edit'
+        : await curable(lab, edit, outcome.from.name, outcome.to.name);
+      lost.push({ pair, fate: fateOf(outcome), named });
+    }
+    breaches.push(...(await breachesOf(lab.cluster, 'allCounted')));
+    return { lost, breaches };
+  } finally {
+    await lab.close();
+  }
+}
+
+/** A replay knows nothing of what was done to cables and power from outside. */
+async function curable(lab: Lab, edit: Edit, from: string, to: string): Promise<'cure' | undefined> {
+  if (edit.act !== undefined) return undefined;
+  const { seed, scenario } = lab;
+  const signal = new AbortController().signal;
+  const cures = await findCures(lab, { scenario, seed, steps: 0, from, to, options: {}, signal });
+  return cures.length > 0 ? 'cure' : undefined;
+}
+
+const scenarios = new Map<string, Scenario>();
+const talking = new Map<string, Promise<ReadonlySet<string>>>();
+
+function baseScenario(name: string): Scenario {
+  let scenario = scenarios.get(name);
+  if (scenario === undefined) {
+    scenario = loadScenario(fromRoot(`scenarios/${name}.yaml`), { validate: validateResources });
+    scenarios.set(name, scenario);
+  }
+  return scenario;
+}
+
+/** Pairs that talk without any edit. */
+function talkingIn(name: string): Promise<ReadonlySet<string>> {
+  let pairs = talking.get(name);
+  if (pairs === undefined) {
+    pairs = askTalking(baseScenario(name));
+    talking.set(name, pairs);
+  }
+  return pairs;
+}
+
+async function askTalking(scenario: Scenario): Promise<ReadonlySet<string>> {
+  const lab = await Lab.of(scenario, { workers: 0 });
+  try {
+    await lab.converge(PATIENCE);
+    const outcomes = await lab.cluster.probe(pairsOf(await talkers(lab.cluster)));
+    return new Set(
+      outcomes.filter(o => o.result.answered).map(({ from, to }) => `${from.name} -> ${to.name}`),
+    );
+  } finally {
+    await lab.close();
+  }
+}
