@@ -3,6 +3,7 @@
  * releases, what it measures, and then loss recovery.
  */
 import { MILLISECOND, NEVER } from '../../sim/time.ts';
+import { isEcho } from './ecn.ts';
 import { timestampNow, updateMss } from './options.ts';
 import { type AckOutcome, clearOutcome, noteDelivered, recover } from './recovery.ts';
 import { SACKED } from './retransmit-queue.ts';
@@ -24,6 +25,7 @@ const outcome: AckOutcome = {
   duplicateReported: false,
   originalArrived: false,
   isDuplicate: false,
+  congestion: false,
   echo: -1,
 };
 
@@ -35,6 +37,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   tcb.keepaliveProbes = 0;
   const { ack } = segment;
   outcome.advanced = ack > snd.una;
+  outcome.congestion = inFlight.packets > 0 && isEcho(tcb, segment);
   const windowChanged = ack >= snd.una && updateWindow(tcb, segment);
   outcome.isDuplicate =
     ack === snd.una && segment.sequenceLength === 0 && !windowChanged && inFlight.packets > 0;

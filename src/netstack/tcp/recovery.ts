@@ -3,6 +3,7 @@
  *
  *             duplicate ACK, SACK            a segment is LOST              una >= highSeq
  *     OPEN ───────────────────> DISORDER ───────────────────> RECOVERY ─────────────────> OPEN
+ *       ├─────────────────── ECE (ecn.ts) ───────────────────> CWR ───── una > highSeq ───> OPEN
  *       └──────── timeout ──────────┴──────── timeout ───────────┴──> LOSS ── una >= highSeq ──> OPEN
  *
  * What is lost: with SACK, a segment sent before one that has arrived (RACK, RFC 8985), at once when three segments
@@ -11,6 +12,7 @@
  * counted in segments.
  */
 import { NEVER, type VirtualTime } from '../../sim/time.ts';
+import { congestionEchoed, tellCut } from './ecn.ts';
 import { judgeTimeout } from './f-rto.ts';
 import { retransmit, sendPending, shrinkPath } from './output.ts';
 import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
@@ -43,6 +45,8 @@ export interface AckOutcome {
   echo: number;
   /** No data, no new window, nothing acknowledged, and something in flight: a duplicate of RFC 5681 §2. */
   isDuplicate: boolean;
+  /** ECE. */
+  congestion: boolean;
 }
 
 export function clearOutcome(outcome: AckOutcome): void {
@@ -56,6 +60,7 @@ export function clearOutcome(outcome: AckOutcome): void {
   outcome.duplicateReported = false;
   outcome.originalArrived = false;
   outcome.isDuplicate = false;
+  outcome.congestion = false;
   outcome.echo = -1;
 }
 
@@ -86,6 +91,7 @@ export function noteDelivered(tcb: Tcb, position: number, outcome: AckOutcome): 
 export function recover(tcb: Tcb, outcome: AckOutcome): void {
   const { inFlight, cong } = tcb;
   const priorState = tcb.caState;
+  const priorLosses = inFlight.losses;
   outcome.delivered = outcome.acked + outcome.sacked;
   if (!tcb.sackEnabled) countDuplicates(tcb, outcome);
   // Reneging: the peer dropped what it had SACKed (RFC 2018 §8), or the oldest would have been acknowledged.
@@ -98,13 +104,16 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
     tryUndo(tcb, outcome.advanced ? outcome.echo : -1, outcome.duplicateReported);
   const probing = tcb.forwardRto && judgeTimeout(tcb, outcome);
   if (tcb.caState >= State.RECOVERY && tcb.snd.una >= tcb.highSeq && !holdsForReno(tcb)) finish(tcb);
+  if (tcb.caState === State.CWR && tcb.snd.una > tcb.highSeq) endCut(tcb);
   detectLosses(tcb, outcome);
   if (tcb.caState < State.RECOVERY) {
     if (inFlight.lost > 0) enterRecovery(tcb);
-    else tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
-  }
-  if (tcb.caState === State.RECOVERY) {
-    reduceProportionally(tcb, outcome, priorState !== State.RECOVERY);
+    else if (outcome.congestion) congestionEchoed(tcb, beginCut);
+    else if (tcb.caState !== State.CWR) tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
+  } else if (outcome.congestion) congestionEchoed(tcb, beginCut);
+  if (tcb.caState === State.RECOVERY || tcb.caState === State.CWR) {
+    const first = tcb.caState === State.RECOVERY && priorState !== State.RECOVERY;
+    reduceProportionally(tcb, outcome, first, inFlight.losses > priorLosses);
   } else if (outcome.acked > 0 && isCwndLimited(tcb)) {
     tcb.congestion.acknowledged(cong, outcome.delivered, tcb.now);
   }
@@ -121,7 +130,7 @@ export function retransmitLost(tcb: Tcb): void {
   while (position < inFlight.tail && inFlight.inFlight < cong.cwnd) {
     if ((inFlight.marks(position) & (LOST | RETRANSMITTED)) === LOST) {
       resend(tcb, position);
-      if (tcb.caState === State.RECOVERY) tcb.prrOut++;
+      if (tcb.caState === State.RECOVERY || tcb.caState === State.CWR) tcb.prrOut++;
     }
     position++;
     if (inFlight.lost === inFlight.retransmitted) break;
@@ -133,7 +142,7 @@ export function retransmitLost(tcb: Tcb): void {
 export function sendNew(tcb: Tcb): number {
   if (tcb.inFlight.lost !== tcb.inFlight.retransmitted) return 0;
   const sent = sendPending(tcb);
-  if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
+  if (tcb.caState === State.RECOVERY || tcb.caState === State.CWR) tcb.prrOut += sent;
   return sent;
 }
 
@@ -216,10 +225,9 @@ export function detectByTime(tcb: Tcb): void {
   const settle = reorderWindow(tcb);
   let position = Math.max(tcb.lossEdge, inFlight.head);
   for (; position < inFlight.tail; position++) {
-    const sentAt = inFlight.sentAt(position);
-    if (sentAt > tcb.rackSentAt || (sentAt === tcb.rackSentAt && inFlight.end(position) >= tcb.rackEnd))
-      break;
     if ((inFlight.marks(position) & (SACKED | LOST)) !== 0) continue;
+    const sentAt = inFlight.sentAt(position);
+    if (!leftBeforeRack(tcb, sentAt, position)) break;
     const remaining = tcb.rackRtt + settle - (now - sentAt);
     if (remaining > 0) {
       tcb.reorderWait = remaining + TIMEOUT_MIN;
@@ -229,8 +237,15 @@ export function detectByTime(tcb: Tcb): void {
     tcb.retransmitHint = Math.min(tcb.retransmitHint, position);
   }
   tcb.lossEdge = position;
-  if (inFlight.retransmitted > 0 && tcb.rackSentAt > tcb.oldestResent + settle) findLostAgain(tcb, settle);
+  if (inFlight.retransmitted === 0 || tcb.rackSentAt < tcb.oldestResent) return;
+  const remaining = tcb.rackRtt + settle - (now - tcb.oldestResent);
+  if (remaining <= 0) findLostAgain(tcb, settle);
+  else if (tcb.reorderWait === 0) tcb.reorderWait = remaining + TIMEOUT_MIN;
 }
+
+/** Did it leave before the youngest segment that arrived? At one instant the numbers decide. */
+const leftBeforeRack = (tcb: Tcb, sentAt: VirtualTime, position: number): boolean =>
+  sentAt < tcb.rackSentAt || (sentAt === tcb.rackSentAt && tcb.inFlight.end(position) < tcb.rackEnd);
 
 /** Retransmissions are out of order in the ring, so they are scanned: about once a round trip. */
 function findLostAgain(tcb: Tcb, settle: VirtualTime): void {
@@ -239,8 +254,10 @@ function findLostAgain(tcb: Tcb, settle: VirtualTime): void {
   for (let position = inFlight.head; position < Math.min(tcb.lossEdge, inFlight.tail); position++) {
     if ((inFlight.marks(position) & RETRANSMITTED) === 0) continue;
     const sentAt = inFlight.sentAt(position);
-    if (sentAt + settle < tcb.rackSentAt) {
+    const expired = tcb.rackRtt + settle <= tcb.now - sentAt;
+    if (expired && leftBeforeRack(tcb, sentAt, position)) {
       inFlight.unmark(position, RETRANSMITTED);
+      inFlight.losses++;
       tcb.retransmitHint = Math.min(tcb.retransmitHint, position);
     } else if (sentAt < oldest) oldest = sentAt;
   }
@@ -256,18 +273,33 @@ function reorderWindow(tcb: Tcb): VirtualTime {
 }
 
 function enterRecovery(tcb: Tcb): void {
-  const { cong } = tcb;
+  // A window that is on its way down because of ECN is not cut again, nor given back.
+  if (tcb.caState !== State.CWR) {
+    rememberForUndo(tcb);
+    beginCut(tcb);
+  }
   tcb.caState = State.RECOVERY;
+  tcb.retransmitHint = tcb.inFlight.head;
+  tcb.statistics.fastRecoveries++;
+}
+
+/** From now on the window goes down to what the algorithm says, in proportion to what is delivered. */
+function beginCut(tcb: Tcb): void {
+  const { cong } = tcb;
   tcb.highSeq = tcb.snd.nxt;
   tcb.priorCwnd = cong.cwnd;
   tcb.prrDelivered = 0;
   tcb.prrOut = 0;
   tcb.tailProbeEnd = 0;
-  rememberForUndo(tcb);
   cong.ssthresh = tcb.congestion.ssthresh(cong);
   cong.cwndCount = 0;
-  tcb.retransmitHint = tcb.inFlight.head;
-  tcb.statistics.fastRecoveries++;
+  tellCut(tcb);
+}
+
+/** Something above highSeq is acknowledged, so CWR has arrived too: the reduction is over. */
+function endCut(tcb: Tcb): void {
+  tcb.cong.cwnd = tcb.cong.ssthresh;
+  tcb.caState = tcb.inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
 }
 
 /** The retransmission timer expired, or the peer reneged: everything in flight counts as lost. */
@@ -298,6 +330,7 @@ export function enterLoss(tcb: Tcb): void {
   cong.cwnd = inFlight.inFlight + 1;
   cong.cwndCount = 0;
   tcb.congestion.timedOut(cong, tcb.snd.nxt, tcb.now);
+  tellCut(tcb);
   tcb.caState = State.LOSS;
   tcb.highSeq = tcb.snd.nxt;
   tcb.retransmitHint = inFlight.head;
@@ -318,7 +351,7 @@ function finish(tcb: Tcb): void {
 }
 
 /** RFC 6937: send in proportion to what is delivered, down to ssthresh; then as slow start up to it. */
-function reduceProportionally(tcb: Tcb, outcome: AckOutcome, first: boolean): void {
+function reduceProportionally(tcb: Tcb, outcome: AckOutcome, first: boolean, newlyLost: boolean): void {
   const { cong, inFlight } = tcb;
   const { delivered } = outcome;
   if (delivered <= 0 && !first) return;
@@ -328,10 +361,9 @@ function reduceProportionally(tcb: Tcb, outcome: AckOutcome, first: boolean): vo
   let allowed: number;
   if (room < 0) {
     allowed = Math.ceil((cong.ssthresh * tcb.prrDelivered) / tcb.priorCwnd) - tcb.prrOut;
-  } else if (outcome.retransmittedAcked) {
-    allowed = Math.min(room, Math.max(tcb.prrDelivered - tcb.prrOut, delivered) + 1);
   } else {
-    allowed = Math.min(room, delivered);
+    const more = outcome.advanced && !newlyLost ? 1 : 0;
+    allowed = Math.min(room, Math.max(tcb.prrDelivered - tcb.prrOut, delivered) + more);
   }
   // The first retransmission goes whatever the pipe says.
   const forced = tcb.prrOut === 0 ? 1 : 0;
@@ -347,7 +379,9 @@ export function pathMtuShrank(tcb: Tcb, mtu: number): void {
   if (tcb.caState !== State.LOSS) {
     tcb.caState = State.LOSS;
     tcb.highSeq = tcb.snd.nxt;
-    tcb.cong.ssthresh = Math.min(tcb.cong.ssthresh, tcb.cong.cwnd);
+    tcb.cong.ssthresh = Math.max(tcb.cong.ssthresh, (tcb.cong.cwnd >> 1) + (tcb.cong.cwnd >> 2));
+    tcb.undo.active = false;
+    tcb.forwardRto = false;
   }
   tcb.retransmitHint = inFlight.head;
   tcb.lossEdge = inFlight.tail;

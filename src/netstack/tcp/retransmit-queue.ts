@@ -23,6 +23,8 @@ export class RetransmitQueue {
   sacked = 0;
   lost = 0;
   retransmitted = 0;
+  /** How often a segment was found LOST, retransmissions that were lost again included. */
+  losses = 0;
   // Small: most connections of a large lab are BGP sessions with one message in flight.
   #mask = 3;
   #start = new Float64Array(4);
@@ -170,7 +172,10 @@ export class RetransmitQueue {
     const slot = position & this.#mask;
     this.#marks[slot] = this.#marks[slot]! | marks;
     if ((marks & SACKED) !== 0) this.sacked++;
-    if ((marks & LOST) !== 0) this.lost++;
+    if ((marks & LOST) !== 0) {
+      this.lost++;
+      this.losses++;
+    }
     if ((marks & RETRANSMITTED) !== 0) this.retransmitted++;
   }
 

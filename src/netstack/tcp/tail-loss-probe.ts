@@ -4,6 +4,7 @@
  * its SACK tells what is missing.
  */
 import { SECOND, type VirtualTime } from '../../sim/time.ts';
+import { tellCut } from './ecn.ts';
 import { retransmit, sendOne } from './output.ts';
 import type { AckOutcome } from './recovery.ts';
 import { RETRANSMITTED } from './retransmit-queue.ts';
@@ -13,7 +14,10 @@ import * as State from './tcb.ts';
 
 /** Only with SACK, and only while nothing is known to be wrong. */
 export const mayProbeTail = (tcb: Tcb): boolean =>
-  tcb.sackEnabled && tcb.caState === State.OPEN && tcb.isSynchronised && tcb.rto.backoff === 0;
+  tcb.sackEnabled &&
+  (tcb.caState === State.OPEN || tcb.caState === State.CWR) &&
+  tcb.isSynchronised &&
+  tcb.rto.backoff === 0;
 
 /** How long after now to probe; never later than the retransmission timer would fire. */
 export function tailProbeDelay(tcb: Tcb): VirtualTime {
@@ -52,6 +56,7 @@ export function tailProbeAnswered(tcb: Tcb, ack: number, outcome: AckOutcome): v
     cong.ssthresh = tcb.congestion.ssthresh(cong);
     cong.cwnd = Math.min(cong.cwnd, cong.ssthresh);
     cong.cwndCount = 0;
+    tellCut(tcb);
   } else if (outcome.isDuplicate) {
     // Original and probe arrived both.
     tcb.tailProbeEnd = 0;

@@ -14,6 +14,7 @@ import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
 import { DelayedAck } from './delayed-ack.ts';
+import type { EcnVariables } from './ecn.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import { RetransmitQueue } from './retransmit-queue.ts';
@@ -50,8 +51,10 @@ export type StateName = (typeof stateNames)[number];
 /** Where loss recovery stands (Linux `icsk_ca_state`). */
 export const OPEN = 0;
 export const DISORDER = 1;
-export const RECOVERY = 2;
-export const LOSS = 3;
+/** The peer told of congestion: the window goes down as in RECOVERY, but nothing is lost. */
+export const CWR = 2;
+export const RECOVERY = 3;
+export const LOSS = 4;
 
 /** What the connection's timer is armed for; 'oldest': for nothing, and a timeout counts from the oldest segment's departure. */
 export type Wait =
@@ -175,6 +178,8 @@ export class Tcb {
     ssthresh: Number.POSITIVE_INFINITY,
     cwndCount: 0,
   };
+
+  readonly ecn: EcnVariables = { ok: false, echo: false, cwr: false, seen: false };
 
   /** Loss recovery (recovery.ts). */
   caState: number = OPEN;

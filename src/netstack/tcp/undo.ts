@@ -61,6 +61,7 @@ function takeBack(tcb: Tcb): void {
   tcb.forwardRto = false;
   cong.cwnd = Math.max(cong.cwnd, undo.cwnd);
   cong.ssthresh = Math.max(cong.ssthresh, undo.ssthresh);
+  tcb.ecn.cwr = false;
   for (let position = inFlight.head; position < inFlight.tail; position++)
     inFlight.unmark(position, LOST | RETRANSMITTED);
   tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;

@@ -103,6 +103,7 @@ function textOf(tcb: Tcb, name: string, raw: unknown, now: number): string {
   if (typeof raw === 'string') return raw === '' ? '-' : raw;
   if (typeof raw !== 'number') return String(raw);
   if (name === 'state') return tcb.stateName;
+  if (name === 'caState') return ['open', 'disorder', 'cwr', 'recovery', 'loss'][raw]!;
   if (!Number.isFinite(raw)) return raw > 0 ? 'inf' : '-inf';
   if (OURS.has(name)) return raw === 0 ? 'none' : String(raw - tcb.snd.iss);
   if (THEIRS.has(name)) return raw === 0 ? 'none' : String(raw - tcb.rcv.irs);
