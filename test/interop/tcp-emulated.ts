@@ -60,23 +60,10 @@ class Program implements StreamEvents {
   }
 }
 
-function act(stream: Connection, action: Action): void {
-  switch (action.do) {
-    case 'write':
-      return stream.writeVirtual(Payload.ZERO, action.octets!);
-    case 'shutdown':
-      return stream.shutdown();
-    case 'close':
-      return stream.close();
-    case 'abort':
-      return stream.abort();
-    case 'pause':
-      return stream.pause();
-    case 'resume':
-      return stream.resume();
-    case 'nodelay':
-      return stream.setNoDelay();
-  }
+function act(stream: Connection, { do: what, octets = 0 }: Action): void {
+  if (what === 'write') stream.writeVirtual(Payload.ZERO, octets);
+  else if (what === 'nodelay') stream.setNoDelay();
+  else stream[what]();
 }
 
 function sysctlOf(pattern: Pattern): Partial<NamespaceSysctl> {

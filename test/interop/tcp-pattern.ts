@@ -65,3 +65,40 @@ export function segmentText({ flags, seq, length, ack, sack }: SentSegment): str
   const blocks = sack.map(([from, to]) => ` ${from}:${to}`).join('');
   return `${flags} ${range}${ack < 0 ? '' : ` ack ${ack}`}${blocks === '' ? '' : ` sack${blocks}`}`;
 }
+
+/** Linux counts in jiffies of 4 ms and rounds long waits up by an eighth; what follows a wait is as late. */
+const latest = (atMs: number): number => 20 + 1.25 * atMs;
+/** Windows are multiples of 2^scale, and the scales differ where a system's largest buffer does. */
+const WINDOW_UNIT = 128;
+
+/**
+ * Where two runs of a pattern differ, side by side; [] when each side's segments are the same in kind, numbers and
+ * order, their windows as far open, and ours neither early nor late.
+ */
+export function differences(theirs: readonly SentSegment[], ours: readonly SentSegment[]): string[] {
+  const lines: string[] = [];
+  for (const side of SIDES) {
+    const [a, b] = [theirs, ours].map(each => each.filter(segment => segment.side === side)) as [
+      SentSegment[],
+      SentSegment[],
+    ];
+    const first = a.findIndex((segment, i) => b[i] === undefined || !areAlike(segment, b[i]));
+    const from = first >= 0 ? first : a.length;
+    if (from === a.length && from === b.length) continue;
+    lines.push(`the ${side}'s segments, from number ${from}:`);
+    for (let i = Math.max(0, from - 3); i < Math.min(Math.max(a.length, b.length), from + 12); i++)
+      lines.push(`  ${lineOf(a[i]).padEnd(64)} | ${lineOf(b[i])}`);
+  }
+  return lines;
+}
+
+function areAlike(theirs: SentSegment, ours: SentSegment): boolean {
+  if (segmentText(theirs) !== segmentText(ours)) return false;
+  if (theirs.atMs < ours.atMs - 3 || theirs.atMs > latest(ours.atMs)) return false;
+  return theirs.flags.includes('R') || Math.abs(theirs.window - ours.window) <= WINDOW_UNIT;
+}
+
+const lineOf = (segment: SentSegment | undefined): string =>
+  segment === undefined
+    ? '-'
+    : `${segment.atMs.toFixed(1).padStart(8)} ${segmentText(segment)} win ${segment.window}`;

@@ -31,7 +31,8 @@ const upload = (octets: number): Record<Side, readonly Action[]> => ({
 
 const TWICE: PacketFate = { copies: 2 };
 const NO_SACK: Partial<Pattern> = { sysctl: { tcp_sack: 0 } };
-const NO_TIMESTAMPS: Partial<Pattern> = { sysctl: { tcp_timestamps: 0 } };
+/** The MTU that leaves segments as long as they are with timestamps. */
+const NO_TIMESTAMPS: Partial<Pattern> = { sysctl: { tcp_timestamps: 0 }, mtu: MTU - 12 };
 
 const lost = (...numbers: readonly number[]): Fates => Object.fromEntries(numbers.map(n => [n, LOST]));
 

@@ -35,6 +35,8 @@ export interface AckOutcome {
   tellsNews: boolean;
   /** A duplicate of RFC 5681 §2, as Linux counts them. */
   isDuplicate: boolean;
+  /** ECE: congestion on our way to the peer. */
+  congestion: boolean;
   /** Our timestamp that came back; -1 = none. */
   echo: number;
   /** The retransmission timer, or the tail loss probe, is due again from now on. */
@@ -64,6 +66,7 @@ export function clearOutcome(outcome: AckOutcome, una: number): AckOutcome {
   outcome.probeReported = false;
   outcome.tellsNews = false;
   outcome.isDuplicate = false;
+  outcome.congestion = false;
   outcome.echo = -1;
   outcome.restartsTimer = false;
   return outcome;

@@ -4,9 +4,11 @@
  */
 import { MILLISECOND, NEVER } from '../../sim/time.ts';
 import { type AckOutcome, clearOutcome, noteYoungest, outcomeOf } from './ack-outcome.ts';
+import { eatDuplicates } from './duplicate-acks.ts';
+import { isEcho } from './ecn.ts';
 import { timestampNow, updateMss } from './options.ts';
 import { adjustWindow, noteArrival, noteReordering } from './rack.ts';
-import { judge, limitDuplicates, recover, retransmitLost } from './recovery.ts';
+import { judge, recover, retransmitLost } from './recovery.ts';
 import { EVER_RETRANSMITTED, SACKED } from './retransmit-queue.ts';
 import { sackArrives } from './sack.ts';
 import type { Segment } from './segment.ts';
@@ -36,6 +38,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   const wasEmpty = inFlight.packets === 0;
   outcome.priorHighest = inFlight.sacked === 0 ? snd.una : tcb.highestSacked;
   outcome.advanced = ack > snd.una;
+  outcome.congestion = !wasEmpty && isEcho(tcb, segment);
   const windowCame = updateWindow(tcb, segment);
   if (hasBlocks) sackArrives(tcb, segment, outcome);
   if (outcome.advanced) release(tcb, ack);
@@ -85,7 +88,7 @@ function release(tcb: Tcb, ack: number): void {
     inFlight.shift();
   }
   if (outcome.released > 0) outcome.restartsTimer = true;
-  if (!tcb.sackEnabled && outcome.released > 0) eatDuplicates(tcb);
+  if (!tcb.sackEnabled && outcome.released > 0) eatDuplicates(tcb, outcome);
   const from = Math.max(snd.una, snd.iss + 1);
   tcb.statistics.bytesAcked += Math.max(0, Math.min(ack, tcb.sendQueue.end) - from);
   snd.una = ack;
@@ -121,15 +124,6 @@ function noteReleased(tcb: Tcb, position: number): void {
 function isEchoOfEarlier(tcb: Tcb, marks: number, sentAt: number): boolean {
   if ((marks & EVER_RETRANSMITTED) === 0 || outcome.echo <= 0) return false;
   return ((outcome.echo - timestampNow(tcb, sentAt)) | 0) < 0;
-}
-
-/** Without SACK: one segment filled the hole, the others had been counted as duplicates (`tcp_remove_reno_sacks`). */
-function eatDuplicates(tcb: Tcb): void {
-  const { inFlight } = tcb;
-  outcome.delivered += Math.max(outcome.released - inFlight.sacked, 1);
-  inFlight.sacked = Math.max(0, inFlight.sacked - (outcome.released - 1));
-  limitDuplicates(tcb, outcome.released);
-  if (outcome.retransmittedAcked) outcome.originalArrived = false;
 }
 
 /** Karn's rule by segment; the timestamp's echo where that leaves nothing (RFC 7323 §4; `tcp_ack_update_rtt`). */

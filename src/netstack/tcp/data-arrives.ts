@@ -7,6 +7,7 @@ import * as Payload from '../../sim/payload.ts';
 import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
+import { cwrArrives, markArrives } from './ecn.ts';
 import { timestampNow, timestampOctets } from './options.ts';
 import { sendAck } from './output.ts';
 import type { Content } from './receive-queue.ts';
@@ -29,6 +30,7 @@ export function textArrives(
 ): '' | DropReason {
   const { rcv } = tcb;
   const { seq, length } = segment;
+  cwrArrives(tcb, segment);
   if (seq + segment.sequenceLength <= rcv.nxt) {
     reportDuplicate(tcb, seq, seq + segment.sequenceLength);
     return 'TCP_OUT_OF_WINDOW';
@@ -65,6 +67,7 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
     return 'TCP_OUT_OF_WINDOW';
   }
   tcb.statistics.dataSegmentsIn++;
+  markArrives(tcb, segment);
   if (seq > rcv.nxt) {
     if (receiveQueue.hasAllEarly(seq, end)) {
       reportDuplicate(tcb, seq, end);

@@ -69,8 +69,8 @@ export class DelayedAck {
   }
 
   /** The peer sees disorder, or waits for a window: acknowledge at once for a while. */
-  hurry(window: number, segment: number): void {
-    this.#raiseQuick(window, segment);
+  hurry(window: number, segment: number, most = MAX_QUICK): void {
+    this.#raiseQuick(window, segment, most);
     this.pingpong = false;
     this.ato = ATO_MIN;
   }
@@ -121,8 +121,8 @@ export class DelayedAck {
     }
   }
 
-  #raiseQuick(window: number, segment: number): void {
+  #raiseQuick(window: number, segment: number, most = MAX_QUICK): void {
     const segments = Math.max(2, Math.floor(window / (2 * segment)));
-    this.quick = Math.max(this.quick, Math.min(segments, MAX_QUICK));
+    this.quick = Math.max(this.quick, Math.min(segments, most));
   }
 }

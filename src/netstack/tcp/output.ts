@@ -6,9 +6,11 @@
  *   sendAck, sendProbe, sendReset ┘
  */
 import type { Frame } from '../../sim/frame-store.ts';
+import * as Ipv4 from '../../wire/ipv4.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
+import { ecnFlags, synFlags } from './ecn.ts';
 import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
@@ -51,7 +53,7 @@ export function sendPending(tcb: Tcb, small = false): number {
   }
   limited = limited || inFlight.inFlight >= cong.cwnd;
   if (sent > 0) tcb.lastSentAt = tcb.now;
-  if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
+  if (tcb.isReducing) tcb.prrOut += sent;
   if (sent > 0 || limited) noteUsage(tcb, limited);
   return sent;
 }
@@ -177,10 +179,11 @@ function sendSyn(tcb: Tcb): SendError {
     if (tcb.synAckTtl > 0) request.ttl = tcb.synAckTtl;
     request.pmtu = 'do';
   }
+  const flags = synFlags(tcb, offer);
   header.options = synOptions(tcb, offer, tcb.ip.sysctl);
   // "The window in a SYN is never scaled", RFC 7323 §2.2.
   header.window = tcb.window.offered;
-  const error = send(tcb, tcb.snd.iss, offer ? Tcp.SYN : Tcp.SYN | Tcp.ACK, 0);
+  const error = send(tcb, tcb.snd.iss, (offer ? Tcp.SYN : Tcp.SYN | Tcp.ACK) | flags, 0);
   request.ttl = ttl;
   request.pmtu = 'want';
   return error;
@@ -255,7 +258,13 @@ function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
   if (window.isTight(tcb.buffered)) tcb.delayedAck.quick = 0;
   tcb.delayedAck.acknowledged();
-  return send(tcb, seq, flags, length);
+  if (!tcb.ecn.ok) return send(tcb, seq, flags, length);
+  const newData = length > 0 && seq >= tcb.snd.nxt;
+  const { request } = tcb;
+  request.tos |= newData ? Ipv4.ECN_ECT0 : 0;
+  const error = send(tcb, seq, flags | ecnFlags(tcb, newData), length);
+  request.tos &= ~Ipv4.ECN_ECT0;
+  return error;
 }
 
 /** Options and window are in `header` already. */

@@ -10,7 +10,7 @@ import * as State from './tcb.ts';
 
 /** net.ipv4.tcp_reordering, tcp_max_reordering: segments. */
 export const DUPLICATE_THRESHOLD = 3;
-const MAX_REORDERING = 300;
+export const MAX_REORDERING = 300;
 /** Recoveries for which a wider window is kept (TCP_RACK_RECOVERY_THRESH). */
 export const PERSISTENCE = 16;
 const MAX_STEPS = 255;
@@ -140,8 +140,9 @@ export function markLost(tcb: Tcb, position: number): void {
   const marks = inFlight.marks(position);
   if ((marks & SACKED) !== 0) return;
   if ((marks & LOST) === 0) inFlight.mark(position, LOST);
-  else if ((marks & RETRANSMITTED) !== 0) inFlight.unmark(position, RETRANSMITTED);
-  else return;
-  inFlight.losses++;
+  else if ((marks & RETRANSMITTED) !== 0) {
+    inFlight.unmark(position, RETRANSMITTED);
+    inFlight.losses++;
+  } else return;
   tcb.retransmitHint = Math.min(tcb.retransmitHint, position);
 }

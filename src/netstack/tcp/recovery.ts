@@ -3,6 +3,7 @@
  *
  *             duplicate ACK, SACK            a segment is LOST              una >= highSeq
  *     OPEN ───────────────────> DISORDER ───────────────────> RECOVERY ─────────────────> OPEN
+ *       ├─────────────────── ECE (ecn.ts) ───────────────────> CWR ───── una > highSeq ───> OPEN
  *       └──────── timeout ──────────┴──────── timeout ───────────┴──> LOSS ── una >= highSeq ──> OPEN
  *
  * What is lost: with SACK, what RACK says (rack.ts); without SACK the oldest segment, at the third duplicate ACK and at
@@ -11,6 +12,9 @@
  * 5682). Windows are counted in segments.
  */
 import type { AckOutcome } from './ack-outcome.ts';
+import { countDuplicate } from './duplicate-acks.ts';
+import { congestionEchoed, tellCut } from './ecn.ts';
+import { judgeTimeout, type Resend } from './f-rto.ts';
 import { retransmit, sendPending, shrinkPath } from './output.ts';
 import { detectLosses, markLost, remaining } from './rack.ts';
 import { awaitReordering, newDataSent, restartTimeout, restartTimer } from './retransmission-timer.ts';
@@ -20,18 +24,14 @@ import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 import {
   forgetStamp,
+  keepOpen,
   noteRetransmission,
   rememberForUndo,
   rememberThreshold,
-  tryToOpen,
   undoByReport,
   undoPartial,
-  undoTimeout,
   undoWhenRecovered,
 } from './undo.ts';
-
-/** What an acknowledgement has us send again: nothing, what is LOST, or first two new segments (F-RTO). */
-type Resend = 'nothing' | 'lost' | 'new';
 
 /** React to an acknowledgement that was entered into the scoreboard; retransmit what may go. */
 export function recover(tcb: Tcb, outcome: AckOutcome): void {
@@ -46,7 +46,7 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
     resend = judge(tcb, outcome);
   }
   if (outcome.restartsTimer) restartTimer(tcb);
-  if (tcb.caState === State.RECOVERY)
+  if (tcb.isReducing)
     reduceProportionally(tcb, outcome.delivered, outcome.advanced, tcb.inFlight.losses > lossesBefore);
   else if (mayGrow(tcb, outcome) && isCwndLimited(tcb))
     tcb.congestion.acknowledged(tcb.cong, outcome.delivered, tcb.now);
@@ -59,7 +59,11 @@ export function recover(tcb: Tcb, outcome: AckOutcome): void {
 }
 
 const isDubious = (tcb: Tcb, outcome: AckOutcome): boolean =>
-  !outcome.tellsNews || outcome.sacked > 0 || outcome.duplicateReported || tcb.caState !== State.OPEN;
+  !outcome.tellsNews ||
+  outcome.sacked > 0 ||
+  outcome.duplicateReported ||
+  outcome.congestion ||
+  tcb.caState !== State.OPEN;
 
 /** The peer dropped what it had SACKed (RFC 2018 §8), or the oldest would have been acknowledged. */
 const isReneging = ({ inFlight }: Tcb): boolean =>
@@ -68,72 +72,59 @@ const isReneging = ({ inFlight }: Tcb): boolean =>
 /** The state machine. */
 export function judge(tcb: Tcb, outcome: AckOutcome): Resend {
   const { inFlight, undo } = tcb;
+  // Congestion that was told is no mistake.
+  if (outcome.congestion) undo.ssthresh = 0;
   if (tcb.caState === State.OPEN) undo.stamp = -1;
-  else if (tcb.caState === State.RECOVERY && tcb.snd.una >= tcb.highSeq) {
+  else if (tcb.caState === State.CWR && tcb.snd.una > tcb.highSeq) {
+    // Something above highSeq is acknowledged, so CWR has arrived too.
+    tcb.cong.cwnd = tcb.cong.ssthresh;
+    tcb.caState = State.OPEN;
+  } else if (tcb.caState === State.RECOVERY && tcb.snd.una >= tcb.highSeq) {
     if (!tcb.sackEnabled) inFlight.sacked = 0;
     if (!undoWhenRecovered(tcb, outcome.echo)) return 'nothing';
-    // `undoWhenRecovered` has taken the marker when it took the cut back.
+    // The marker is gone where the cut was taken back.
     if (undo.marker >= 0 && tcb.cong.ssthresh !== Number.POSITIVE_INFINITY) tcb.cong.cwnd = tcb.cong.ssthresh;
   }
   if (tcb.caState === State.RECOVERY) return judgeInRecovery(tcb, outcome);
   let resend: Resend = 'nothing';
   if (tcb.caState === State.LOSS) {
-    resend = judgeAfterTimeout(tcb, outcome);
+    resend = judgeTimeout(tcb, outcome);
     const lostAgain = identifyLosses(tcb, outcome);
     if ((tcb.caState as number) !== State.OPEN && !lostAgain) return resend;
   }
   if (!tcb.sackEnabled) {
     if (outcome.advanced) inFlight.sacked = 0;
-    addDuplicate(tcb, outcome);
+    countDuplicate(tcb, outcome);
   }
   if (tcb.caState <= State.DISORDER) undoByReport(tcb);
   identifyLosses(tcb, outcome);
   if (inFlight.lost === 0) {
-    tryToOpen(tcb);
+    tryToOpen(tcb, outcome);
     return resend;
   }
-  enterRecovery(tcb);
+  enterRecovery(tcb, outcome);
   return 'lost';
+}
+
+/** `tcp_try_to_open`. */
+function tryToOpen(tcb: Tcb, outcome: AckOutcome): void {
+  forgetStamp(tcb);
+  if (outcome.congestion) congestionEchoed(tcb, cutWindow);
+  if (tcb.caState !== State.CWR) keepOpen(tcb);
 }
 
 function judgeInRecovery(tcb: Tcb, outcome: AckOutcome): Resend {
   if (!outcome.advanced) {
-    if (!tcb.sackEnabled) addDuplicate(tcb, outcome);
+    if (!tcb.sackEnabled) countDuplicate(tcb, outcome);
   } else if (undoPartial(tcb, outcome.priorUna, outcome.echo)) {
     return 'nothing';
   }
-  if (undoByReport(tcb)) tryToOpen(tcb);
+  if (undoByReport(tcb)) tryToOpen(tcb, outcome);
   identifyLosses(tcb, outcome);
   if (tcb.caState !== State.RECOVERY) {
     if (tcb.inFlight.lost === 0) return 'nothing';
     // The cut was taken back, and a loss is evident all the same.
-    enterRecovery(tcb);
-  }
-  return 'lost';
-}
-
-function judgeAfterTimeout(tcb: Tcb, outcome: AckOutcome): Resend {
-  const { snd, inFlight } = tcb;
-  const recovered = snd.una >= tcb.highSeq;
-  if (outcome.advanced && undoTimeout(tcb, outcome.echo, false)) return 'nothing';
-  if (tcb.frto) {
-    // RFC 5682 §3.1 step 3.b: what was never sent again has arrived, so the timeout was spurious.
-    if (outcome.originalArrived && undoTimeout(tcb, outcome.echo, true)) return 'nothing';
-    if (snd.nxt > tcb.highSeq) {
-      if (outcome.sacked > 0 || outcome.isDuplicate) tcb.frto = false;
-    } else if (outcome.advanced && !recovered) {
-      tcb.highSeq = snd.nxt;
-      if (snd.nxt < tcb.sendEnd && snd.una + snd.wnd > snd.nxt) return 'new';
-      tcb.frto = false;
-    }
-  }
-  if (recovered) {
-    undoWhenRecovered(tcb, outcome.echo);
-    return 'nothing';
-  }
-  if (!tcb.sackEnabled) {
-    if (snd.nxt > tcb.highSeq && outcome.isDuplicate) addDuplicate(tcb, outcome);
-    else if (outcome.advanced) inFlight.sacked = 0;
+    enterRecovery(tcb, outcome);
   }
   return 'lost';
 }
@@ -159,26 +150,6 @@ function identifyLosses(tcb: Tcb, outcome: AckOutcome): boolean {
   return inFlight.retransmitted < retransmitted;
 }
 
-/** Without SACK each duplicate ACK says that one segment, we do not know which, has left the network. */
-function addDuplicate(tcb: Tcb, outcome: AckOutcome): void {
-  if (!outcome.isDuplicate) return;
-  const { inFlight } = tcb;
-  const before = inFlight.sacked;
-  inFlight.sacked++;
-  limitDuplicates(tcb, 0);
-  if (inFlight.sacked > before) outcome.delivered++;
-}
-
-/** More duplicates than segments: the network reorders (`tcp_check_reno_reordering`). */
-export function limitDuplicates(tcb: Tcb, acked: number): void {
-  const { inFlight, reordering } = tcb;
-  const holes = Math.min(Math.max(inFlight.lost, 1), inFlight.packets);
-  if (inFlight.sacked + holes <= inFlight.packets) return;
-  inFlight.sacked = inFlight.packets - holes;
-  reordering.degree = Math.min(inFlight.packets + acked, 300);
-  reordering.seen = true;
-}
-
 /** Retransmit what is LOST, oldest first, as far as the congestion window goes. */
 export function retransmitLost(tcb: Tcb): void {
   const { inFlight, cong } = tcb;
@@ -190,7 +161,7 @@ export function retransmitLost(tcb: Tcb): void {
     const marks = inFlight.marks(position);
     if ((marks & LOST) === 0 || (marks & (SACKED | RETRANSMITTED)) !== 0) continue;
     resend(tcb, position);
-    if (tcb.caState === State.RECOVERY) tcb.prrOut++;
+    if (tcb.isReducing) tcb.prrOut++;
     if (position === inFlight.head) headWent = true;
   }
   tcb.retransmitHint = position;
@@ -220,7 +191,7 @@ export function reorderingTimeout(tcb: Tcb): void {
   detectLosses(tcb);
   if (inFlight.inFlight === before) return;
   if (tcb.caState !== State.RECOVERY) {
-    enterRecovery(tcb);
+    enterRecovery(tcb, undefined);
     reduceProportionally(tcb, 1, false, inFlight.losses > losses);
   }
   retransmitLost(tcb);
@@ -233,15 +204,19 @@ const isCwndLimited = (tcb: Tcb): boolean =>
 const mayGrow = (tcb: Tcb, outcome: AckOutcome): boolean =>
   outcome.dataAcked || (outcome.sacked > 0 && tcb.reordering.degree > 3);
 
-function enterRecovery(tcb: Tcb): void {
-  const { cong } = tcb;
+/** `outcome` is undefined where a timer found the loss. */
+function enterRecovery(tcb: Tcb, outcome: AckOutcome | undefined): void {
   forgetStamp(tcb);
   rememberForUndo(tcb);
-  rememberThreshold(tcb);
-  cutWindow(tcb);
+  // A window that is on its way down because of ECN is not cut again, nor given back.
+  if (tcb.isReducing) tcb.undo.ssthresh = 0;
+  else {
+    rememberThreshold(tcb);
+    if (outcome?.congestion === true) tcb.undo.ssthresh = 0;
+    cutWindow(tcb);
+  }
   tcb.caState = State.RECOVERY;
   tcb.statistics.fastRecoveries++;
-  cong.cwndCount = 0;
 }
 
 /** The threshold falls; the window follows by proportional reduction, or at once (`tcp_init_cwnd_reduction`). */
@@ -254,6 +229,7 @@ export function cutWindow(tcb: Tcb): void {
   tcb.prrDelivered = 0;
   tcb.prrOut = 0;
   cong.ssthresh = tcb.congestion.ssthresh(cong);
+  tellCut(tcb);
 }
 
 /** The retransmission timer expired, or the peer reneged: what had time to arrive counts as lost. */
@@ -279,6 +255,7 @@ export function enterLoss(tcb: Tcb): void {
   tcb.congestion.timedOut(cong, tcb.snd.nxt, tcb.now);
   tcb.highSeq = tcb.snd.nxt;
   tcb.tailProbeEnd = 0;
+  tellCut(tcb);
   tcb.frto = isNew || tcb.retries > 0;
 }
 

@@ -54,7 +54,8 @@ export function awaitReordering(tcb: Tcb, wait: VirtualTime): void {
  */
 function scheduleTailProbe(tcb: Tcb, advancing: boolean): boolean {
   const { rto, inFlight } = tcb;
-  if (!tcb.sackEnabled || tcb.caState !== State.OPEN || !tcb.isSynchronised || isOver(tcb)) return false;
+  const isCalm = tcb.caState === State.OPEN || tcb.caState === State.CWR;
+  if (!tcb.sackEnabled || !isCalm || !tcb.isSynchronised || isOver(tcb)) return false;
   if (inFlight.packets === 0) return false;
   let delay: VirtualTime = SECOND;
   // A single segment may be waiting for the peer's delayed ACK.

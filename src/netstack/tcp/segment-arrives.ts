@@ -12,6 +12,7 @@ import * as Tcp from '../../wire/tcp.ts';
 import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { acknowledgeIfDue, finArrives, reportDuplicate, textArrives } from './data-arrives.ts';
+import { acceptAnswer, acceptOffer } from './ecn.ts';
 import { negotiate, timestampNow, timestampOctets } from './options.ts';
 import { notePushes, retransmit, sendAck, sendReset, transmit } from './output.ts';
 import { hurryRetransmission, restartTimeout } from './retransmission-timer.ts';
@@ -119,6 +120,8 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
   // Third, security; fourth, check the SYN bit.
   if (!segment.has(Tcp.SYN)) return 'TCP_OUT_OF_WINDOW';
   negotiate(tcb, segment, tcb.ip.sysctl);
+  if (withAck) acceptAnswer(tcb, segment);
+  else if (tcb.ecn.ok) acceptOffer(tcb, segment, tcb.ip.sysctl);
   rcv.irs = segment.seq;
   rcv.nxt = segment.seq + 1;
   tcb.window.offeredAt = rcv.nxt;

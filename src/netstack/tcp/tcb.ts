@@ -14,6 +14,7 @@ import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
 import { DelayedAck } from './delayed-ack.ts';
+import type { EcnVariables } from './ecn.ts';
 import { DUPLICATE_THRESHOLD, type Reordering } from './rack.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import type { ReceiveWindow } from './receive-window.ts';
@@ -51,8 +52,10 @@ export type StateName = (typeof stateNames)[number];
 /** Where loss recovery stands (Linux `icsk_ca_state`). */
 export const OPEN = 0;
 export const DISORDER = 1;
-export const RECOVERY = 2;
-export const LOSS = 3;
+/** The peer told of congestion: the window goes down as in RECOVERY, but nothing is lost. */
+export const CWR = 2;
+export const RECOVERY = 3;
+export const LOSS = 4;
 
 /** What the connection's timer is armed for. */
 export type Wait = 'nothing' | 'retransmission' | 'tail' | 'reordering' | 'window' | 'end' | 'failure';
@@ -172,6 +175,8 @@ export class Tcb {
     ssthresh: Number.POSITIVE_INFINITY,
     cwndCount: 0,
   };
+
+  readonly ecn: EcnVariables = { ok: false, echo: false, cwr: false, seen: false };
 
   /** Loss recovery (recovery.ts). */
   caState: number = OPEN;
@@ -331,6 +336,11 @@ export class Tcb {
   /** Octets that take up receive buffer; a program reads only after what a segment causes was sent. */
   get buffered(): number {
     return this.receiveQueue.early + this.receiveQueue.unread;
+  }
+
+  /** The window is on its way down, in proportion to what is delivered. */
+  get isReducing(): boolean {
+    return this.caState === CWR || this.caState === RECOVERY;
   }
 
   get isSynchronised(): boolean {

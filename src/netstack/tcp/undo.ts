@@ -65,6 +65,7 @@ function takeBack(tcb: Tcb, unmarkLost: boolean): void {
   }
   if (undo.ssthresh > 0) {
     cong.cwnd = Math.max(cong.cwnd, tcb.priorCwnd);
+    if (undo.ssthresh > cong.ssthresh) tcb.ecn.cwr = false;
     cong.ssthresh = Math.max(cong.ssthresh, undo.ssthresh);
   }
   undo.marker = -1;
@@ -130,12 +131,7 @@ export function forgetStamp(tcb: Tcb): void {
   if (!anyRetransmitted(tcb)) tcb.undo.stamp = -1;
 }
 
-/** OPEN, or DISORDER while something is SACKED, LOST or was sent again (`tcp_try_to_open`). */
-export function tryToOpen(tcb: Tcb): void {
-  forgetStamp(tcb);
-  keepOpen(tcb);
-}
-
+/** OPEN, or DISORDER while something is SACKED, LOST or was sent again. */
 export function keepOpen(tcb: Tcb): void {
   const { inFlight } = tcb;
   const disorder = inFlight.sacked + inFlight.lost > 0 || anyRetransmitted(tcb);
