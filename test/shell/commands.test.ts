@@ -324,6 +324,8 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
   ['ls /etc/calico', /No such file or directory/, 2],
   ['sysctl net.ipv4.ip_forward', 'net.ipv4.ip_forward = 1\n'],
   ['sysctl -w net.ipv4.ip_forward=1', 'net.ipv4.ip_forward = 1\n'],
+  ['sysctl -w net.ipv4.tcp_ecn=1', 'net.ipv4.tcp_ecn = 1\n'],
+  ['sysctl -w net.ipv4.tcp_sack=0', 'net.ipv4.tcp_sack = 0\n'],
   ['sysctl net.ipv4.nonsense', 'sysctl: net.ipv4.nonsense: not emulated in this lab\n', 2],
   ['sysctl -n net/ipv4/ip_forward', '1\n'],
   [

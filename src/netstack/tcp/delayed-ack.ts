@@ -58,9 +58,9 @@ export class DelayedAck {
     this.quick |= 1;
   }
 
-  /** A write of the peer's ended. */
-  pushArrived(): void {
-    this.pushed = Math.min(2, this.pushed + 1);
+  /** A write of the peer's ended: with a full segment, or with a smaller one. */
+  pushArrived(isFull: boolean): void {
+    this.pushed = isFull ? Math.max(1, this.pushed) : Math.min(2, this.pushed + 1);
   }
 
   /** The program has read everything: is that the moment to acknowledge? (Linux `tcp_cleanup_rbuf`) */
@@ -69,8 +69,8 @@ export class DelayedAck {
   }
 
   /** The peer sees disorder, or waits for a window: acknowledge at once for a while. */
-  hurry(window: number, segment: number): void {
-    this.#raiseQuick(window, segment);
+  hurry(window: number, segment: number, most = MAX_QUICK): void {
+    this.#raiseQuick(window, segment, most);
     this.pingpong = false;
     this.ato = ATO_MIN;
   }
@@ -82,7 +82,8 @@ export class DelayedAck {
 
   /** A segment with ACK went out. */
   acknowledged(): void {
-    if (this.quick > 0) {
+    // What nobody had asked for (a challenge, a probe) is not counted.
+    if (this.quick > 0 && this.scheduled) {
       this.quick--;
       if (this.quick === 0) this.ato = ATO_MIN;
     }
@@ -120,8 +121,8 @@ export class DelayedAck {
     }
   }
 
-  #raiseQuick(window: number, segment: number): void {
+  #raiseQuick(window: number, segment: number, most = MAX_QUICK): void {
     const segments = Math.max(2, Math.floor(window / (2 * segment)));
-    this.quick = Math.max(this.quick, Math.min(segments, MAX_QUICK));
+    this.quick = Math.max(this.quick, Math.min(segments, most));
   }
 }

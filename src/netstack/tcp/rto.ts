@@ -7,9 +7,10 @@
  */
 import { MICROSECOND, MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
 
-/** A tick of Linux's clock at HZ = 250; no timer of TCP's is shorter than two (TCP_TIMEOUT_MIN). */
+/** A tick of Linux's clock at HZ = 250. */
 export const JIFFY: VirtualTime = 4 * MILLISECOND;
-export const TIMEOUT_MIN: VirtualTime = 2 * JIFFY;
+/** What probes and reordering wait longer than computed (TCP_TIMEOUT_MIN_US). */
+export const TIMEOUT_MIN: VirtualTime = 2 * MILLISECOND;
 export const RTO_INITIAL: VirtualTime = 1 * SECOND;
 export const RTO_MIN: VirtualTime = 200 * MILLISECOND;
 export const RTO_MAX: VirtualTime = 120 * SECOND;

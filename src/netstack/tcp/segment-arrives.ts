@@ -12,22 +12,14 @@ import * as Tcp from '../../wire/tcp.ts';
 import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { acknowledgeIfDue, finArrives, reportDuplicate, textArrives } from './data-arrives.ts';
+import { acceptAnswer, acceptOffer } from './ecn.ts';
 import { negotiate, timestampNow, timestampOctets } from './options.ts';
-import { retransmit, sendAck, sendReset, transmit } from './output.ts';
+import { notePushes, retransmit, sendAck, sendReset, transmit } from './output.ts';
+import { hurryRetransmission, restartTimeout } from './retransmission-timer.ts';
 import { type Segment, unwrap } from './segment.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
-import {
-  armKeepalive,
-  armTimer,
-  enterTimeWait,
-  FIN_TIMEOUT,
-  hurryRetransmission,
-  push,
-  restartWait,
-  TIME_WAIT_LENGTH,
-  waitForEnd,
-} from './timers.ts';
+import { armKeepalive, enterTimeWait, FIN_TIMEOUT, push, TIME_WAIT_LENGTH, waitForEnd } from './timers.ts';
 
 /** The segment was taken (or was harmless), or why it was dropped. */
 export type Verdict = '' | DropReason;
@@ -128,6 +120,8 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
   // Third, security; fourth, check the SYN bit.
   if (!segment.has(Tcp.SYN)) return 'TCP_OUT_OF_WINDOW';
   negotiate(tcb, segment, tcb.ip.sysctl);
+  if (withAck) acceptAnswer(tcb, segment);
+  else if (tcb.ecn.ok) acceptOffer(tcb, segment, tcb.ip.sysctl);
   rcv.irs = segment.seq;
   rcv.nxt = segment.seq + 1;
   tcb.window.offeredAt = rcv.nxt;
@@ -136,8 +130,7 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
     // Both sides open at once: answer with a SYN-ACK, and wait for theirs.
     tcb.state = State.SYN_RECEIVED;
     transmit(tcb, snd.iss, snd.nxt);
-    restartWait(tcb);
-    armTimer(tcb);
+    restartTimeout(tcb);
     return '';
   }
   tcb.state = State.ESTABLISHED;
@@ -161,6 +154,7 @@ function synAcknowledged(tcb: Tcb, segment: Segment): void {
   acknowledgementArrives(tcb, segment);
   snd.scale = agreed;
   rto.fallBack();
+  notePushes(tcb);
   if (snd.fin !== Number.POSITIVE_INFINITY) tcb.state = State.FIN_WAIT_1;
   tcb.tellEstablished = true;
   if (tcb.keepalive !== undefined) armKeepalive(tcb, tcb.keepalive);
@@ -224,8 +218,9 @@ function arrivesInTimeWait(tcb: Tcb, segment: Segment): Verdict {
     return '';
   }
   if (segment.seq === rcv.nxt && segment.sequenceLength === 0) return '';
-  sendAck(tcb);
   if (segment.has(Tcp.ACK)) waitForEnd(tcb, TIME_WAIT_LENGTH);
+  if (segment.sequenceLength === 0 || segment.has(Tcp.SYN)) return challenge(tcb);
+  sendAck(tcb);
   return 'TCP_OUT_OF_WINDOW';
 }
 

@@ -16,6 +16,7 @@ import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
+import { acceptOffer } from './ecn.ts';
 import { HEADERS, negotiate, timestampOctets, updateMss, usableMtu } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
@@ -77,6 +78,8 @@ interface Listener {
   readonly options: ListenOptions;
 }
 
+/** A socket has no say in them. */
+const ECN_BITS = 3;
 /** net.core.somaxconn, which `ss` prints as a listener's Send-Q. */
 const BACKLOG = 4096;
 
@@ -307,6 +310,7 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.snd.wnd = segment.window;
     tcb.snd.wl1 = segment.seq;
     negotiate(tcb, segment, this.ip.sysctl);
+    acceptOffer(tcb, segment, this.ip.sysctl);
     this.#openWindow(tcb, path.mtu, timestampOctets(tcb));
     this.#add(tcb);
     tcb.state = State.SYN_RECEIVED;
@@ -351,7 +355,7 @@ export class TcpLayer implements TransportProtocol, Services {
     request.destination = segment.source;
     request.sourcePort = segment.destinationPort;
     request.destinationPort = segment.sourcePort;
-    request.tos = segment.tos;
+    request.tos = segment.tos & ~ECN_BITS;
     request.ttl = this.ip.sysctl.ipDefaultTtl;
     const withAck = segment.has(Tcp.ACK);
     const frame = frames.allocate();
@@ -386,7 +390,7 @@ export class TcpLayer implements TransportProtocol, Services {
       source,
       destination,
       ttl,
-      tos,
+      tos: tos & ~ECN_BITS,
       pmtu: 'want',
       device: undefined,
       sourcePort,

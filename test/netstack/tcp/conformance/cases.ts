@@ -2,6 +2,6 @@
 import { fixture } from '../../../kit.ts';
 import { casesOf } from './script.ts';
 
-export const cases = ['states', 'options', 'windows', 'losses', 'errors'].flatMap(name =>
+export const cases = ['states', 'options', 'windows', 'losses', 'errors', 'ecn'].flatMap(name =>
   casesOf(fixture(`tcp/conformance/${name}.txt`).toString()),
 );

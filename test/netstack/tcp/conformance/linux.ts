@@ -78,6 +78,7 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'Linux waits to send more at a time (tcp_tso_should_defer); RFC 3042 does not',
   'duplicates: the third brings the first segment again': 'as above',
   'SACK: the third brings the hole': 'as above',
+  'active: a peer that mirrors our flags does not agree': 'Linux 6.18 negotiates AccECN, 6.1 did not',
   'F-RTO: what was sent once is acknowledged, so the timeout is taken back': 'as above',
 };
 

@@ -3,7 +3,7 @@
  *
  *   ESTAB                            where it begins: see `BEGINNINGS`
  *   < P. 1:11 ack 1                  a segment of the peer's; further words: win N, sack A:B …, ts V/E, mss N, sackOK,
- *                                    wscale N, ce (the IP header says congestion)
+ *                                    wscale N, ect, ce (of the IP header)
  *   > . 1:1 ack 11                   one of ours, at once; words that are not there are not compared, but for sack
  *   +300                             300 ms pass
  *   > @200 P. 1:11 ack 1             … and this came 200 ms after their beginning
@@ -50,15 +50,17 @@ const BEGINNINGS: Readonly<Record<string, string>> = {
   // Ten segments went 10 ms ago: thirty more wait, or none.
   SENDING: `ESTAB\n write 40000\n ${flight('.')} +10`,
   'SENDING plain': `ESTAB plain\n write 40000\n ${flight('.')} +10`,
+  'ESTAB ecn': 'listen\n < SEW 0:0 mss 1000 sackOK\n > S.E 0:0 ack 1\n +10\n < . 1:1 ack 1',
+  'SENDING ecn': `ESTAB ecn\n write 40000\n ${flight('.', ' ect')} +10`,
   SENT: `ESTAB\n write 10000\n ${flight('P.')} +10`,
   'SENT plain': `ESTAB plain\n write 10000\n ${flight('P.')} +10`,
 };
 
 /** The first ten segments of 1000 octets. */
-function flight(last: string): string {
+function flight(last: string, more = ''): string {
   let lines = '';
   for (let i = 0; i < 10; i++)
-    lines += `> ${i === 9 ? last : '.'} ${i}001:${i + 1}001 ack 1\n `.replace(' 0001', ' 1');
+    lines += `> ${i === 9 ? last : '.'} ${i * 1000 + 1}:${i + 1}001 ack 1${more}\n `;
   return lines;
 }
 
@@ -79,7 +81,10 @@ export function casesOf(text: string): Case[] {
           .filter(Boolean)
           .map(setting => {
             const [key, value] = setting.split('=');
-            return [key, value === 'true' || value === 'false' ? value === 'true' : Number(value) || value];
+            return [
+              key,
+              /^\d+$/.test(value!) ? Number(value) : value === 'true' || (value !== 'false' && value),
+            ];
           }),
       );
       return { name: name!, script: lines.join('\n').replace(/,\n\s*/g, ', '), sysctl };
@@ -110,6 +115,7 @@ export function parseSegment(text: string): Injected {
     const word = words[i];
     if (word === 'ack') found.ack = Number(words[++i]);
     else if (word === 'win') found.window = Number(words[++i]);
+    else if (word === 'ect') found.tos = 2;
     else if (word === 'ce') found.tos = 3;
     else if (word === 'mss') options.mss = Number(words[++i]);
     else if (word === 'sackOK') options.sackPermitted = true;
@@ -161,7 +167,7 @@ export function segmentText(seen: Segmented, wanted: string, origins: Origins): 
   if (words.has('no-wscale') && options.windowScale === undefined) parts.push('no-wscale');
   const blocks = options.sackBlocks?.map(({ start, end }) => `${(start - irs) | 0}:${(end - irs) | 0}`);
   if (blocks !== undefined) parts.push(`sack ${blocks.join(' ')}`);
-  if ((seen.tos & 3) !== 0) parts.push(`ect${seen.tos & 3}`);
+  if ((seen.tos & 3) !== 0) parts.push((seen.tos & 3) === 3 ? 'ce' : 'ect');
   return parts.join(' ');
 }
 

@@ -25,14 +25,14 @@ export interface Variable {
 const OURS = new Set(
   (
     'snd.iss snd.una snd.nxt snd.wl2 snd.smallEnd snd.fin sendQueue.end pathCheckedTo highSeq highestSacked ' +
-    'rackEnd tailProbeEnd cwndUsageSeq ecn.cwrEnd'
+    'rackEnd tailProbeEnd cwndUsageSeq snd.pushedTo undo.marker'
   ).split(' '),
 );
 const THEIRS = new Set(
   'snd.wl1 rcv.irs rcv.nxt rcv.fin timestamps.lastAckSent window.offeredAt dsackStart dsackEnd'.split(' '),
 );
 const TIMES = new Set(
-  'timestamps.recentAt rackSentAt oldestResent retransmittingSince lastSentAt lastHeardAt lastChallengeAt'.split(
+  'reordering.adjustedAt timestamps.recentAt rackSentAt oldestResent retransmittingSince lastSentAt lastHeardAt lastChallengeAt'.split(
     ' ',
   ),
 );
@@ -103,8 +103,9 @@ function textOf(tcb: Tcb, name: string, raw: unknown, now: number): string {
   if (typeof raw === 'string') return raw === '' ? '-' : raw;
   if (typeof raw !== 'number') return String(raw);
   if (name === 'state') return tcb.stateName;
+  if (name === 'caState') return ['open', 'disorder', 'cwr', 'recovery', 'loss'][raw]!;
   if (!Number.isFinite(raw)) return raw > 0 ? 'inf' : '-inf';
-  if (OURS.has(name)) return raw === 0 ? 'none' : String(raw - tcb.snd.iss);
+  if (OURS.has(name)) return raw <= 0 ? 'none' : String(raw - tcb.snd.iss);
   if (THEIRS.has(name)) return raw === 0 ? 'none' : String(raw - tcb.rcv.irs);
   if (name === 'undo.stamp') return String((raw - tcb.timestamps.first) | 0);
   if (SPANS.has(name)) return `${raw / MS}ms`;
