@@ -79,8 +79,12 @@ export const lossTitle = ({ pairs }: Loss): string =>
 /** What to say of a cause. */
 export const BECAUSE = 'because of this change; taken back, they answer again:';
 
-export const talkText = ({ talking: { before, after, all } }: LabDiff): string =>
-  before === after ? `${after} of ${all} pairs talk` : `${before} of ${all} pairs talk -> ${after}`;
+/** `6 of 6 pairs talk -> 2`, `2 of 2 pairs talk -> 6 of 12`. */
+export function talkText({ talking: { before, pairsBefore, after, pairsAfter } }: LabDiff): string {
+  const now = pairsBefore === pairsAfter ? `${after}` : `${after} of ${pairsAfter}`;
+  const then = `${before} of ${pairsBefore} pairs talk`;
+  return before === after && pairsBefore === pairsAfter ? then : `${then} -> ${now}`;
+}
 
 export function convergenceText({ live, resources, convergence }: LabDiff): string {
   if (!live) return 'two labs, for their fabrics differ';

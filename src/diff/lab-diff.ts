@@ -36,8 +36,7 @@ export interface LabDiff {
   readonly refusals: readonly Refusal[];
   readonly tables: readonly StateChange[];
   readonly pairs: readonly PairChange[];
-  /** Pairs that talk. */
-  readonly talking: { readonly before: number; readonly after: number; readonly all: number };
+  readonly talking: Talking;
   readonly outages: readonly PairOutage[];
   readonly lost: readonly LostPair[];
   /** Of the change when it was made live. */
@@ -45,6 +44,14 @@ export interface LabDiff {
     readonly convergedInNs: VirtualTime | undefined;
     readonly missing: readonly string[];
   };
+}
+
+/** Pairs that talk, and all that were asked. */
+export interface Talking {
+  readonly before: number;
+  readonly pairsBefore: number;
+  readonly after: number;
+  readonly pairsAfter: number;
 }
 
 export interface PairChange {
@@ -145,7 +152,12 @@ function compared(old: Observation, now: Observation) {
   return {
     tables: stateChanges(old.state, now.state),
     pairs,
-    talking: { before: talk(old), after: talk(now), all: keys.length },
+    talking: {
+      before: talk(old),
+      pairsBefore: old.pairs.size,
+      after: talk(now),
+      pairsAfter: now.pairs.size,
+    },
   };
 }
 
