@@ -35,9 +35,11 @@ export function pathText(view: PairView | undefined): string {
 export const fateChanged = ({ before, after }: PairChange): boolean => before?.fate !== after?.fate;
 
 /** `310.00 ms, 20.00 ms after the change: NO_ROUTE at k8s-rtr`, `for good, …`. */
-export function outageText({ lengthNs, fromNs, open, reason, at }: PairOutage): string {
+export function outageText({ lengthNs, fromNs, end, reason, at }: PairOutage): string {
   const why = reason === undefined ? '' : `: ${reason} at ${at}`;
-  return `${open ? 'for good' : formatTime(lengthNs)}, ${formatTime(fromNs)} after the change${why}`;
+  const more = end === 'later' ? 'more than ' : '';
+  const length = end === 'never' ? 'for good' : `${more}${formatTime(lengthNs)}`;
+  return `${length}, ${formatTime(fromNs)} after the change${why}`;
 }
 
 /** Pairs that died of the same, at the same place, for the same cause. */

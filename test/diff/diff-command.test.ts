@@ -45,7 +45,7 @@ interface Document {
     readonly after: number;
     readonly pairsAfter: number;
   };
-  readonly outages: readonly { readonly pair: string; readonly lengthNs: number; readonly open: boolean }[];
+  readonly outages: readonly { readonly pair: string; readonly lengthNs: number; readonly end: string }[];
   readonly lost: readonly {
     readonly pair: string;
     readonly because: {
@@ -98,7 +98,7 @@ t('an outage that ends is measured; octets of VXLAN', async () => {
   const { talking, outages, lost } = await document(mode('ipip-always'), mode('vxlan-always'));
   assert.equal([talking, lost], [{ before: 6, pairsBefore: 6, after: 6, pairsAfter: 6 }, []]);
   assert.is(outages.length, 6);
-  for (const { lengthNs, open } of outages) assert.ok(!open && lengthNs > 0 && lengthNs < 5e9);
+  for (const { lengthNs, end } of outages) assert.ok(end === 'seen' && lengthNs > 0 && lengthNs < 5e9);
   const { out } = await diff(mode('ipip-always'), mode('vxlan-always'));
   hasLines(
     out,
