@@ -60,10 +60,7 @@ async function bgp({ controller }: Cluster, machine: string): Promise<string[]> 
     if (match[1] !== '') prefix = match[1]!;
     return [`${prefix} ${match[2]!.replace(/ \d\d:\d\d:\d\d(?=[\] ])/, '')}`];
   });
-  return [
-    ...sessions.map(sessionLine).sort(),
-    ...routes.sort(),
-  ];
+  return [...sessions.map(sessionLine).sort(), ...routes.sort()];
 }
 
 /** A session that does not come up goes from state to state for ever. */
