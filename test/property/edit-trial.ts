@@ -8,7 +8,7 @@ import { Lab } from '../../src/lab.ts';
 import { type Breach, breachesOf } from '../../src/runner/invariants.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
 import { validateResources } from '../../src/scenario/resource-validator.ts';
-import type { Scenario } from '../../src/scenario/types.ts';
+import type { Scenario, Step } from '../../src/scenario/types.ts';
 import { SECOND } from '../../src/sim/time.ts';
 import { fateOf } from '../../src/snapshot/lab-state.ts';
 import { pairsOf, talkers } from '../../src/snapshot/talkers.ts';
@@ -65,11 +65,7 @@ function editOf(scenario: Scenario, kind: number, draws: readonly number[]): [ki
 async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial, 'lost' | 'breaches'>> {
   const lab = await Lab.of(edit.scenario, { workers: 0 });
   try {
-    await lab.converge(PATIENCE);
-    if (edit.act !== undefined) {
-      await edit.act(lab);
-      await lab.run({ for: '5s' });
-    }
+    await lab.steps();
     const breaches = [
       ...(await breachesOf(lab.cluster, 'oneOwner')),
       ...(edit.scenario.fabric.routers.some(router => router.routes.length > 0)
@@ -82,9 +78,7 @@ async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial,
       const pair = `${outcome.from.name} -> ${outcome.to.name}`;
       if (outcome.result.answered || !talked.has(pair) || lost.length >= EXPLAINED) continue;
       const said = JSON.stringify(await explain(lab.cluster, outcome, {}));
-      const named = edit.named.test(said)
-        ? 'edit'
-        : await curable(lab, edit, outcome.from.name, outcome.to.name);
+      const named = edit.named.test(said) ? 'edit' : await curable(lab, outcome.from.name, outcome.to.name);
       lost.push({ pair, fate: fateOf(outcome), named });
     }
     breaches.push(...(await breachesOf(lab.cluster, 'allCounted')));
@@ -94,14 +88,34 @@ async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial,
   }
 }
 
-/** A replay knows nothing of what was done to cables and power from outside. */
-async function curable(lab: Lab, edit: Edit, from: string, to: string): Promise<'cure' | undefined> {
-  if (edit.act !== undefined) return undefined;
+/** By running the edited scenario again with a change. */
+async function curable(lab: Lab, from: string, to: string): Promise<'cure' | undefined> {
   const { seed, scenario } = lab;
   const signal = new AbortController().signal;
-  const cures = await findCures(lab, { scenario, seed, steps: 0, from, to, options: {}, signal });
+  const cures = await findCures(lab, { scenario, seed, steps: 'all', from, to, options: {}, signal });
   return cures.length > 0 ? 'cure' : undefined;
 }
+
+const position = { line: 1, column: 1 };
+const CONVERGE: Step = {
+  name: 'converge',
+  link: undefined,
+  node: undefined,
+  run: [],
+  waitNs: 0,
+  expect: [
+    {
+      kind: 'converged',
+      text: 'converged',
+      position,
+      withinNs: PATIENCE,
+      forNs: undefined,
+      neverNs: undefined,
+    },
+  ],
+  snapshot: undefined,
+  position,
+};
 
 const scenarios = new Map<string, Scenario>();
 const talking = new Map<string, Promise<ReadonlySet<string>>>();
@@ -109,7 +123,8 @@ const talking = new Map<string, Promise<ReadonlySet<string>>>();
 function baseScenario(name: string): Scenario {
   let scenario = scenarios.get(name);
   if (scenario === undefined) {
-    scenario = loadScenario(fromRoot(`scenarios/${name}.yaml`), { validate: validateResources });
+    const loaded = loadScenario(fromRoot(`scenarios/${name}.yaml`), { validate: validateResources });
+    scenario = { ...loaded, steps: [CONVERGE] };
     scenarios.set(name, scenario);
   }
   return scenario;
