@@ -37,18 +37,18 @@ export interface Trial {
   readonly breaches: readonly Breach[];
 }
 
-/** A session that never comes up holds BIRD's recovery up, and with it all routes, for 240 s. */
-const PATIENCE = 300 * SECOND;
-/** Explanations cost more than the lab; of more pairs only the first are explained. */
-const EXPLAINED = 2;
-
-export async function tryEdit({ base, kind, draws }: Case): Promise<Trial> {
+/** Twice what the slowest of the scenarios takes. */
+const PATIENCE = 20 * SECOND;
+/** BIRD's graceful restart wait is over (240 s). */
+const RECOVERY = 245 * SECOND;
+/** Explanations cost more than the lab: of the pairs that are lost only the first `explained` are asked about. */
+export async function tryEdit({ base, kind, draws }: Case, explained = 1): Promise<Trial> {
   const name = BASES[base % BASES.length]!;
   const scenario = baseScenario(name);
   const [kindName, edit] = editOf(scenario, kind, draws);
   const trial = { kind: kindName, what: `${name}: ${edit.text}`, lost: [], breaches: [] };
   if (validateResources(edit.scenario.resources).length > 0) return { ...trial, outcome: 'refused' };
-  return { ...trial, outcome: 'ran', ...(await run(edit, await talkingIn(name))) };
+  return { ...trial, outcome: 'ran', ...(await run(edit, await talkingIn(name), explained)) };
 }
 
 /** Of the kind that is asked for, or of the next that fits the scenario; a cable there always is. */
@@ -62,10 +62,14 @@ function editOf(scenario: Scenario, kind: number, draws: readonly number[]): [ki
   }
 }
 
-async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial, 'lost' | 'breaches'>> {
+async function run(
+  edit: Edit,
+  talked: ReadonlySet<string>,
+  explained: number,
+): Promise<Pick<Trial, 'lost' | 'breaches'>> {
   const lab = await Lab.of(edit.scenario, { workers: 0 });
   try {
-    await lab.steps();
+    const steps = await runSteps(lab);
     const breaches = [
       ...(await breachesOf(lab.cluster, 'oneOwner')),
       ...(edit.scenario.fabric.routers.some(router => router.routes.length > 0)
@@ -76,9 +80,11 @@ async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial,
     const lost: Lost[] = [];
     for (const outcome of outcomes) {
       const pair = `${outcome.from.name} -> ${outcome.to.name}`;
-      if (outcome.result.answered || !talked.has(pair) || lost.length >= EXPLAINED) continue;
+      if (outcome.result.answered || !talked.has(pair) || lost.length >= explained) continue;
       const said = JSON.stringify(await explain(lab.cluster, outcome, {}));
-      const named = edit.named.test(said) ? 'edit' : await curable(lab, outcome.from.name, outcome.to.name);
+      const named = edit.named.test(said)
+        ? 'edit'
+        : await curable(lab, steps, outcome.from.name, outcome.to.name);
       lost.push({ pair, fate: fateOf(outcome), named });
     }
     breaches.push(...(await breachesOf(lab.cluster, 'allCounted')));
@@ -88,9 +94,24 @@ async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial,
   }
 }
 
+/** A session that never comes up holds BIRD's recovery up, and with it all routes; then there is a wait. */
+async function runSteps(lab: Lab): Promise<readonly Step[]> {
+  const [converge, ...disturbances] = lab.scenario.steps as [Step, ...Step[]];
+  const { ok } = await lab.step(converge, 0);
+  const rest = ok ? disturbances : [WAIT, ...disturbances];
+  for (const [i, step] of rest.entries()) await lab.step(step, i + 1);
+  return [converge, ...rest];
+}
+
 /** By running the edited scenario again with a change. */
-async function curable(lab: Lab, from: string, to: string): Promise<'cure' | undefined> {
-  const { seed, scenario } = lab;
+async function curable(
+  lab: Lab,
+  steps: readonly Step[],
+  from: string,
+  to: string,
+): Promise<'cure' | undefined> {
+  const { seed } = lab;
+  const scenario = { ...lab.scenario, steps };
   const signal = new AbortController().signal;
   const cures = await findCures(lab, { scenario, seed, steps: 'all', from, to, options: {}, signal });
   return cures.length > 0 ? 'cure' : undefined;
@@ -116,6 +137,8 @@ const CONVERGE: Step = {
   snapshot: undefined,
   position,
 };
+
+const WAIT: Step = { ...CONVERGE, name: 'wait', waitNs: RECOVERY, expect: [] };
 
 const scenarios = new Map<string, Scenario>();
 const talking = new Map<string, Promise<ReadonlySet<string>>>();
