@@ -209,6 +209,43 @@ t('a failure says what it wanted, what came line by line, and where to look', as
     assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
 });
 
+t('a table that is not as expected has a cause', async () => {
+  const lab = await Lab.of(
+    parse(`
+    - expect: { converged: true, within: 60s }
+    - expect:
+        - { route: 172.16.34.0/24, on: k8s-w1, dev: tunl0 }
+        - { route: 172.16.9.0/24, on: k8s-w1 }
+        - { route: 172.16.158.0/24, on: k8s-rtr }
+        - { route: 10.0.0.0/8, on: k8s-w1 }
+        - { bgp: Established, on: k8s-w1, peer: k8s-rtr }
+        - { bgp: Established, on: k8s-rtr, peer: k8s-w1 }
+    - link: { down: k8s-w0/eth0 }
+      wait: 300s
+      expect:
+        - { bgp: Established, on: k8s-w1, peer: k8s-w0 }
+        - { route: 172.16.34.0/24, on: k8s-w1, proto: bird }
+`),
+    { workers: 0 },
+  );
+  try {
+    const [, tables, cut] = await lab.steps();
+    const causes = (result: typeof tables) => result!.expectations.map(({ verdict }) => verdict.because);
+    const pool = fromRoot('scenarios/modes/calico/ippool-vxlan-always.yaml');
+    assert.equal(causes(tables), [
+      `IPPool default-ipv4-ippool: ipipMode Never, vxlanMode Always (${pool}:8:13)`,
+      'IPAM has given 172.16.9.0/24 to no node',
+      '172.16.158.0/24 is a block of k8s-w1, with which k8s-rtr has no BGP session',
+      undefined,
+      'k8s-w1 has sessions with 192.168.10.102, 192.168.20.100 only',
+      'k8s-rtr has no session at all',
+    ]);
+    assert.match(causes(cut)[0]!, /^k8s-w1: Mesh_192_168_20_100 says /);
+  } finally {
+    await lab.close();
+  }
+});
+
 t('noLoop: a static route to a block that nobody has sends packets back and forth', async () => {
   const lab = await Lab.load(fromRoot('scenarios/modes/direct-static-routes.yaml'), { workers: 0 });
   try {
