@@ -20,6 +20,7 @@ import type {
 } from '../scenario/types.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { judgeCapture } from './captures.ts';
+import { causeOf } from './causes.ts';
 import { judgeDrops } from './drops.ts';
 import { judgeInvariants } from './invariants.ts';
 import { judgeFdb, judgeNeighbour } from './neighbours.ts';
@@ -38,7 +39,16 @@ export interface Surroundings extends Watches {
   readonly snapshots: SnapshotBook;
 }
 
+/** A verdict, and behind one that is not as wished what is known of the cause. */
 export async function judge(around: Surroundings, expectation: Expectation): Promise<Verdict> {
+  const verdict = await judged(around, expectation);
+  const known = verdict.ok || verdict.inconclusive || verdict.reason !== undefined;
+  if (known || expectation.neverNs !== undefined) return verdict;
+  const because = await causeOf(around.cluster, expectation);
+  return because === undefined ? verdict : { ...verdict, because };
+}
+
+async function judged(around: Surroundings, expectation: Expectation): Promise<Verdict> {
   if (expectation.kind === 'converged') return judgeConverged(around, expectation);
   if (expectation.kind === 'outage') return judgeOutage(around, expectation);
   if (expectation.neverNs !== undefined) return judgeNever(around, expectation, expectation.neverNs);
