@@ -43,16 +43,23 @@ t('a session is saved as a scenario, which runs and expects what it saw', async 
     const { out, code } = await typed([
       `calicoctl patch ippool default-ipv4-ippool -p '{"spec":{"ipipMode":"CrossSubnet"}}'`,
       'ssh k8s-w1 ip route | grep tunl0',
+      'false',
+      'kubectl get pod nope',
+      'mac() { ip -br link show $1 | grep -c : ; }; D=ens5',
+      'mac $D',
       `save ${file}`,
     ]);
     assert.is(code, 0);
     assert.match(out, `saved as ${file}`);
-    assert.match(readFileSync(file, 'utf8'), 'run: ssh k8s-w1 ip route | grep tunl0');
+    const saved = readFileSync(file, 'utf8');
+    assert.match(saved, 'run: ssh k8s-w1 ip route | grep tunl0');
+    assert.match(saved, 'exitCode: 1');
+    assert.match(saved, 'Error from server (NotFound): pods "nope" not found');
     assert.is((await typed([`save ${file}`])).code, 1);
     const lab = await Lab.load(file, { workers: 0 });
     const results = await lab.steps();
     await lab.close();
-    assert.ok(results.length >= 3);
+    assert.ok(results.length >= 7);
     assert.equal(
       results.map(r => r.ok),
       results.map(() => true),
