@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { inlineMore } from '../src/parallel/compiler.ts';
 import type { Sampling } from './sampling.ts';
 
 interface BenchCase {
@@ -42,6 +43,7 @@ function commit(): string {
 }
 
 async function runHere(bench: string, one: BenchCase, smoke: boolean): Promise<void> {
+  inlineMore();
   const figures = await one.run({ smoke });
   const line = { bench, case: one.name, ...figures, node: process.version, commit: commit() };
   console.log(JSON.stringify(line));
