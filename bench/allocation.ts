@@ -9,7 +9,7 @@
 import { inlineMore } from '../src/parallel/compiler.ts';
 import { MILLISECOND } from '../src/sim/time.ts';
 import { Chain } from './chain.ts';
-import { podToPod } from './nodes.ts';
+import { podToPod } from './encap.ts';
 
 const HOPS = 1_000_000;
 
