@@ -18,6 +18,7 @@ import type { Party, ProbeOptions, ProbeOutcome } from './controller/probes.ts';
 import type { DeviceView, RouteView } from './node/command.ts';
 import type { SimulationOptions } from './parallel/simulation.ts';
 import { PacketPrinter } from './report/packet-line.ts';
+import { SnapshotBook } from './runner/snapshot-book.ts';
 import { runStep, type StepResult } from './runner/steps.ts';
 import { loadScenario } from './scenario/load.ts';
 import { parseDuration } from './scenario/quantity.ts';
@@ -50,6 +51,8 @@ export interface LabOptions {
   readonly capture?: boolean | ((machine: string) => readonly DevicePattern[]);
   /** Trace from the beginning: `record` signals of type `trace`. */
   readonly trace?: TraceRequest;
+  /** `noChange` writes the snapshots beside the scenario anew instead of comparing. */
+  readonly updateSnapshots?: boolean;
   /** Keep a journal: `lab.journal`. */
   readonly record?: boolean;
   /** File URL of a module that builds the processes, in place of our own. */
@@ -77,6 +80,8 @@ export class Lab extends EventEmitter<LabSignals> {
   readonly seed: number;
   readonly cluster: Cluster;
   readonly controller: Controller;
+  /** What `noChange` of its steps compares with. */
+  readonly snapshots: SnapshotBook;
   readonly #signal: AbortSignal | undefined;
   #shell: LabShell | undefined;
 
@@ -96,14 +101,14 @@ export class Lab extends EventEmitter<LabSignals> {
       ...(options.builder !== undefined && { builder: options.builder }),
       record: options.record === true,
     });
-    return new Lab(scenario, seed, controller, options.signal);
+    return new Lab(scenario, seed, controller, options);
   }
 
   private constructor(
     scenario: Scenario,
     seed: number,
     controller: Controller,
-    signal: AbortSignal | undefined,
+    { signal, updateSnapshots = false }: LabOptions,
   ) {
     super();
     this.scenario = scenario;
@@ -111,6 +116,7 @@ export class Lab extends EventEmitter<LabSignals> {
     this.controller = controller;
     this.cluster = new Cluster(controller, scenario);
     this.#signal = signal;
+    this.snapshots = new SnapshotBook(scenario.file, updateSnapshots);
     controller.on('record', observed => this.#relay(observed));
     controller.on('packet', observed => this.emit('packet', observed));
     controller.dropsWanted = () => this.listenerCount('drop') > 0;
@@ -206,7 +212,8 @@ export class Lab extends EventEmitter<LabSignals> {
   /** Run one step of the scenario. */
   async step(step: Step, index: number): Promise<StepResult> {
     const exec = (line: string): Promise<ShellResult> => this.exec(line);
-    const result = await runStep({ cluster: this.cluster, exec, signal: this.#signal }, step, index);
+    const context = { cluster: this.cluster, exec, signal: this.#signal, snapshots: this.snapshots };
+    const result = await runStep(context, step, index);
     this.emit('step', result);
     return result;
   }

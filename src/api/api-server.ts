@@ -9,7 +9,7 @@
  */
 import { DatastoreError, type Op, type OpResult, type Steps } from '../calico/datastore.ts';
 import { deletePool } from '../calico/ipam/release.ts';
-import type { Resource, StoredKind } from '../calico/resources/kinds.ts';
+import { type Resource, STORED_KINDS, type StoredKind } from '../calico/resources/kinds.ts';
 import { DecodeError } from '../calico/resources/shape.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
@@ -17,10 +17,19 @@ import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply, ApiStatus } from './command.ts';
 import { Controllers } from './controllers.ts';
-import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import { encode, frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import type { ApiServerSpec } from './spec.ts';
-import { Store, type WatchEvent } from './store.ts';
+import { Store } from './store.ts';
 import { PatchError } from './store-patch.ts';
+
+/** What is for all nodes, encoded: the objects at some time, and what was written since. */
+interface Listing {
+  readonly objects: Uint8Array;
+  readonly since: Uint8Array[];
+}
+
+/** A listing that is older than this many writes is made anew. */
+const LISTING_AGE = 64;
 
 export class ApiServer extends LogicalProcess {
   readonly #store: Store;
@@ -29,6 +38,8 @@ export class ApiServer extends LogicalProcess {
   readonly #watchers = new Map<number, Watcher>();
   readonly #controllers: Controllers;
   #lastChange: VirtualTime = 0;
+  /** What every watch begins with: at boot thousands of nodes ask for it. */
+  #listing: Listing | undefined;
   /** Pools that are about to be deleted. */
   #draining = 0;
 
@@ -38,8 +49,14 @@ export class ApiServer extends LogicalProcess {
     this.#store = new Store(() => spec.startMs + Math.floor(this.now / 1e6), String(habitat.seed));
     this.#store.watch(event => {
       this.#lastChange = this.now;
+      const { object } = event;
+      const kind = object.kind as StoredKind;
+      if (UNHEARD.includes(kind)) return;
+      const octets = encode({ kind: 'event', event });
+      const common = !OWNED.includes(kind);
+      if (common) this.#listing?.since.push(octets);
       for (const watcher of this.#watchers.values())
-        if (concerns(watcher.node, event.object)) watcher.enqueue(event);
+        if (common || ownerOf(object) === watcher.node) watcher.enqueue(octets);
     });
     this.#controllers = new Controllers(this.#store, this, spec);
   }
@@ -139,30 +156,54 @@ export class ApiServer extends LogicalProcess {
 
   #subscribe(jack: number): void {
     const node = this.#spec.nodes[jack]!;
-    const watcher = new Watcher(this, node, this.#spec.watchDelay, event => {
-      this.#send(jack, { kind: 'event', event });
-    });
+    const watcher = new Watcher(this, node, this.#spec.watchDelay, octets => this.#transmit(jack, octets));
     this.#watchers.get(jack)?.stop();
     this.#watchers.set(jack, watcher);
-    const objects = this.#store.everything().filter(object => concerns(node, object));
-    this.#send(jack, { kind: 'synced', objects });
+    const { objects, since } = this.#list();
+    this.#transmit(jack, objects);
+    for (const octets of since) this.#transmit(jack, octets);
+    const own = this.#store.everything(OWNED).filter(object => ownerOf(object) === node);
+    if (own.length > 0) this.#send(jack, { kind: 'listed', objects: own, first: false });
+    this.#transmit(jack, SYNCED);
+  }
+
+  #list(): Listing {
+    if (this.#listing === undefined || this.#listing.since.length > LISTING_AGE) {
+      const objects = this.#store.everything(COMMON);
+      this.#listing = { objects: encode({ kind: 'listed', objects, first: true }), since: [] };
+    }
+    return this.#listing;
   }
 
   #send(jack: number, message: ToNode): void {
-    const frame = frameOf(this.frames, message);
+    this.#transmit(jack, encode(message));
+  }
+
+  #transmit(jack: number, octets: Uint8Array): void {
+    const frame = frameOf(this.frames, octets);
     const refused = this.outputs[jack]!.transmit(frame, this.now);
     if (refused !== undefined) throw new Error(`management network of ${this.#spec.nodes[jack]}: ${refused}`);
   }
 }
 
-/** Of pods a node hears of its own alone: its kubelet and its Felix have no use for others. */
-const concerns = (node: string, object: Resource): boolean =>
-  object.kind !== 'Pod' || object.spec.nodeName === node;
+/** Kinds of which a node hears of its own alone: kubelet and Felix have no use for others' pods, nor confd for affinities. */
+const OWNED: readonly StoredKind[] = ['Pod', 'BlockAffinity'];
+/** Read by IPAM alone, which asks for it. */
+const UNHEARD: readonly StoredKind[] = ['IPAMHandle'];
+const COMMON = STORED_KINDS.filter(kind => !OWNED.includes(kind) && !UNHEARD.includes(kind));
+
+/** The one node that hears of an object of an owned kind. */
+const ownerOf = (object: Resource): string | undefined => {
+  if (object.kind === 'Pod') return object.spec.nodeName;
+  return object.kind === 'BlockAffinity' ? object.spec.node : undefined;
+};
+
+const SYNCED = encode({ kind: 'synced' });
 
 /** Events on their way to one node: in order, each after a delay drawn for it. */
 class Watcher {
   readonly node: string;
-  readonly #queue: { readonly event: WatchEvent; readonly due: VirtualTime }[] = [];
+  readonly #queue: { readonly octets: Uint8Array; readonly due: VirtualTime }[] = [];
   readonly #server: LogicalProcess;
   readonly #random: Random;
   readonly #delay: readonly [VirtualTime, VirtualTime];
@@ -173,14 +214,14 @@ class Watcher {
     server: LogicalProcess,
     node: string,
     delay: readonly [VirtualTime, VirtualTime],
-    send: (event: WatchEvent) => void,
+    send: (octets: Uint8Array) => void,
   ) {
     this.#server = server;
     this.node = node;
     this.#random = server.random(`watch/${node}`);
     this.#delay = delay;
     this.#timer = server.timer(() => {
-      while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.event);
+      while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.octets);
       if (this.#queue.length > 0) this.#timer.arm(this.#queue[0]!.due);
     });
   }
@@ -196,11 +237,11 @@ class Watcher {
     return this.#queue.length > 0;
   }
 
-  enqueue(event: WatchEvent): void {
+  enqueue(octets: Uint8Array): void {
     const [least, most] = this.#delay;
     const due = Math.max(this.#last, this.#server.now + least + this.#random.below(most - least + 1));
     this.#last = due;
-    this.#queue.push({ event, due });
+    this.#queue.push({ octets, due });
     if (this.#queue.length === 1) this.#timer.arm(due);
   }
 }

@@ -8,19 +8,27 @@ import type { Op, OpResult, Steps } from '../calico/datastore.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
-import { frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import { encode, frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import type { WatchEvent } from './store.ts';
+
+/** What a subscriber is told, in this order: `listed` and `stored` until it knows all there is, `synced`, then both of each write. */
+export interface Watch {
+  readonly listed: (objects: readonly Resource[]) => void;
+  /** An object was written: to be kept. */
+  readonly stored: (event: WatchEvent) => void;
+  readonly synced: () => void;
+  /** And to be acted on. */
+  readonly changed: (event: WatchEvent) => void;
+}
 
 export class ApiClient {
   readonly #process: LogicalProcess;
   readonly #jack: number;
   readonly #waiting = new Map<number, (result: OpResult) => void>();
   #nextId = 1;
-  #synced: ((objects: readonly Resource[]) => void) | undefined;
-  #changed: ((event: WatchEvent) => void) | undefined;
-  /** False from the subscription to its first answer: what comes before belongs to an earlier life. */
-  #isSynced = false;
-
+  #watch: Watch | undefined;
+  /** What comes between a subscription and the listing that answers it belongs to an earlier life. */
+  #phase: 'subscribed' | 'listing' | 'live' = 'subscribed';
   constructor(process: LogicalProcess, jack: number) {
     this.#process = process;
     this.#jack = jack;
@@ -31,19 +39,17 @@ export class ApiClient {
     return this.#waiting.size;
   }
 
-  /** Subscribe: `synced` once with all there is, then `changed` for every write. */
-  watch(synced: (objects: readonly Resource[]) => void, changed: (event: WatchEvent) => void): void {
-    this.#synced = synced;
-    this.#changed = changed;
-    this.#isSynced = false;
+  /** Subscribe to the datastore. */
+  watch(watch: Watch): void {
+    this.#watch = watch;
+    this.#phase = 'subscribed';
     this.#send({ kind: 'watch' });
   }
 
   /** Forget whoever waits for an answer or for news. Numbers of requests go on, so that a late answer finds nobody. */
   disconnect(): void {
     this.#waiting.clear();
-    this.#synced = undefined;
-    this.#changed = undefined;
+    this.#watch = undefined;
   }
 
   /** The kubelet's sign of life. */
@@ -101,17 +107,22 @@ export class ApiClient {
         answered?.(message.result);
         return;
       }
+      case 'listed':
+        if (message.first) this.#phase = 'listing';
+        if (this.#phase === 'listing') this.#watch?.listed(message.objects);
+        return;
       case 'synced':
-        this.#isSynced = true;
-        this.#synced?.(message.objects);
+        if (this.#phase === 'listing') this.#watch?.synced();
+        this.#phase = 'live';
         return;
       case 'event':
-        if (this.#isSynced) this.#changed?.(message.event);
+        if (this.#phase !== 'subscribed') this.#watch?.stored(message.event);
+        if (this.#phase === 'live') this.#watch?.changed(message.event);
     }
   }
 
   #send(message: ToServer): void {
-    const frame = frameOf(this.#process.frames, message);
+    const frame = frameOf(this.#process.frames, encode(message));
     const refused = this.#process.outputs[this.#jack]!.transmit(frame, this.#process.now);
     if (refused !== undefined) throw new Error(`${this.#process.name}: management network: ${refused}`);
   }

@@ -1,9 +1,12 @@
 /**
  * What travels between a node and the API server on the management network: one JSON document per frame, as the frame's
  * payload of real octets. (The real thing is HTTPS; its bytes are of no interest here, its order and its races are.)
+ *
+ * News goes to a thousand nodes: it is encoded once for all of them, and decoded once on each thread.
  */
 import type { Op, OpResult } from '../calico/datastore.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
+import { deepFreeze } from '../calico/resources/meta.ts';
 import { type Frame, type FrameStore, NO_FRAME } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
 import type { WatchEvent } from './store.ts';
@@ -17,16 +20,20 @@ export type ToServer =
 
 export type ToNode =
   | { readonly kind: 'response'; readonly id: number; readonly result: OpResult }
-  /** The state at the time of the subscription. */
-  | { readonly kind: 'synced'; readonly objects: readonly Resource[] }
+  /** A subscription's answer: a listing, what was written since it was made, what is for this node alone, and its end. */
+  | { readonly kind: 'listed'; readonly objects: readonly Resource[]; readonly first: boolean }
+  | { readonly kind: 'synced' }
   | { readonly kind: 'event'; readonly event: WatchEvent };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** Messages by their octets; frozen, for many receivers share them. */
+const decoded = new WeakMap<Uint8Array, ToServer | ToNode>();
 
-/** A frame without headers whose payload is `message`. */
-export function frameOf(frames: FrameStore, message: ToServer | ToNode): Frame {
-  const octets = encoder.encode(JSON.stringify(message));
+export const encode = (message: ToServer | ToNode): Uint8Array => encoder.encode(JSON.stringify(message));
+
+/** A frame without headers whose payload is `octets`, an encoded message. */
+export function frameOf(frames: FrameStore, octets: Uint8Array): Frame {
   const frame = frames.allocate();
   frames.setPayload(frame, Payload.REAL, 0, octets.length, octets);
   return frame;
@@ -35,7 +42,13 @@ export function frameOf(frames: FrameStore, message: ToServer | ToNode): Frame {
 /** The message of a frame, which is freed. */
 export function messageOf<M extends ToServer | ToNode>(frames: FrameStore, frame: Frame): M {
   if (frame === NO_FRAME) throw new Error('no frame');
-  const text = decoder.decode(frames.materialise(frame));
+  const octets = frames.real[frame];
+  if (!octets || octets.length !== frames.payloadLength[frame]) throw new Error('not a message');
   frames.free(frame);
-  return JSON.parse(text) as M;
+  let message = decoded.get(octets);
+  if (message === undefined) {
+    message = deepFreeze(JSON.parse(decoder.decode(octets)) as M);
+    decoded.set(octets, message);
+  }
+  return message as M;
 }

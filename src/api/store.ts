@@ -26,8 +26,9 @@ import {
   type Surroundings,
   validate,
 } from '../calico/resources/kinds.ts';
-import { equalData, type ObjectMeta } from '../calico/resources/meta.ts';
+import { deepFreeze, equalData, type ObjectMeta } from '../calico/resources/meta.ts';
 import { validateName } from '../calico/resources/rules.ts';
+import { Collection } from './collection.ts';
 import { applyPatch, PatchError, type PatchType } from './store-patch.ts';
 import { formatTimestamp } from './store-time.ts';
 import { uidOf } from './store-uid.ts';
@@ -46,61 +47,8 @@ const BUILT_IN_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node
 const key = (name: string, namespace: string | undefined): string =>
   namespace === undefined ? name : `${namespace}/${name}`;
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  }
-  return value;
-}
-
-/** The objects of one kind. Their keys are kept in order, for a listing must not cost a sort. */
-class Collection {
-  readonly #objects = new Map<string, Resource>();
-  readonly #keys: string[] = [];
-
-  get(key: string): Resource | undefined {
-    return this.#objects.get(key);
-  }
-
-  set(key: string, object: Resource): void {
-    if (!this.#objects.has(key)) this.#keys.splice(this.#position(key), 0, key);
-    this.#objects.set(key, object);
-  }
-
-  delete(key: string): void {
-    if (this.#objects.delete(key)) this.#keys.splice(this.#position(key), 1);
-  }
-
-  /** In order of the keys. */
-  list(): Resource[] {
-    return this.#keys.map(key => this.#objects.get(key)!);
-  }
-
-  /** Those whose keys begin with `prefix`, in order. */
-  startingWith(prefix: string): Resource[] {
-    const found: Resource[] = [];
-    for (let i = this.#position(prefix); this.#keys[i]?.startsWith(prefix); i++) {
-      found.push(this.#objects.get(this.#keys[i]!)!);
-    }
-    return found;
-  }
-
-  /** Where `key` is, or would be inserted. */
-  #position(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#keys[middle]! < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
 export class Store {
-  readonly #kinds = new Map<Kind, Collection>();
+  readonly #kinds = new Map<Kind, Collection<Resource>>();
   readonly #watchers = new Set<Watcher>();
   readonly #wallClock: () => number;
   readonly #seed: string;
@@ -150,10 +98,9 @@ export class Store {
     return namespace === undefined ? objects : objects.filter(o => o.metadata.namespace === namespace);
   }
 
-  /** Every stored object in the order of the last writes: what a new watch begins with. */
-  everything(): Resource[] {
-    const all = [...this.#kinds.values()].flatMap(objects => objects.list());
-    return all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  /** Every stored object of these kinds. */
+  everything(kinds: readonly StoredKind[]): Resource[] {
+    return kinds.flatMap(kind => this.#of(kind).list());
   }
 
   /** Throws ALREADY_EXISTS, INVALID. Returns the stored object. */
@@ -302,7 +249,7 @@ export class Store {
     return candidates.filter(a => a.kind === 'BlockAffinity' && a.spec.node === node);
   }
 
-  #of(kind: Kind): Collection {
+  #of(kind: Kind): Collection<Resource> {
     let objects = this.#kinds.get(kind);
     if (objects === undefined) {
       objects = new Collection();

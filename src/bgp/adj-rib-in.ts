@@ -17,45 +17,43 @@ export interface ReceivedPath extends Nlri {
 }
 
 export class AdjRibIn {
-  /** By path id, then by prefix: sessions have one path id or a few. */
-  readonly #paths = new Map<number, Map<number, ReceivedPath>>();
+  /** By prefix: one path, or a few that differ in their path ids. */
+  readonly #paths = new Map<number, ReceivedPath[]>();
+  #size = 0;
 
   get size(): number {
-    let size = 0;
-    for (const paths of this.#paths.values()) size += paths.size;
-    return size;
+    return this.#size;
   }
 
-  replace(nlri: Nlri, attributes: PathAttributes): ReceivedPath | undefined {
-    let paths = this.#paths.get(nlri.pathId);
-    if (paths === undefined) {
-      paths = new Map();
-      this.#paths.set(nlri.pathId, paths);
-    }
-    const key = keyOf(nlri.prefix);
-    const was = paths.get(key);
-    paths.set(key, { prefix: nlri.prefix, pathId: nlri.pathId, attributes, stale: false });
-    return was;
+  replace({ prefix, pathId }: Nlri, attributes: PathAttributes): ReceivedPath | undefined {
+    const path: ReceivedPath = { prefix, pathId, attributes, stale: false };
+    const key = keyOf(prefix);
+    const paths = this.#paths.get(key);
+    const at = paths?.findIndex(other => other.pathId === pathId) ?? -1;
+    if (paths !== undefined && at >= 0) return paths.splice(at, 1, path)[0];
+    this.#paths.set(key, paths === undefined ? [path] : [...paths, path]);
+    this.#size++;
+    return undefined;
   }
 
   /** Returns what was there. */
-  remove(nlri: Nlri): ReceivedPath | undefined {
-    const paths = this.#paths.get(nlri.pathId);
-    const key = keyOf(nlri.prefix);
-    const was = paths?.get(key);
-    if (paths === undefined || was === undefined) return undefined;
-    paths.delete(key);
-    if (paths.size === 0) this.#paths.delete(nlri.pathId);
-    return was;
+  remove({ prefix, pathId }: Nlri): ReceivedPath | undefined {
+    const key = keyOf(prefix);
+    const paths = this.#paths.get(key) ?? [];
+    const at = paths.findIndex(other => other.pathId === pathId);
+    if (at < 0) return undefined;
+    this.#size--;
+    if (paths.length === 1) this.#paths.delete(key);
+    return paths.splice(at, 1)[0];
   }
 
   markStale(): void {
     for (const path of this.paths()) path.stale = true;
   }
 
-  /** Every path, as a list of its own: callers remove while they walk. */
+  /** Every path by path id, as a list of its own: callers remove while they walk. */
   paths(): ReceivedPath[] {
-    return [...this.#paths.values()].flatMap(paths => [...paths.values()]);
+    return [...this.#paths.values()].flat().sort((a, b) => a.pathId - b.pathId);
   }
 
   stalePaths(): ReceivedPath[] {

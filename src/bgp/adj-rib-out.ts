@@ -11,9 +11,11 @@ interface Told {
   readonly attributes: PathAttributes;
 }
 
+const NOTHING: readonly Told[] = [];
+
 export class AdjRibOut {
-  /** By prefix, then by path id. */
-  readonly #told = new Map<number, Map<number, Told>>();
+  /** By prefix: one path, or a few that differ in their path ids. */
+  readonly #told = new Map<number, readonly Told[]>();
   /** Pending by prefix and path id; attributes `undefined` is a withdrawal. */
   readonly #pending = new Map<string, { nlri: Nlri; attributes: PathAttributes | undefined }>();
   #size = 0;
@@ -28,29 +30,29 @@ export class AdjRibOut {
   }
 
   /** What we told for this prefix, and have not taken back. */
-  told(prefixKey: number): Told[] {
-    return [...(this.#told.get(prefixKey)?.values() ?? [])];
+  told(prefixKey: number): readonly Told[] {
+    return this.#told.get(prefixKey) ?? NOTHING;
   }
 
   /** The peer shall hear this. The attributes are interned, and equal ones are not told twice. */
   advertise(nlri: Nlri, attributes: PathAttributes): void {
     const key = keyOf(nlri.prefix);
     const name = `${key}/${nlri.pathId}`;
-    if (this.#told.get(key)?.get(nlri.pathId)?.attributes === attributes) this.#pending.delete(name);
+    if (this.#find(key, nlri.pathId)?.attributes === attributes) this.#pending.delete(name);
     else this.#pending.set(name, { nlri, attributes });
   }
 
   withdraw(nlri: Nlri): void {
     const key = keyOf(nlri.prefix);
     const name = `${key}/${nlri.pathId}`;
-    if (this.#told.get(key)?.has(nlri.pathId)) this.#pending.set(name, { nlri, attributes: undefined });
+    if (this.#find(key, nlri.pathId) !== undefined) this.#pending.set(name, { nlri, attributes: undefined });
     else this.#pending.delete(name);
   }
 
   /** Everything that was told, and is not about to change, is to be told again (ROUTE-REFRESH). */
   repeat(): void {
     for (const [key, paths] of this.#told)
-      for (const { nlri, attributes } of paths.values()) {
+      for (const { nlri, attributes } of paths) {
         const name = `${key}/${nlri.pathId}`;
         if (!this.#pending.has(name)) this.#pending.set(name, { nlri, attributes });
       }
@@ -75,17 +77,17 @@ export class AdjRibOut {
     return updates;
   }
 
+  #find(key: number, pathId: number): Told | undefined {
+    return this.told(key).find(one => one.nlri.pathId === pathId);
+  }
+
   #remember(nlri: Nlri, attributes: PathAttributes | undefined): void {
     const key = keyOf(nlri.prefix);
-    let told = this.#told.get(key);
-    if (told === undefined) {
-      told = new Map();
-      this.#told.set(key, told);
-    }
-    this.#size -= told.size;
-    if (attributes === undefined) told.delete(nlri.pathId);
-    else told.set(nlri.pathId, { nlri, attributes });
-    this.#size += told.size;
-    if (told.size === 0) this.#told.delete(key);
+    const before = this.told(key);
+    const others = before.filter(one => one.nlri.pathId !== nlri.pathId);
+    const after = attributes === undefined ? others : [...others, { nlri, attributes }];
+    this.#size += after.length - before.length;
+    if (after.length === 0) this.#told.delete(key);
+    else this.#told.set(key, after);
   }
 }

@@ -45,8 +45,11 @@ export function importedRoute(
 ): Omit<Route, 'since'> | string {
   const looped = loop(path.attributes, from, routerId);
   if (looped !== undefined) return looped;
-  const localPref = path.attributes.localPref ?? from.config.defaultLocalPref ?? DEFAULT_LOCAL_PREF;
-  const attributes = intern({ ...path.attributes, localPref });
+  const { localPref } = path.attributes;
+  const attributes =
+    localPref === undefined
+      ? intern({ ...path.attributes, localPref: from.config.defaultLocalPref ?? DEFAULT_LOCAL_PREF })
+      : path.attributes;
   const route: Omit<Route, 'since'> = {
     prefix: path.prefix,
     source,

@@ -78,6 +78,10 @@ export class KernelSync {
     this.#scanned = false;
   }
 
+  isDesired(prefix: Prefix): boolean {
+    return this.#desired.has(keyOf(prefix));
+  }
+
   /** Somebody else's route stands where ours should be. */
   isRefused(prefix: Prefix): boolean {
     return this.#refused.has(keyOf(prefix));

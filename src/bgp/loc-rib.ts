@@ -87,8 +87,11 @@ export class LocRib {
 
   /** Enter `route` instead of what the same source had for the prefix; without a route, remove that. */
   replace(prefix: Prefix.Prefix, source: RouteSource, route: Route | undefined): void {
-    const net = this.#nets.get(keyOf(prefix)) ?? (route === undefined ? undefined : this.#create(prefix));
-    if (net === undefined) return;
+    const net = this.#nets.get(keyOf(prefix));
+    if (net === undefined) {
+      if (route !== undefined) this.#create(prefix, route);
+      return;
+    }
     const { routes } = net;
     const at = routes.findIndex(r => sameSource(r.source, source));
     const removed = at < 0 ? undefined : routes[at]!;
@@ -110,16 +113,23 @@ export class LocRib {
     });
   }
 
-  #create(prefix: Prefix.Prefix): Net {
+  #create(prefix: Prefix.Prefix, route: Route): void {
     const h = hash(prefix.address);
     const taken = this.#places.get(h) ?? [];
     this.#places.set(h, taken);
     let place = 0;
     while (taken[place] === place) place++;
     taken.splice(place, 0, place);
-    const net: Net = { prefix, routes: [], order: h * 65536 + place };
+    const net: Net = { prefix, routes: [route], order: h * 65536 + place };
     this.#nets.set(keyOf(prefix), net);
-    return net;
+    this.#changed({
+      net,
+      removed: undefined,
+      added: route,
+      was: undefined,
+      is: route,
+      because: 'only route',
+    });
   }
 
   #drop(net: Net): void {

@@ -6,7 +6,7 @@ import type * as Prefix from '../addr/prefix.ts';
 import type { Clock } from '../sim/time.ts';
 import { LocRib, type NetChange } from './loc-rib.ts';
 import { NextHops } from './next-hop.ts';
-import { keyOf, type Protocol, prefixOf, type Route, type RouteSource } from './route.ts';
+import type { Protocol, Route, RouteSource } from './route.ts';
 import { Sources } from './sources.ts';
 
 /** A route as its protocol makes it: the table adds when, and for recursive ones where. */
@@ -40,11 +40,10 @@ export class MasterTable {
 
   /** Enter a route, or remove what its source had. Returns what is in the table now. */
   enter(prefix: Prefix.Prefix, source: RouteSource, route: NewRoute | undefined): Route | undefined {
-    const key = keyOf(prefix);
     const before = this.rib.find(prefix, source)?.attributes?.nextHop;
     const after = route?.attributes?.nextHop;
-    if (after !== undefined) this.#nextHops.use(after, key);
-    if (before !== undefined) this.#nextHops.release(before, key);
+    if (after !== undefined) this.#nextHops.use(after);
+    if (before !== undefined) this.#nextHops.release(before);
     const since = this.#clock.now;
     const resolution = after === undefined ? {} : this.#nextHops.resolution(after);
     this.rib.replace(prefix, source, route === undefined ? undefined : { ...route, ...resolution, since });
@@ -56,10 +55,12 @@ export class MasterTable {
     while (this.#moved.length > 0) {
       const prefixes = this.#moved;
       this.#moved = [];
-      for (const { nextHop, keys } of this.#nextHops.refresh(prefixes))
-        for (const key of keys)
-          for (const route of [...(this.rib.get(prefixOf(key))?.routes ?? [])])
-            if (route.attributes?.nextHop === nextHop) this.enter(route.prefix, route.source, route);
+      const moved = this.#nextHops.refresh(prefixes);
+      if (moved.size === 0) continue;
+      const affected = [...this.rib.nets()].flatMap(net =>
+        net.routes.filter(({ attributes }) => attributes !== undefined && moved.has(attributes.nextHop ?? 0)),
+      );
+      for (const route of affected) this.enter(route.prefix, route.source, route);
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Recursive next hops (BIRD's host cache): where a BGP NEXT_HOP leads is read off the master table, from whatever route
- * covers it, the default route too. Every route with the same next hop shares one entry, and is told when it moves.
+ * covers it, the default route too. Every route with the same next hop shares one entry.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
@@ -40,8 +40,8 @@ const same = (a: Resolution, b: Resolution): boolean =>
 
 interface Entry {
   resolution: Resolution;
-  /** Prefix keys of the routes that use it, with how many paths each. */
-  readonly users: Map<number, number>;
+  /** Paths that use it. */
+  users: number;
 }
 
 export class NextHops {
@@ -52,47 +52,35 @@ export class NextHops {
     this.#table = table;
   }
 
-  /** The resolution of `nextHop` for one more path to the prefix with this key. */
-  use(nextHop: Ipv4Address, key: number): void {
-    const entry = this.#entry(nextHop);
-    entry.users.set(key, (entry.users.get(key) ?? 0) + 1);
+  /** One more path uses `nextHop`. */
+  use(nextHop: Ipv4Address): void {
+    let entry = this.#entries.get(nextHop);
+    if (entry === undefined) {
+      entry = { resolution: resolve(this.#table, nextHop), users: 0 };
+      this.#entries.set(nextHop, entry);
+    }
+    entry.users++;
   }
 
-  release(nextHop: Ipv4Address, key: number): void {
-    const users = this.#entries.get(nextHop)?.users;
-    const count = users?.get(key);
-    if (users === undefined || count === undefined) return;
-    if (count > 1) users.set(key, count - 1);
-    else users.delete(key);
-    if (users.size === 0) this.#entries.delete(nextHop);
+  release(nextHop: Ipv4Address): void {
+    const entry = this.#entries.get(nextHop);
+    if (entry !== undefined && --entry.users === 0) this.#entries.delete(nextHop);
   }
 
   resolution(nextHop: Ipv4Address): Resolution {
     return this.#entries.get(nextHop)?.resolution ?? resolve(this.#table, nextHop);
   }
 
-  /**
-   * The table changed at `prefixes`: look the next hops below them up again. Returns those that moved, with the keys of
-   * the prefixes whose routes use them.
-   */
-  refresh(prefixes: readonly Prefix.Prefix[]): { nextHop: Ipv4Address; keys: number[] }[] {
-    const moved: { nextHop: Ipv4Address; keys: number[] }[] = [];
+  /** The table changed at `prefixes`: look the next hops below them up again. Returns those that moved. */
+  refresh(prefixes: readonly Prefix.Prefix[]): ReadonlySet<Ipv4Address> {
+    const moved = new Set<Ipv4Address>();
     for (const [nextHop, entry] of this.#entries) {
       if (!prefixes.some(p => Prefix.contains(p, nextHop))) continue;
       const now = resolve(this.#table, nextHop);
       if (same(now, entry.resolution)) continue;
       entry.resolution = now;
-      moved.push({ nextHop, keys: [...entry.users.keys()] });
+      moved.add(nextHop);
     }
     return moved;
-  }
-
-  #entry(nextHop: Ipv4Address): Entry {
-    let entry = this.#entries.get(nextHop);
-    if (entry === undefined) {
-      entry = { resolution: resolve(this.#table, nextHop), users: new Map() };
-      this.#entries.set(nextHop, entry);
-    }
-    return entry;
   }
 }

@@ -4,18 +4,39 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import { RefreshSubtype } from '../wire/bgp/refresh.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
 import { attributesFor, type Recipient, refusal } from './advertise.ts';
 import { intern } from './attribute-table.ts';
 import type { PeerConfig } from './config.ts';
-import { ACCEPT, type Filter, REJECT } from './filter.ts';
+import { ACCEPT, type Filter, type FilterChanges, REJECT } from './filter.ts';
 import type { Net } from './loc-rib.ts';
 import type { KernelDevice } from './ports.ts';
 import { keyOf, type PeerIdentity, type Protocol, type Route } from './route.ts';
 import type { Session } from './session.ts';
 import { Stats } from './stats.ts';
+
+/** What a route was last told with, and to which kind of peer. */
+const lastTold = new WeakMap<Route, { readonly audience: string; readonly attributes: PathAttributes }>();
+
+/** Peers of the same text are told the same of the same route (see `attributesFor`). */
+const audience = ({ identity, config, sourceAddress, device }: Recipient): string => {
+  const { internal, rrClient, clusterId, localAs } = identity;
+  const { nextHopSelf, nextHopKeep, defaultLocalPref } = config;
+  return JSON.stringify([
+    internal,
+    rrClient,
+    clusterId,
+    localAs,
+    nextHopSelf,
+    nextHopKeep,
+    defaultLocalPref,
+    sourceAddress,
+    device,
+  ]);
+};
 
 export class Peering implements Recipient {
   readonly session: Session;
@@ -34,6 +55,8 @@ export class Peering implements Recipient {
   /** Nothing is sent until our own restart is over (RFC 4724 §4.1). */
   deferred = false;
 
+  /** As of this session. */
+  #audience: string | undefined;
   /** How many narrow changes the counters know of; see `count`. */
   #narrowCounted = 0;
 
@@ -76,6 +99,7 @@ export class Peering implements Recipient {
     const { multihop, remoteAddress } = this.config;
     const connected = devices.find(d => d.up && d.addresses.some(a => Prefix.contains(a, remoteAddress)));
     this.device = multihop === false ? connected?.name : undefined;
+    this.#audience = undefined;
     this.feeding = true;
     this.#narrowCounted = narrowChanges;
     this.markAll(nets);
@@ -116,10 +140,7 @@ export class Peering implements Recipient {
       this.stats.exportAccepted++;
       const pathId = addPath ? route.source.globalId : 0;
       wanted.add(pathId);
-      this.told.advertise(
-        { prefix: route.prefix, pathId },
-        intern(attributesFor(route, this, verdict.changes)),
-      );
+      this.told.advertise({ prefix: route.prefix, pathId }, this.#attributesFor(route, verdict.changes));
     }
     if (net === undefined) this.stats.exportWithdraws++;
     for (const { nlri } of this.told.told(key)) {
@@ -127,6 +148,17 @@ export class Peering implements Recipient {
       this.stats.exportWithdrawsAccepted++;
       this.told.withdraw(nlri);
     }
+  }
+
+  /** A reflector tells a thousand clients the same. */
+  #attributesFor(route: Route, changes: FilterChanges | undefined): PathAttributes {
+    if (changes !== undefined) return intern(attributesFor(route, this, changes));
+    this.#audience ??= audience(this);
+    const last = lastTold.get(route);
+    if (last?.audience === this.#audience) return last.attributes;
+    const attributes = intern(attributesFor(route, this, undefined));
+    lastTold.set(route, { audience: this.#audience, attributes });
+    return attributes;
   }
 
   /** Send what is pending, with the marks that belong around and behind it. */

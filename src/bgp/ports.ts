@@ -48,7 +48,7 @@ export interface StreamStack {
   listen(
     port: number,
     accept: (stream: Stream) => StreamEvents | undefined,
-    options?: { tos?: number; synAckTtl?: number },
+    options?: { localAddress?: Ipv4Address; tos?: number; synAckTtl?: number },
   ): () => void;
 }
 

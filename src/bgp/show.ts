@@ -9,7 +9,7 @@ import { type PathAttributes, SegmentType } from '../wire/bgp/attributes.ts';
 import { REJECT } from './filter.ts';
 import type { Net } from './loc-rib.ts';
 import type { Peering } from './peering.ts';
-import { IGP_METRIC_UNKNOWN, isReachable, type Protocol, type Route } from './route.ts';
+import { IGP_METRIC_UNKNOWN, isReachable, keyOf, type Protocol, type Route } from './route.ts';
 import type { Speaker } from './speaker.ts';
 import type { Stats } from './stats.ts';
 
@@ -71,7 +71,7 @@ function peerRow({ session }: Peering, clock: WallClock): string {
 /** `show protocols`, or `show protocols all`. */
 export function protocols(
   speaker: Speaker,
-  options: { readonly all?: boolean; readonly name?: string } = {},
+  options: { readonly all?: boolean; readonly fits?: (name: string) => boolean } = {},
   clock: WallClock = SINCE_START,
 ): string {
   const { local } = speaker;
@@ -79,7 +79,7 @@ export function protocols(
   const since = clock.time(speaker.startedAt);
   const outputFilter = speaker.config.kernel.exportFilter?.label ?? 'REJECT';
   for (const protocol of local.list) {
-    if (options.name !== undefined && options.name !== protocol.name) continue;
+    if (options.fits?.(protocol.name) === false) continue;
     lines.push(row(protocol, 'up', since, ''));
     if (!options.all) continue;
     const isKernel = protocol === local.kernel;
@@ -94,7 +94,7 @@ export function protocols(
     );
   }
   for (const peering of speaker.peerings.values()) {
-    if (options.name !== undefined && options.name !== peering.protocol.name) continue;
+    if (options.fits?.(peering.protocol.name) === false) continue;
     lines.push(peerRow(peering, clock));
     if (options.all) lines.push(...peerDetails(speaker, peering), '');
   }
@@ -201,25 +201,35 @@ export interface RouteQuery {
   readonly primary?: boolean;
   /** Only how many. */
   readonly count?: boolean;
+  /** And how many. */
+  readonly stats?: boolean;
+  /** Only what this protocol was told. */
+  readonly export?: string;
+  /** Only what import filters refused: never kept here. */
+  readonly filtered?: boolean;
 }
 
-/** `show route [all] [for A] [protocol P] [primary]`. */
+/** `show route [all] [for A] [protocol P] [export P] [primary] [count|stats]`. */
 export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallClock = SINCE_START): string {
   const { table } = speaker;
   let nets: readonly (Net | undefined)[] = table.list();
   if (query.for !== undefined) nets = [table.lookup(query.for)];
   if (query.prefix !== undefined) nets = [table.get(query.prefix)];
   const lines = [welcome(speaker)];
+  const told = query.export === undefined ? undefined : toldTo(speaker, query.export);
   let found = 0;
   let total = 0;
+  let listed = 0;
   for (const net of nets) {
     if (net === undefined) continue;
+    listed++;
     let name = Prefix.format(net.prefix);
     for (const route of net.routes) {
       const isBest = route === net.routes[0];
       total++;
       if (query.protocol !== undefined && route.source.protocol.name !== query.protocol) continue;
       if (query.primary && !isBest) continue;
+      if (query.filtered || told?.(net, route) === false) continue;
       found++;
       if (query.count) continue;
       const mark = !isBest ? '' : speaker.isKernelRefused(net.prefix) ? ' !' : ' *';
@@ -228,10 +238,24 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
       name = '';
     }
   }
-  if (query.count) lines.push(`${found} of ${total} routes for ${table.size} networks`);
-  else if (found === 0 && (query.for !== undefined || query.prefix !== undefined))
-    lines.push('Network not in table');
+  const isOne = query.for !== undefined || query.prefix !== undefined;
+  if (isOne && listed === 0) lines.push('Network not in table');
+  else if (!isOne && (query.count || query.stats))
+    lines.push(`${found} of ${total} routes for ${table.size} networks`);
   return text(lines);
+}
+
+/** Was `name` told of a route? What it cannot be told (its own, another client's) it was not. */
+function toldTo(speaker: Speaker, name: string): (net: Net, route: Route) => boolean {
+  for (const { protocol, told } of speaker.peerings.values())
+    if (protocol.name === name) {
+      return (net, route) =>
+        route.source.protocol !== protocol &&
+        route === net.routes[0] &&
+        told.told(keyOf(net.prefix)).length > 0;
+    }
+  const { kernel } = speaker.local;
+  return (net, route) => name === kernel.name && route === net.routes[0] && speaker.isInKernel(net.prefix);
 }
 
 function routeLine(name: string, route: Route, mark: string, clock: WallClock): string {

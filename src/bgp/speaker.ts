@@ -27,7 +27,7 @@ import type { LocRib, NetChange } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
 import { Peering } from './peering.ts';
-import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
+import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
 import { keyOf, prefixOf, type Route } from './route.ts';
 import {
   AdministrativeShutdown,
@@ -111,6 +111,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     return this.#kernel.desiredCount;
   }
 
+  /** The kernel was told of a route to this prefix. */
+  isInKernel(prefix: Prefix.Prefix): boolean {
+    return this.#kernel.isDesired(prefix);
+  }
+
   /** The kernel refused this prefix: a foreign route stands there. */
   isKernelRefused(prefix: Prefix.Prefix): boolean {
     return this.#kernel.isRefused(prefix);
@@ -121,8 +126,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.running = true;
     this.startedAt = clock.now;
     this.configuredAt = clock.now;
-    const port = this.config.listenPort ?? BGP_PORT;
-    this.#stopListening = streams.listen(port, stream => this.#accept(stream), LISTENING);
+    const { listenPort = BGP_PORT, listenAddress } = this.config;
+    // Where it listens is settled here: BIRD 1.6 asks for a restart when a new configuration says otherwise.
+    const options = listenAddress === undefined ? LISTENING : { ...LISTENING, localAddress: listenAddress };
+    this.#stopListening = streams.listen(listenPort, stream => this.#accept(stream), options);
     this.scanned();
     this.#kernel.start();
     for (const peer of this.config.peers) this.#addPeer(peer, false);
@@ -423,7 +430,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   /** End of the instant: next hops, kernel, peers. */
   #settleNow(): void {
     this.#master.settle();
-    for (const key of this.#kernelDirty) this.#exportToKernel(key);
+    if (this.#kernelDirty.size > 0) {
+      const devices = this.ports.kernel.devices();
+      for (const key of this.#kernelDirty) this.#exportToKernel(key, devices);
+    }
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();
     this.#releaseKernel = false;
@@ -441,10 +451,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     route.source.protocol.kind === 'bgp' ||
     (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
 
-  #exportToKernel(key: number): void {
+  #exportToKernel(key: number, devices: readonly KernelDevice[]): void {
     const net = this.table.get(prefixOf(key));
     const { stats, name } = this.local.kernel;
-    const verdict = toKernelRoute(net, this.config, this.ports.kernel.devices(), name);
+    const verdict = toKernelRoute(net, this.config, devices, name);
     if (net === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
     if (verdict === 'rejected') stats.exportRejected++;

@@ -1,37 +1,8 @@
 /** What `tunlab capture` takes; its body is commands/capture.ts. */
 import { parseDuration } from '../scenario/quantity.ts';
 import type { CommandSpec } from './command-table.ts';
-import {
-  common,
-  parseNumber,
-  parseSteps,
-  SEED,
-  SHELL_WORKERS,
-  UsageError,
-  type Workers,
-} from './option-values.ts';
+import { common, parseNumber, parseSteps, SEED, SHELL_WORKERS, UsageError } from './option-values.ts';
 
-export interface CaptureCommandOptions {
-  readonly path: string;
-  /** As written: `k8s-w1/tunl0`, `k8s-w1`, `pod1/eth0`; none and `any` are every device. */
-  readonly interfaces: readonly string[];
-  /** tcpdump's filter; '' lets all pass. */
-  readonly filter: string;
-  /** A file, `-` for standard output, `undefined` for lines of text. */
-  readonly write: string | undefined;
-  /** Octets kept of each packet. */
-  readonly snapLength: number;
-  /** End after so many packets. */
-  readonly count: number;
-  /** End at this virtual time, in place of after the last step. In nanoseconds. */
-  readonly until: number | undefined;
-  readonly steps: number | 'all';
-  /** `-e`, `-v`: what a line of text shows. */
-  readonly ether: boolean;
-  readonly verbose: boolean;
-  readonly workers: Workers;
-  readonly seed: number | undefined;
-}
 /** libpcap's own default, and its most. */
 const SNAP_LENGTH = 262_144;
 

@@ -3,7 +3,16 @@
  * in `commands/NAME.ts` and are loaded only when asked for (`main.ts`), because zod, yaml and the engine cost more than
  * all the rest of a `--help`.
  */
-import { type CaptureCommandOptions, capture } from './capture-spec.ts';
+import { capture } from './capture-spec.ts';
+import type {
+  CommandArguments,
+  CommandName,
+  DiffOptions,
+  ExplainOptions,
+  ReporterName,
+  TestOptions,
+} from './command-options.ts';
+
 import {
   common,
   type OptionSpec,
@@ -16,113 +25,10 @@ import {
   UsageError,
   WORKERS,
   type Words,
-  type Workers,
 } from './option-values.ts';
 
-export { type OptionSpec, parseWorkers, UsageError, type Words, type Workers };
-
-export interface RunOptions {
-  readonly paths: readonly string[];
-  readonly workers: Workers;
-  /** In place of the scenario's own. */
-  readonly seed: number | undefined;
-  readonly json: boolean;
-  /** Tables to print at the end: `routes@k8s-w1`, `bgp`, ... */
-  readonly show: readonly string[];
-  readonly trace: string | undefined;
-  readonly pcap: string | undefined;
-  readonly record: string | undefined;
-  /** Visit the processes of a window in reverse order: results must not change. For our own tests. */
-  readonly reverse: boolean;
-}
-export interface StartOptions {
-  readonly workers: Workers;
-  readonly seed: number | undefined;
-}
-export type ReporterName = 'text' | 'json' | 'junit' | 'github';
-export interface TestOptions {
-  /** Files and folders; none = `scenarios`, or the current folder. */
-  readonly paths: readonly string[];
-  /** Which paths, of those found. */
-  readonly filter: RegExp | undefined;
-  /** `file: undefined` is standard output, which at most one has. */
-  readonly reporters: readonly { readonly name: ReporterName; readonly file: string | undefined }[];
-}
-export interface ExplainOptions {
-  readonly what:
-    | { readonly kind: 'code'; readonly code: string }
-    | { readonly kind: 'pair'; readonly path: string; readonly from: string; readonly to: string };
-  readonly proto: 'icmp' | 'udp' | 'tcp';
-  readonly port: number | undefined;
-  /** Payload in octets. */
-  readonly size: number | undefined;
-  readonly df: boolean;
-  /** How many of the scenario's steps come first. */
-  readonly steps: number | 'all';
-  readonly json: boolean;
-  readonly seed: number | undefined;
-}
-export interface FingerprintOptions {
-  readonly path: string;
-  readonly workers: Workers;
-  readonly seed: number | undefined;
-}
-export interface ShellOptions {
-  /** `undefined`: the lab of the walkthrough. */
-  readonly path: string | undefined;
-  /** Run these and exit with the code of the last; none = read standard input, or talk to the user. */
-  readonly commands: readonly string[];
-  /** How many of the scenario's steps to run first. */
-  readonly steps: number | 'all';
-  readonly workers: Workers;
-  readonly seed: number | undefined;
-}
-export interface AttachOptions {
-  readonly path: string;
-  readonly node: string;
-  /** The peer's address in the lab. */
-  readonly peer: string;
-  /** Real addresses, `127.0.0.2:1179`; at least one of the two. */
-  readonly listen: string | undefined;
-  readonly connect: string | undefined;
-  /** The address we connect from. */
-  readonly source: string | undefined;
-  readonly seed: number | undefined;
-}
-export interface BenchOptions {
-  /** The scenario; `undefined` = the reference lab with a router that speaks BGP. */
-  readonly path: string | undefined;
-  /** Of these the scenario's own `bench:` block, or the defaults, where nothing is given. */
-  readonly modes: readonly string[] | undefined;
-  readonly mtus: readonly string[] | undefined;
-  readonly rates: readonly string[] | undefined;
-  readonly streams: readonly string[] | undefined;
-  readonly hostModels: readonly string[];
-  /** Seeds at most, where the seed changes a result. */
-  readonly repeat: number;
-  readonly duration: string | undefined;
-  readonly json: string | undefined;
-  readonly html: string | undefined;
-  readonly pcap: string | undefined;
-  readonly wide: boolean;
-  readonly seed: number | undefined;
-  readonly workers: Workers;
-}
-export type SchemaOptions = Readonly<Record<string, never>>;
-
-export interface CommandArguments {
-  readonly start: StartOptions;
-  readonly run: RunOptions;
-  readonly capture: CaptureCommandOptions;
-  readonly test: TestOptions;
-  readonly explain: ExplainOptions;
-  readonly fingerprint: FingerprintOptions;
-  readonly shell: ShellOptions;
-  readonly attach: AttachOptions;
-  readonly bench: BenchOptions;
-  readonly schema: SchemaOptions;
-}
-export type CommandName = keyof CommandArguments;
+export type * from './command-options.ts';
+export { type OptionSpec, parseWorkers, UsageError, type Words };
 
 export interface CommandSpec<Name extends CommandName = CommandName> {
   readonly name: Name;
@@ -193,7 +99,8 @@ const REPORTERS: readonly ReporterName[] = ['text', 'json', 'junit', 'github'];
 function parseReporters(written: readonly string[]): TestOptions['reporters'] {
   const reporters = written.map(text => {
     const [given, ...rest] = text.split('=');
-    const name = REPORTERS.find(each => each === given);
+    // What others call the default reporter.
+    const name = given === 'default' ? 'text' : REPORTERS.find(each => each === given);
     if (name === undefined)
       throw new UsageError(`--reporter: expected ${REPORTERS.join(', ')}, got "${given}"`);
     const file = rest.length === 0 ? undefined : rest.join('=');
@@ -227,16 +134,21 @@ const test: CommandSpec<'test'> = {
       about: 'text, json, junit, github; or NAME=FILE; may be given again',
       repeatable: true,
     },
+    { flags: '--update', about: 'write the snapshots that noChange compares with' },
+    { flags: '--watch', about: 'run again what a changed file is about, until Ctrl-C' },
   ],
   examples: [
     ['tunlab test scenarios', 'every scenario below that folder'],
     ['tunlab test --filter mtu', 'some of them'],
     ['tunlab test --reporter github --reporter junit=results.xml', 'in CI'],
+    ['tunlab test --watch', 'beside an editor'],
   ],
   read: words => ({
     paths: words.positional,
     filter: parseFilter(words.text('filter')),
     reporters: parseReporters(words.list('reporter')),
+    update: words.on('update'),
+    watch: words.on('watch'),
   }),
 };
 
@@ -282,6 +194,68 @@ const explain: CommandSpec<'explain'> = {
     ['tunlab explain NO_ROUTE', 'what a drop code means'],
   ],
   read: readExplain,
+};
+
+const lessons: CommandSpec<'lessons'> = {
+  name: 'lessons',
+  usage: '[SYMPTOM]',
+  about: "users' problems, reproduced and cured; find yours",
+  minimum: 0,
+  maximum: Number.POSITIVE_INFINITY,
+  options: [
+    { flags: '--planned', about: 'what cannot be shown yet, and what is missing for it' },
+    { flags: '--json', about: 'one JSON document on stdout instead of text' },
+  ],
+  examples: [
+    ['tunlab lessons', 'all of them'],
+    ['tunlab lessons large transfers hang but ping works', 'the one that looks like this'],
+    ['tunlab lessons "#2879"', 'by the number of an issue'],
+  ],
+  read: words => {
+    const symptom = words.positional.join(' ').trim();
+    const planned = words.on('planned');
+    if (planned && symptom !== '') throw new UsageError('--planned lists all: leave the symptom out');
+    return { symptom, planned, json: words.on('json') };
+  },
+};
+
+const FORMATS = ['text', 'markdown', 'json'] as const;
+
+function parseFormat(words: Words): DiffOptions['format'] {
+  const text = words.text('format') ?? (words.on('json') ? 'json' : 'text');
+  const format = FORMATS.find(each => each === text);
+  if (format === undefined) throw new UsageError(`--format: expected ${FORMATS.join(', ')}, got "${text}"`);
+  if (words.on('json') && format !== 'json')
+    throw new UsageError(`--json and --format ${format} are two forms`);
+  return format;
+}
+
+const diff: CommandSpec<'diff'> = {
+  name: 'diff',
+  usage: 'A B',
+  about: 'what a change does: tables, paths, outage; two scenarios or resource folders',
+  minimum: 2,
+  maximum: 2,
+  options: [
+    { flags: '--fabric <file>', about: 'the scenario whose fabric and pods two resource folders are for' },
+    { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
+    { flags: '--format <name>', about: 'text (default), markdown, json' },
+    { flags: '--json', about: 'as --format json' },
+    SEED,
+  ],
+  examples: [
+    ['tunlab diff lab.yaml calico-new', 'resources of a folder, applied to the running lab'],
+    ['tunlab diff main/calico branch/calico --fabric lab.yaml', 'two states of a repository'],
+    ['tunlab diff lab.yaml other.yaml --format markdown', 'for a pull request'],
+  ],
+  read: words => ({
+    before: words.positional[0]!,
+    after: words.positional[1]!,
+    fabric: words.text('fabric'),
+    format: parseFormat(words),
+    steps: parseSteps(words.text('steps')),
+    seed: parseSeed(words.text('seed')),
+  }),
 };
 
 const fingerprint: CommandSpec<'fingerprint'> = {
@@ -436,6 +410,8 @@ export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   capture,
   test,
   explain,
+  lessons,
+  diff,
   shell,
   bench,
   fingerprint,

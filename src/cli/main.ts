@@ -17,6 +17,8 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     capture: async (args, io) => (await import('./commands/capture.ts')).capture(args, io),
     test: async (args, io) => (await import('./commands/test.ts')).test(args, io),
     explain: async (args, io) => (await import('./commands/explain.ts')).explain(args, io),
+    lessons: async (args, io) => (await import('./commands/lessons.ts')).lessons(args, io),
+    diff: async (args, io) => (await import('./commands/diff.ts')).diff(args, io),
     shell: async (args, io) => (await import('./commands/shell.ts')).shell(args, io),
     bench: async (args, io) => (await import('./commands/bench.ts')).bench(args, io),
     fingerprint: async (args, io) => (await import('./commands/fingerprint.ts')).fingerprint(args, io),

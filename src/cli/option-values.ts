@@ -1,7 +1,5 @@
 /** What several commands' options have in common: their words in the help, their values, and what is wrong with one. */
-
-/** A whole run on `per-node` workers, `auto` = min(cores, nodes), or so many; 0 is the main thread. */
-export type Workers = 'per-node' | 'auto' | number;
+import type { Workers } from './command-options.ts';
 
 /** A mistake on the command line: exit code 2, one line, and where to look. */
 export class UsageError extends Error {

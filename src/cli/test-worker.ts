@@ -15,6 +15,8 @@ export interface TestTask {
   readonly file: string;
   /** File URL of the module that builds the processes; the lab's own unless told. For our own tests. */
   readonly builder?: string | undefined;
+  /** Write the snapshots beside the scenario anew. */
+  readonly update?: boolean;
 }
 
 export default async function testScenario(task: TestTask): Promise<TestResult> {
@@ -27,8 +29,12 @@ export default async function testScenario(task: TestTask): Promise<TestResult> 
   }
 }
 
-async function runScenario(scenario: Scenario, { file, builder }: TestTask): Promise<TestResult> {
-  const lab = await Lab.of(scenario, { workers: 0, ...(builder !== undefined && { builder }) });
+async function runScenario(
+  scenario: Scenario,
+  { file, builder, update = false }: TestTask,
+): Promise<TestResult> {
+  const options = { workers: 0, updateSnapshots: update } as const;
+  const lab = await Lab.of(scenario, { ...options, ...(builder !== undefined && { builder }) });
   const steps: StepResult[] = [];
   lab.on('step', step => steps.push(step));
   try {
@@ -54,6 +60,7 @@ async function runScenario(scenario: Scenario, { file, builder }: TestTask): Pro
       lines: read.ok ? read.text.split(/\r?\n/) : [],
       problems: [],
       fault: fault && `${fault.process ?? 'the lab'}: ${fault.message}`,
+      written: lab.snapshots.written,
       document: runJson(outcome, version()),
     };
   } finally {
@@ -93,6 +100,7 @@ function unusable(file: string, { problems }: ScenarioError): TestResult {
     lines: [],
     problems,
     fault: undefined,
+    written: [],
     document,
   };
 }

@@ -113,6 +113,7 @@ class Planner {
       sysctls: this.#scenario.sysctls,
       managementJack: 1,
       hooks: this.#scenario.hooks,
+      ...(this.#scenario.hostModel !== undefined && { hostModel: this.#scenario.hostModel }),
       calicoVersion: this.#scenario.calicoVersion,
       bgpAddress: node.bgpAddress,
       asNumber: node.asNumber,
@@ -267,10 +268,12 @@ class Planner {
     const peer = this.#ids.get(switchName(subnet.name))!;
     const ports = this.#ports.get(subnet.name) ?? [];
     this.#ports.set(subnet.name, ports);
-    const peerJack = ports.push({ nic: `${owner}/${device}` }) - 1;
     const override = this.#scenario.fabric.links.find(
       l => l.owner === owner && (l.device === device || altnames.includes(l.device)),
     );
+    const { corrupt = 0, tos } = override ?? {};
+    const damage = corrupt > 0 || tos !== undefined ? { damage: { corrupt, tos } } : {};
+    const peerJack = ports.push({ nic: `${owner}/${device}`, ...damage }) - 1;
     this.#link(
       process,
       jack,
@@ -307,11 +310,13 @@ class Planner {
   /** The cloud's checks at the port of a node's NIC, unless they are switched off for it. */
   #guard(node: Scenario.Node, nic: NicSpec): void {
     const { cloud } = this.#scenario.fabric;
-    if (cloud === 'none') return;
+    if (cloud === 'none' && node.blocks.length === 0) return;
     const ports = this.#ports.get(node.subnet)!;
+    const ofCloud = portRules(cloud, [nic.address], nic.mac);
     const rules = {
-      ...portRules(cloud, [nic.address], nic.mac),
+      ...ofCloud,
       sourceDestinationCheck: node.sourceDestCheck,
+      blocked: [...ofCloud.blocked, ...node.blocks],
     };
     ports[ports.length - 1] = { ...ports.at(-1)!, rules };
   }

@@ -18,6 +18,8 @@ export interface LabCounters {
   readonly delivered: number;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly inFlight: number;
+  /** Frames in the stores of all workers: those in flight, and those of the management network. */
+  readonly held: number;
 }
 
 /** A name that nothing in the lab has, or something that is not there yet. */
@@ -121,6 +123,14 @@ export class Cluster {
     return probe(this.controller, pairs, options);
   }
 
+  /** Frames that have died of `reason`, at one machine or anywhere. */
+  async dropped(reason: DropReason, machine?: string): Promise<number> {
+    const processes = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
+    const asked = machine === undefined ? processes : [machine];
+    const all = await this.controller.askAll<FrameCounters>(asked, { do: 'counters' });
+    return all.reduce((sum, { dropped }) => sum + (dropped[reason] ?? 0), 0);
+  }
+
   async counters(): Promise<LabCounters> {
     const machines = this.controller.plan.lab.processes.filter(p => p.kind !== 'api').map(p => p.name);
     const all = await this.controller.askAll<FrameCounters>(machines, { do: 'counters' });
@@ -130,6 +140,8 @@ export class Cluster {
         dropped[reason] = (dropped[reason] ?? 0) + count;
       }
     }
+    const worker = new Map(this.controller.placement.map(place => [place.process, place.worker]));
+    const held = new Map(machines.map((machine, i) => [worker.get(machine), all[i]!.held]));
     const sum = (pick: (c: FrameCounters) => number): number => all.reduce((total, c) => total + pick(c), 0);
     return {
       originated: sum(c => c.originated),
@@ -137,6 +149,7 @@ export class Cluster {
       dropped,
       inFlight:
         sum(c => c.originated) - sum(c => c.delivered) - Object.values(dropped).reduce((a, b) => a + b, 0),
+      held: [...held.values()].reduce((a, b) => a + b, 0),
     };
   }
 

@@ -10,6 +10,8 @@
 import { EventEmitter } from 'eventemitter3';
 import type { ApiCommand, ApiReply, ApiStatus } from '../api/command.ts';
 import type { NicAttachment, Plan } from '../cluster/plan.ts';
+import type { PortChange } from '../fabric/cloud.ts';
+import type { SwitchCommand } from '../fabric/switch.ts';
 import type { MachineCommand, ProgramSpec } from '../node/command.ts';
 import { type Journal, Recorder } from '../parallel/journal.ts';
 import { createSimulation, type Simulation, type SimulationOptions } from '../parallel/simulation.ts';
@@ -127,6 +129,12 @@ export class Controller extends EventEmitter<Signals> {
       { process: nic.process, command: { do: 'carrier', jack: nic.jack, up } satisfies MachineCommand },
       { process: nic.peer, command: { do: 'carrier', jack: nic.peerJack, up } satisfies MachineCommand },
     ]);
+  }
+
+  /** Change what the network checks at a NIC. */
+  async changePort({ peer, peerJack }: NicAttachment, change: PortChange): Promise<void> {
+    const command = { do: 'port', jack: peerJack, change } satisfies SwitchCommand;
+    await this.#simulation.command(peer, command);
   }
 
   /** Run to exactly `until`. */

@@ -4,7 +4,8 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { WaitingView } from '../node/command.ts';
-import { SECOND, type VirtualTime } from '../sim/time.ts';
+import { MILLISECOND, SECOND, type VirtualTime } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
 import type { ProbeResult } from '../traffic/probe.ts';
 import type { Controller } from './controller.ts';
 import type { Program } from './programs.ts';
@@ -27,6 +28,8 @@ export interface ProbeOptions {
   readonly size?: number;
   readonly df?: boolean;
   readonly timeout?: VirtualTime;
+  /** How long to go on looking for what became of a probe without an answer: some packets die late (ARP, fragments). */
+  readonly patience?: VirtualTime;
 }
 
 export interface ProbeOutcome {
@@ -62,15 +65,43 @@ export async function probe(
     begun.push({ program, trail, tag });
   }
   await controller.finish(begun.map(b => b.program));
+  const isOpen = ({ program, trail }: (typeof begun)[number]): boolean => {
+    const { answered, error } = program.exit!.result as ProbeResult;
+    return !answered && error === undefined && trail.drops.length === 0;
+  };
+  const until = controller.now + (options.patience ?? 0);
+  while (controller.now < until && begun.some(isOpen))
+    await controller.run(Math.min(until, controller.now + LOOK_AGAIN));
   const outcomes: ProbeOutcome[] = [];
   for (const [i, { program, trail, tag }] of begun.entries()) {
     const [from, to] = pairs[i]!;
     const result = program.exit!.result as ProbeResult;
-    const died = result.answered ? undefined : await deathOf(controller, from, trail, tag);
+    const died = result.answered ? undefined : await deathOf(controller, from, { result, trail, tag });
     outcomes.push({ from, to, result, way: wayOut(from, trail), died, trail });
     controller.trails.forget(tag);
   }
   return outcomes;
+}
+
+const LOOK_AGAIN: VirtualTime = 100 * MILLISECOND;
+/** Longer than the kernel waits for ARP or for fragments. */
+export const PATIENCE: VirtualTime = 31 * SECOND;
+
+/** What a socket says when the route of its own machine leads nowhere: then there is no packet that could die. */
+const REFUSALS: Readonly<Record<string, DropReason>> = {
+  ENETUNREACH: 'NO_ROUTE',
+  EINVAL: 'BLACKHOLE_ROUTE',
+  EHOSTUNREACH: 'UNREACHABLE_ROUTE',
+  EACCES: 'PROHIBIT_ROUTE',
+};
+
+function refusalOf(
+  { machine, namespace }: Party,
+  { error }: ProbeResult,
+  time: VirtualTime,
+): TrailDrop | undefined {
+  const reason = typeof error === 'string' ? REFUSALS[error] : undefined;
+  return reason === undefined ? undefined : { tag: 0, machine, namespace, device: '', time, reason };
 }
 
 /**
@@ -80,11 +111,11 @@ export async function probe(
 async function deathOf(
   controller: Controller,
   from: Party,
-  trail: Trail,
-  tag: number,
+  { result, trail, tag }: { readonly result: ProbeResult; readonly trail: Trail; readonly tag: number },
 ): Promise<TrailDrop | undefined> {
   const told = trail.drops.find(drop => drop.reason !== 'NOT_FOR_ME');
-  return told ?? (await stillWaiting(controller, from, trail, tag)) ?? trail.drops[0];
+  const waiting = async () => stillWaiting(controller, from, trail, tag);
+  return told ?? (await waiting()) ?? trail.drops[0] ?? refusalOf(from, result, controller.now);
 }
 
 async function stillWaiting(

@@ -5,6 +5,7 @@
  *                   (destination); off for each interface on its own
  *   azure-vnet      IP protocol 4 (IPIP) is not carried at all
  *   port-security   OpenStack: only packets from (and for) the port's own and its allowed addresses; ARP is held to the same
+ *   any of them     what a security group or a firewall of the scenario does not let through
  *
  * Dropped in silence, as there: no ICMP, nothing on the node. The check is made where the port is, so on what the node
  * sends before anybody else sees it, and on what it gets last of all.
@@ -17,8 +18,8 @@ import type { DropReason } from '../trace/drop-reason.ts';
 import * as Arp from '../wire/arp.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import * as Udp from '../wire/udp.ts';
 import * as Vxlan from '../wire/vxlan.ts';
+import { isMeant, sameTraffic, type Traffic } from './traffic.ts';
 
 /** What the cloud knows of one port, and does there. Plain data; change it by replacing it. */
 export interface PortRules {
@@ -26,10 +27,8 @@ export interface PortRules {
   readonly addresses: readonly Ipv4Address[];
   /** AWS: drop what is neither from nor to `addresses`. */
   readonly sourceDestinationCheck: boolean;
-  /** Azure: drop protocol 4. */
-  readonly blocksIpip: boolean;
-  /** Drop VXLAN: UDP port 4789, to a security group that does not allow it. */
-  readonly blocksVxlan: boolean;
+  /** Azure: protocol 4. Others: what the security group does not allow, or a firewall drops. */
+  readonly blocked: readonly Traffic[];
   /** OpenStack: only these, beside `addresses`. `undefined`: port security is off. */
   readonly allowedAddressPairs: readonly Prefix.Prefix[] | undefined;
   /** With port security: the only source MAC address. 0 = not checked. */
@@ -40,11 +39,12 @@ export interface PortRules {
 export const OPEN_PORT: PortRules = {
   addresses: [],
   sourceDestinationCheck: false,
-  blocksIpip: false,
-  blocksVxlan: false,
+  blocked: [],
   allowedAddressPairs: undefined,
   mac: 0,
 };
+
+const IPIP: Traffic = { protocol: Ipv4.PROTOCOL_IPIP, port: 0, direction: 'both' };
 
 /** The clouds a scenario can name. */
 export const clouds = ['none', 'aws-vpc', 'azure-vnet', 'port-security'] as const;
@@ -57,7 +57,7 @@ export function portRules(cloud: Cloud, addresses: readonly Ipv4Address[], mac: 
     addresses,
     mac: cloud === 'port-security' ? mac : 0,
     sourceDestinationCheck: cloud === 'aws-vpc',
-    blocksIpip: cloud === 'azure-vnet',
+    blocked: cloud === 'azure-vnet' ? [IPIP] : [],
     allowedAddressPairs: cloud === 'port-security' ? [] : undefined,
   };
 }
@@ -80,8 +80,8 @@ export function judge(
   const etherType = Ethernet.etherType(view, at);
   if (etherType === Ethernet.TYPE_ARP) return judgeArp(rules, direction, view, packet, end);
   if (etherType !== Ethernet.TYPE_IPV4 || end - packet < Ipv4.MIN_HEADER_LENGTH) return '';
-  if (rules.blocksIpip && Ipv4.protocol(view, packet) === Ipv4.PROTOCOL_IPIP) return 'FABRIC_PROTO4_BLOCKED';
-  if (rules.blocksVxlan && isVxlan(view, packet, end)) return 'FABRIC_UDP4789_BLOCKED';
+  for (const traffic of rules.blocked)
+    if (isMeant(traffic, direction === 'fromNode', view, at, end)) return nameOf(traffic);
   const own = direction === 'fromNode' ? Ipv4.source(view, packet) : Ipv4.destination(view, packet);
   if (rules.sourceDestinationCheck && !rules.addresses.includes(own)) return 'FABRIC_SRC_DST_CHECK';
   if (rules.allowedAddressPairs === undefined || direction === 'toNode') return '';
@@ -103,12 +103,34 @@ function judgeArp(
   return sender === 0 || isAllowed(rules, sender) ? '' : 'FABRIC_PORT_SECURITY';
 }
 
-/** Fragments but the first have no ports; security groups let them follow it. */
-function isVxlan(view: DataView, packet: number, end: number): boolean {
-  if (Ipv4.protocol(view, packet) !== Ipv4.PROTOCOL_UDP || Ipv4.fragmentOffset(view, packet) !== 0)
-    return false;
-  const udp = packet + Ipv4.headerLength(view, packet);
-  return end - udp >= Udp.HEADER_LENGTH && Udp.destinationPort(view, udp) === Vxlan.PORT;
+/** Blocked tunnels have a name of their own: they are what Calico's users meet. */
+function nameOf({ protocol, port }: Traffic): DropReason {
+  if (protocol === Ipv4.PROTOCOL_IPIP) return 'FABRIC_PROTO4_BLOCKED';
+  return protocol === Ipv4.PROTOCOL_UDP && port === Vxlan.PORT ? 'FABRIC_UDP4789_BLOCKED' : 'FABRIC_FILTERED';
+}
+
+/** What somebody changes at a port while the lab runs. */
+export interface PortChange {
+  readonly block?: Traffic;
+  readonly allow?: Traffic;
+  readonly sourceDestinationCheck?: boolean;
+  /** With port security: addresses that may be sent from, beside the port's own. */
+  readonly allowedAddressPair?: Prefix.Prefix;
+}
+
+export function changed(rules: PortRules, change: PortChange): PortRules {
+  const { block, allow, sourceDestinationCheck, allowedAddressPair } = change;
+  const kept = rules.blocked.filter(
+    traffic => ![block, allow].some(other => other !== undefined && sameTraffic(traffic, other)),
+  );
+  const pairs = rules.allowedAddressPairs;
+  return {
+    ...rules,
+    blocked: block === undefined ? kept : [...kept, block],
+    sourceDestinationCheck: sourceDestinationCheck ?? rules.sourceDestinationCheck,
+    allowedAddressPairs:
+      allowedAddressPair === undefined || pairs === undefined ? pairs : [...pairs, allowedAddressPair],
+  };
 }
 
 const isAllowed = (rules: PortRules, address: Ipv4Address): boolean =>

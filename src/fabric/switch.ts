@@ -8,13 +8,15 @@
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import type { Random } from '../sim/random.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import { type DevicePattern, fitsAny, isObservation, WHOLE_LAB } from '../trace/observation.ts';
 import type { DropRecord, PacketRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
-import { judge, type PortRules } from './cloud.ts';
+import { changed, judge, OPEN_PORT, type PortChange, type PortRules } from './cloud.ts';
+import { type Damage, inflict } from './damage.ts';
 import type { SwitchSpec } from './spec.ts';
 
 const AGEING_TIME = 300 * SECOND;
@@ -28,6 +30,8 @@ interface ForwardingEntry {
 export type SwitchCommand =
   | { readonly do: 'counters' }
   | { readonly do: 'carrier'; readonly jack: number; readonly up: boolean }
+  /** Somebody changes the rules at a port. */
+  | { readonly do: 'port'; readonly jack: number; readonly change: PortChange }
   /** Nothing: the process looks at its clock. */
   | { readonly do: 'look' }
   | { readonly do: 'drops'; readonly on: boolean };
@@ -38,6 +42,9 @@ export class Switch extends LogicalProcess {
   readonly ports: (PortRules | undefined)[] = [];
   /** By jack: whose NIC is at the other end. */
   readonly #nics: string[] = [];
+  /** By jack; absent: none is done. */
+  readonly #damages: (Damage | undefined)[] = [];
+  readonly #random: Random;
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
   /** What was learnt behind links that have gone down since, and nowhere else: jacks. */
   readonly #lost = new Map<MacAddress, number>();
@@ -48,10 +55,12 @@ export class Switch extends LogicalProcess {
 
   constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
     super(id, name, habitat);
+    this.#random = this.random('damage');
     this.#captures = spec.observe?.capture ?? false;
-    for (const [jack, { nic, rules }] of spec.ports.entries()) {
+    for (const [jack, { nic, rules, damage }] of spec.ports.entries()) {
       this.#nics[jack] = nic;
       this.ports[jack] = rules;
+      this.#damages[jack] = damage;
     }
   }
 
@@ -68,10 +77,13 @@ export class Switch extends LogicalProcess {
     const command = raw as SwitchCommand;
     switch (command.do) {
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'carrier':
         this.outputs[command.jack]!.up = command.up;
         if (!command.up) this.forget(command.jack);
+        return undefined;
+      case 'port':
+        this.ports[command.jack] = changed(this.ports[command.jack] ?? OPEN_PORT, command.change);
         return undefined;
       case 'look':
         return undefined;
@@ -88,6 +100,7 @@ export class Switch extends LogicalProcess {
       this.#drop(frame, 'MALFORMED', jack);
       return;
     }
+    this.#harm(frame, jack);
     const rules = this.ports[jack];
     if (rules !== undefined) {
       const reason = judge(rules, 'fromNode', view, at, this.frames.end[frame]!);
@@ -153,8 +166,14 @@ export class Switch extends LogicalProcess {
         return;
       }
     }
+    this.#harm(frame, jack);
     const refusal = this.outputs[jack]!.transmit(frame, this.now);
     if (refusal !== undefined) this.#drop(frame, refusal, jack, 'transmit');
+  }
+
+  #harm(frame: Frame, jack: number): void {
+    const damage = this.#damages[jack];
+    if (damage !== undefined) inflict(damage, this.frames, frame, this.#random);
   }
 
   #drop(

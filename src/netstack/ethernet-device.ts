@@ -15,12 +15,10 @@ export interface EthernetOptions {
 export class EthernetDevice extends NetDevice {
   readonly kind = 'ether';
   readonly needsNeighbour = true;
-  readonly jack: number;
 
   constructor(namespace: Namespace, name: string, options: EthernetOptions) {
-    super(namespace, name, namespace.nextIndex(), options.mtu);
+    super(namespace, name, namespace.nextIndex(), options.mtu, options.jack);
     this.mac = options.mac;
-    this.jack = options.jack;
     // Known by all its names from the beginning: who hears of a new device may look for one of them.
     this.altnames = options.altnames ?? [];
     namespace.attach(this);
@@ -53,7 +51,7 @@ export class EthernetDevice extends NetDevice {
     this.egress(frame);
     const refusal = output.transmit(frame, host.now);
     if (refusal !== undefined) {
-      this.counters.txDropped++;
+      this.countRefused();
       namespace.drop(frame, refusal, this);
     }
   }

@@ -44,6 +44,8 @@ export interface FelixRules {
   readonly vteps: readonly Prefix[];
   readonly ipipEnabled: boolean;
   readonly vxlanEnabled: boolean;
+  /** 4789 unless told. */
+  readonly vxlanPort?: number;
   /** Names of the tunnel devices whose traffic from other local addresses is masqueraded. */
   readonly tunnelDevices: readonly string[];
   /** `cali*` devices that have an endpoint; traffic of any other is dropped. `undefined`: they all have. */
@@ -230,6 +232,14 @@ export class FelixHooks {
     return variant === 'calico' ? [outgoing, tunnel] : [outgoing];
   }
 
+  #isVxlan(view: DataView, at: number): boolean {
+    return (
+      Ipv4.protocol(view, at) === Ipv4.PROTOCOL_UDP &&
+      Ipv4.fragmentOffset(view, at) === 0 &&
+      Udp.destinationPort(view, at + Ipv4.headerLength(view, at)) === (this.#rules.vxlanPort ?? Vxlan.PORT)
+    );
+  }
+
   #rawPrerouting(frame: Frame, input: NetDevice | undefined): Verdict {
     const { frames, fib } = this.#host;
     const view = frames.view(frame);
@@ -239,7 +249,7 @@ export class FelixHooks {
       const back = fib.lookup(Ipv4.sourceWord(view, at));
       if (back?.type !== 'unicast' || !usesDevice(back.nextHops, input!)) return 'SPOOFED_SOURCE';
     }
-    if (this.#rules.vxlanEnabled && isVxlan(view, at)) this.conntrack.notrack(frame);
+    if (this.#rules.vxlanEnabled && this.#isVxlan(view, at)) this.conntrack.notrack(frame);
     return Hooks.ACCEPT;
   }
 
@@ -249,7 +259,7 @@ export class FelixHooks {
     const at = frames.start[frame]!;
     if (this.#rules.ipipEnabled && Ipv4.protocol(view, at) === Ipv4.PROTOCOL_IPIP)
       return this.sets.allHosts.has(Ipv4.sourceWord(view, at)) ? Hooks.ACCEPT : 'TUNNEL_PEER_UNKNOWN';
-    if (this.#rules.vxlanEnabled && isVxlan(view, at))
+    if (this.#rules.vxlanEnabled && this.#isVxlan(view, at))
       return this.sets.allVxlan.has(Ipv4.sourceWord(view, at)) ? Hooks.ACCEPT : 'TUNNEL_PEER_UNKNOWN';
     return isWorkload(input) ? this.#fromWorkload(frame, input!) : Hooks.ACCEPT;
   }
@@ -271,7 +281,7 @@ export class FelixHooks {
     const { frames } = this.#host;
     const view = frames.view(frame);
     const at = frames.start[frame]!;
-    const isTunnel = Ipv4.protocol(view, at) === Ipv4.PROTOCOL_IPIP || isVxlan(view, at);
+    const isTunnel = Ipv4.protocol(view, at) === Ipv4.PROTOCOL_IPIP || this.#isVxlan(view, at);
     return isTunnel ? 'TUNNEL_PEER_UNKNOWN' : Hooks.ACCEPT;
   }
 
@@ -286,8 +296,3 @@ function usesDevice(nextHops: readonly { readonly device: NetDevice }[], device:
   for (let i = 0; i < nextHops.length; i++) if (nextHops[i]!.device === device) return true;
   return false;
 }
-
-const isVxlan = (view: DataView, at: number): boolean =>
-  Ipv4.protocol(view, at) === Ipv4.PROTOCOL_UDP &&
-  Ipv4.fragmentOffset(view, at) === 0 &&
-  Udp.destinationPort(view, at + Ipv4.headerLength(view, at)) === Vxlan.PORT;

@@ -129,7 +129,9 @@ function martianReason(device: NetDevice, source: AddressWord, destination: Addr
 
 /** Reverse path filter and our own addresses coming from outside (`fib_validate_source`). '' when all is well. */
 function invalidSource(namespace: Namespace, device: NetDevice, source: AddressWord): DropReason | '' {
-  const { rpFilter, acceptLocal } = device.sysctl;
+  const { acceptLocal } = device.sysctl;
+  // The stricter of the device's own and that of all.
+  const rpFilter = Math.max(device.sysctl.rpFilter, namespace.sysctl.allRpFilter);
   if (rpFilter === 0 && !namespace.fib.mayBeLocal(source)) return '';
   const back = namespace.fib.lookup(source);
   if (back !== undefined && back.type === 'local') return acceptLocal ? '' : 'MARTIAN_SOURCE';
@@ -208,12 +210,11 @@ export function localDeliver(namespace: Namespace, device: NetDevice, frame: Fra
   }
   const transport = namespace.transports[protocol];
   if (transport !== undefined) transport.receive(frame, at, device);
-  else refuse(namespace, device, frame, at, refusal(protocol), 'UNKNOWN_PROTOCOL');
+  else if (protocol === Ipv4.PROTOCOL_UDP)
+    // Nobody here ever opened a socket: all ports are closed.
+    refuse(namespace, device, frame, at, Icmpv4.PORT_UNREACHABLE, 'NO_SOCKET');
+  else refuse(namespace, device, frame, at, Icmpv4.PROTOCOL_UNREACHABLE, 'UNKNOWN_PROTOCOL');
 }
-
-/** TCP and UDP without anybody who speaks them are closed ports; the others nobody knows. */
-const refusal = (protocol: number): number =>
-  protocol === Ipv4.PROTOCOL_UDP ? Icmpv4.PORT_UNREACHABLE : Icmpv4.PROTOCOL_UNREACHABLE;
 
 function refuse(
   namespace: Namespace,

@@ -4,9 +4,14 @@ import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefixes from '../addr/prefix.ts';
 
+const same = (a: readonly Prefixes.Prefix[], b: readonly Prefixes.Prefix[]): boolean =>
+  a.length === b.length && a.every((one, i) => Prefixes.equal(one, b[i]!));
+
 export class IpSet {
   readonly name: string;
   #members: readonly Prefixes.Prefix[] = [];
+  /** What they were made from. */
+  #given: readonly Prefixes.Prefix[] = [];
   /** Network addresses by prefix length, the lengths in use first to last. */
   readonly #lengths: { readonly mask: number; readonly networks: Set<number> }[] = [];
 
@@ -17,6 +22,8 @@ export class IpSet {
 
   /** Exchange all members at once (`ipset swap`). */
   replace(members: readonly Prefixes.Prefix[]): void {
+    if (same(members, this.#given)) return;
+    this.#given = members;
     this.#members = [...members].sort(Prefixes.compare);
     this.#lengths.length = 0;
     for (const length of new Set(members.map(one => one.length))) {

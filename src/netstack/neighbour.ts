@@ -67,10 +67,14 @@ export interface NeighbourInfo {
   /** 0 while it is not known. */
   readonly mac: Mac.MacAddress;
   readonly state: NeighbourStateName;
+  readonly used: VirtualTime;
+  readonly confirmed: VirtualTime;
+  readonly updated: VirtualTime;
+  readonly probes: number;
 }
 
 class Neighbour {
-  state: NeighbourState = NONE;
+  #state: NeighbourState = NONE;
   /** Ethernet header of IP packets to it, for the MAC addresses it has and its device had when it was set. */
   readonly header = new Ethernet.HeaderTemplate();
   #mac: Mac.MacAddress = 0;
@@ -92,12 +96,23 @@ class Neighbour {
     this.device = device;
   }
 
+  get state(): NeighbourState {
+    return this.#state;
+  }
+
+  /** Flows that go there were learnt while it was in another state. */
+  set state(state: NeighbourState) {
+    this.#state = state;
+    this.device.namespace.host.flows.forget();
+  }
+
   get mac(): Mac.MacAddress {
     return this.#mac;
   }
 
   set mac(mac: Mac.MacAddress) {
     this.#mac = mac;
+    this.device.namespace.host.flows.forget();
     this.header.set(mac, this.device.mac, Ethernet.TYPE_IPV4);
   }
 }
@@ -133,6 +148,12 @@ export class NeighbourTable {
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
     entry.header.emit(frames.view(frame), at);
     device.transmit(frame, ANY);
+  }
+
+  /** The header of packets to that neighbour; `undefined` while something has to be noted when one goes there. */
+  headerTo(device: NetDevice, nextHop: AddressWord): Ethernet.HeaderTemplate | undefined {
+    const entry = this.#entries[device.index]?.get(nextHop);
+    return entry === undefined || (entry.state & USABLE) === 0 ? undefined : entry.header;
   }
 
   /** True when the packet can go; otherwise it was queued. (`neigh_event_send`) */
@@ -299,6 +320,10 @@ export class NeighbourTable {
   #create(device: NetDevice, address: Ipv4Address.Ipv4Address): Neighbour {
     if (this.#size >= GC_THRESHOLD) this.#collect();
     const entry = new Neighbour(address, device);
+    const { now } = this.#namespace.clock;
+    entry.used = now;
+    entry.updated = now;
+    entry.confirmed = now - 2 * BASE_REACHABLE_TIME;
     if (Ipv4Address.isMulticast(address)) {
       entry.state = NOARP;
       entry.mac = 0x0100_5e00_0000 + (address & 0x7f_ffff); // RFC 1112 §6.4
@@ -324,6 +349,7 @@ export class NeighbourTable {
 
   #delete(entry: Neighbour): void {
     entry.timer?.cancel();
+    entry.device.namespace.host.flows.forget();
     if (this.#entries[entry.device.index]!.delete(entry.word)) this.#size--;
     if (this.#recent[entry.device.index] === entry) this.#recent[entry.device.index] = undefined;
     this.changed++;
@@ -374,10 +400,14 @@ export class NeighbourTable {
     for (const entries of this.#entries) {
       for (const entry of entries?.values() ?? []) {
         if (entry.state === NOARP) continue;
-        const { address, device, mac } = entry;
+        const { address, device, mac, used, confirmed, updated, probes } = entry;
         list.push({
           address,
           device,
+          used,
+          confirmed,
+          updated,
+          probes,
           mac: (entry.state & VALID) === 0 ? 0 : mac,
           state: stateName(entry.state),
         });

@@ -18,17 +18,18 @@ const formatFlags = ({ onlink, device }: NextHop, type: Route['type']): string =
 
 /**
  * One route, without a line feed at its end; a multipath route takes a line for each next hop. `showTable` is what
- * `show table all` does: it names tables other than `main`.
+ * `show table all` does: it names tables other than `main`. `details` (`ip -d`) leaves nothing out that goes without
+ * saying.
  */
-export function formatRoute(route: Route, showTable = false): string {
+export function formatRoute(route: Route, showTable = false, details = false): string {
   const { nextHops } = route;
   const single = nextHops.length === 1 ? nextHops[0]! : undefined;
-  let text = route.type === 'unicast' ? '' : `${route.type} `;
+  let text = route.type === 'unicast' && !details ? '' : `${route.type} `;
   text += `${formatDestination(route.prefix)} `;
   if (single !== undefined) text += formatHop(single);
   if (showTable && route.table !== 'main') text += `table ${route.table} `;
-  if (route.protocol !== 'boot') text += `proto ${route.protocol} `;
-  if (route.scope !== 'global') text += `scope ${route.scope} `;
+  if (route.protocol !== 'boot' || details) text += `proto ${route.protocol} `;
+  if (route.scope !== 'global' || details) text += `scope ${route.scope} `;
   if (route.source !== 0) text += `src ${Ipv4.format(route.source)} `;
   if (route.metric !== 0) text += `metric ${route.metric} `;
   if (single !== undefined) text += formatFlags(single, route.type);

@@ -10,6 +10,8 @@ import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import type { SpeakerPorts } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
 import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import { renderBirdFiles } from '../calico/bird-cfg.ts';
+import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { IPPool } from '../calico/resources/pool.ts';
 import type { Random } from '../sim/random.ts';
 import { MILLISECOND, SECOND, type Timer } from '../sim/time.ts';
@@ -20,6 +22,15 @@ import type { ResourceCache } from './resource-cache.ts';
 const CONFD_LEAST = 20 * MILLISECOND;
 const CONFD_MOST = 120 * MILLISECOND;
 const RUNSV_DELAY = SECOND;
+/** What confd's templates are made from. */
+const WATCHED: readonly Kind[] = [
+  'Node',
+  'IPPool',
+  'BlockAffinity',
+  'BGPConfiguration',
+  'BGPPeer',
+  'BGPFilter',
+];
 
 export class BirdDaemon {
   speaker: Speaker | undefined;
@@ -29,6 +40,7 @@ export class BirdDaemon {
   readonly #random: Random;
   readonly #confd: Timer;
   readonly #event: (text: string) => void;
+  #config: BirdConfig | undefined;
   /** What the running configuration was made from; the same text again is no reconfiguration. */
   #rendered = '';
   #isDown = false;
@@ -49,6 +61,10 @@ export class BirdDaemon {
     this.#random = random;
     this.#confd = ports.clock.timer(() => this.#render());
     this.#runsv = ports.clock.timer(() => this.#up());
+  }
+
+  static watches({ kind }: Resource): boolean {
+    return WATCHED.includes(kind);
   }
 
   /** The datastore has changed. */
@@ -100,6 +116,11 @@ export class BirdDaemon {
     this.#rendered = '';
   }
 
+  /** What confd has written, by file name; nothing before it has. */
+  get files(): Readonly<Record<string, string>> {
+    return this.#config === undefined ? {} : renderBirdFiles(this.#config);
+  }
+
   #render(): void {
     if (this.#isDown) return;
     const config = birdConfig({
@@ -115,6 +136,7 @@ export class BirdDaemon {
     const rendered = JSON.stringify(config);
     if (rendered === this.#rendered) return;
     this.#rendered = rendered;
+    this.#config = config;
     const speakerConfig = speakerConfigOf(config, this.#cache.list('IPPool').map(calicoPool));
     if (this.speaker !== undefined) {
       this.#event('confd: configuration changed, BIRD reloads it');
@@ -140,6 +162,7 @@ export function speakerConfigOf(config: BirdConfig, pools: readonly CalicoPool[]
     routerId: config.routerId,
     localAs: config.asNumber,
     listenPort: config.listenPort,
+    listenAddress: config.listenAddress,
     gracefulRestartRecovery: true,
     kernel: {
       scanTimeSec: config.scanTimeSec,
@@ -171,7 +194,8 @@ function peerConfigOf(peer: BirdPeer, config: BirdConfig, pools: readonly Calico
     remotePort: peer.port,
     remoteAs: peer.asNumber,
     localAs: peer.localAsNumber,
-    sourceAddress: peer.sourceAddress ?? config.routerId,
+    // 0: the kernel's choice, for each peer (`sourceAddress: None`).
+    sourceAddress: peer.sourceAddress ?? 0,
     passive: peer.passive,
     rrClient: peer.rrClient,
     rrClusterId: config.clusterId === undefined ? undefined : Number(clusterNumber(config.clusterId)),

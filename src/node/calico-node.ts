@@ -109,8 +109,8 @@ export class CalicoNode {
   /** Three watchers, no order between them: that is why a change of mode is ragged. */
   changed(object: Resource): void {
     if (!this.started) return;
-    this.felix.changed();
-    this.bird.changed();
+    if (Felix.watches(object)) this.felix.changed();
+    if (BirdDaemon.watches(object)) this.bird.changed();
     const own = object.kind === 'Node' && object.metadata.name === this.#ports.node;
     if ((own || object.kind === 'IPPool') && !this.#tunnels.armed)
       this.#tunnels.arm(this.#ports.clock.now + TUNNEL_DELAY);

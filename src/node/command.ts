@@ -15,6 +15,7 @@ import type { FlowSpec } from '../traffic/flow.ts';
 import type { ProbeSpec } from '../traffic/probe.ts';
 import type { TransactionClientSpec, TransactionServerSpec } from '../traffic/transactions.ts';
 import type { TransferServerSpec, TransferSpec } from '../traffic/transfer.ts';
+import type { AddressEdit, NeighbourEdit } from './address-commands.ts';
 import type { RouteEdit } from './routing-commands.ts';
 
 export type MachineCommand =
@@ -30,6 +31,8 @@ export type MachineCommand =
       readonly device: string | undefined;
     }
   | { readonly do: 'route-edit'; readonly namespace: string; readonly edit: RouteEdit }
+  | { readonly do: 'address-edit'; readonly namespace: string; readonly edit: AddressEdit }
+  | { readonly do: 'neighbour-edit'; readonly namespace: string; readonly edit: NeighbourEdit }
   /** Name and value of all settings. */
   | { readonly do: 'sysctls'; readonly namespace: string }
   /** True when it was set. */
@@ -59,6 +62,8 @@ export type MachineCommand =
   | { readonly do: 'attach'; readonly peer: Ipv4Address }
   | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** What confd wrote for BIRD, by file name: `Record<string, string>`. */
+  | { readonly do: 'daemon-files' }
   /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
   | { readonly do: 'sv-bird'; readonly action: 'down' | 'up' | 'restart' | 'kill' }
   | { readonly do: 'status' }
@@ -86,6 +91,8 @@ export interface CommandLineSpec {
   readonly args: readonly string[];
   /** Names it can resolve: the machine's /etc/hosts. */
   readonly hosts?: Readonly<Record<string, Ipv4Address>>;
+  /** Milliseconds since 1970 at virtual time 0. */
+  readonly epochMs?: number;
 }
 
 /**
@@ -121,13 +128,17 @@ export interface RouteView {
     readonly via: Ipv4Address;
     readonly device: string;
     readonly onlink: boolean;
+    readonly weight: number;
   }[];
   readonly protocol: string;
   readonly scope: string;
   readonly metric: number;
   readonly source: Ipv4Address;
-  /** The line of `ip route`. */
+  /** 0 = that of the device. */
+  readonly mtu: number;
+  /** The line of `ip route`, and of `ip -d route`. */
   readonly text: string;
+  readonly detail: string;
 }
 
 /** What stands behind a route of a routing daemon: the path it holds best. */
@@ -172,10 +183,20 @@ export interface DeviceView {
     readonly scope: 'global' | 'link' | 'host';
     /** 0 for none. */
     readonly broadcast: Ipv4Address;
+    /** Another address of the same prefix was there before it. */
+    readonly secondary: boolean;
   }[];
+  /** What was asked for leaves its IPv6 address out. */
+  readonly withoutIpv6?: boolean;
   /** The other end of a veth: its index, and its namespace's name where this side has one for it. */
   readonly peer:
-    | { readonly index: number; readonly up: boolean; readonly netns: string | undefined }
+    | {
+        readonly index: number;
+        readonly up: boolean;
+        readonly netns: string | undefined;
+        /** What this side calls the other namespace by number. */
+        readonly netnsId: number;
+      }
     | undefined;
   readonly vxlan:
     | {
@@ -192,6 +213,12 @@ export interface NeighbourView {
   readonly device: string;
   readonly mac: MacAddress;
   readonly state: string;
+  /** Seconds since it was sent to, was known to be there, and changed. */
+  readonly used: number;
+  readonly confirmed: number;
+  readonly updated: number;
+  /** Requests since it was last looked for. */
+  readonly probes: number;
 }
 
 export interface FdbView {
@@ -201,8 +228,9 @@ export interface FdbView {
   readonly destination: Ipv4Address;
 }
 
-/** A TCP socket, as `ss` lists it. */
+/** A TCP or UDP socket, as `ss` lists it. */
 export interface SocketView {
+  readonly protocol: 'tcp' | 'udp';
   readonly state: string;
   readonly receiveQueue: number;
   readonly sendQueue: number;

@@ -17,20 +17,27 @@ import { hostMtu } from '../calico/felix/mtu.ts';
 import { TUNL0, VXLAN_CALICO } from '../calico/names.ts';
 import { workloadEndpoint } from '../calico/resources/core.ts';
 import { felixConfigFor } from '../calico/resources/felix.ts';
+import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { FelixHooks, FelixRules, HookVariant } from '../netstack/felix-hooks.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
 import type { Route } from '../netstack/route.ts';
 import { VxlanDevice } from '../netstack/tunnel/vxlan.ts';
 import type { Random } from '../sim/random.ts';
-import { type Clock, MILLISECOND, type Timer } from '../sim/time.ts';
+import { type Clock, MILLISECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import type { ResourceCache } from './resource-cache.ts';
 
 /** Felix gathers changes before it applies them. */
 const BATCH = 10 * MILLISECOND;
+/** How often it may apply: so many times at once, and then once in so long (`applyThrottle` of its int_dataplane). */
+const APPLIES = 10;
+const REFILL = 100 * MILLISECOND;
 /** From its exit to the first apply of the new Felix. */
 const RESTART_LEAST = 800 * MILLISECOND;
 const RESTART_MOST = 1800 * MILLISECOND;
+
+/** What the dataplane is calculated from. */
+const WATCHED: readonly Kind[] = ['Node', 'IPPool', 'IPAMBlock', 'Pod', 'FelixConfiguration'];
 
 export interface FelixPorts {
   readonly node: string;
@@ -54,12 +61,18 @@ export class Felix {
   readonly #ports: FelixPorts;
   readonly #apply: Timer;
   readonly #routes = new DeltaTracker<FelixRoute>();
+  #applies = APPLIES;
+  #refilledAt: VirtualTime = 0;
   #restarting = false;
   #restartKey: string | undefined;
 
   constructor(ports: FelixPorts) {
     this.#ports = ports;
     this.#apply = ports.clock.timer(() => this.#run());
+  }
+
+  static watches({ kind }: Resource): boolean {
+    return WATCHED.includes(kind);
   }
 
   /** True while something that it knows of is not yet programmed. */
@@ -81,6 +94,15 @@ export class Felix {
   }
 
   #run(): void {
+    const { now } = this.#ports.clock;
+    const refills = Math.floor((now - this.#refilledAt) / REFILL);
+    this.#refilledAt += refills * REFILL;
+    this.#applies = Math.min(APPLIES, this.#applies + refills);
+    if (this.#applies === 0) {
+      this.#apply.arm(this.#refilledAt + REFILL);
+      return;
+    }
+    this.#applies--;
     const wanted = this.#calculate();
     if (wanted === undefined) return;
     if (!this.#restarting && this.#restartKey !== undefined && wanted.restartKey !== this.#restartKey) {
@@ -130,6 +152,7 @@ export class Felix {
   #program(wanted: Dataplane): void {
     const { namespace } = this.#ports;
     namespace.sysctl.ipForward = wanted.ipForwarding;
+    namespace.host.flows.forget();
     this.#programTunl0(wanted);
     // Removals run against the order of additions: routes go before the device that they use.
     this.#routes.replaceDesired(wanted.routes.map(route => [Prefix.format(route.prefix), route]));
@@ -178,12 +201,9 @@ export class Felix {
 
   #makeVxlan({ mac, vni, port, local, mtu }: VxlanPlan): VxlanDevice {
     const { namespace, nic } = this.#ports;
-    // A new device starts with an empty table, whatever was programmed through the old one.
-    for (const route of namespace.fib.list('main')) {
-      if (route.nextHops.some(hop => hop.device.name === VXLAN_CALICO)) {
-        this.#routes.setActual(Prefix.format(route.prefix), undefined);
-      }
-    }
+    // A new device starts with an empty table: what was programmed through the old one went with it.
+    for (const [key, route] of this.#programmedRoutes())
+      if (route.device === VXLAN_CALICO) this.#routes.setActual(key, undefined);
     return new VxlanDevice(namespace, VXLAN_CALICO, { mac, vni, port, local, mtu, parent: nic });
   }
 
@@ -236,6 +256,7 @@ export class Felix {
       vxlanEnabled: encapsulation.vxlan,
       tunnelDevices: hooks.tunnelMasquerade,
       workloads,
+      vxlanPort: hooks.vxlanPort,
       ...(hooks.natOutgoing?.toAddress !== undefined && { natOutgoingAddress: hooks.natOutgoing.toAddress }),
     };
     this.#ports.hooks.program(this.#ports.variant, rules);

@@ -119,6 +119,13 @@ export class Kubelet {
     this.#next();
   }
 
+  /** What the readiness probe of a pod of this node says against it, or nothing; written down when it is news. */
+  probed(pod: Pod, notReady: string | undefined): void {
+    if (pod.status?.phase !== 'Running' || pod.status.notReady === notReady) return;
+    this.#ports.event(`pod ${keyOf(pod)} is ${notReady === undefined ? '' : 'not '}ready`);
+    this.#ports.api.run(writeStatus(pod, notReady === undefined ? {} : { notReady }, {}), () => {});
+  }
+
   #next(): void {
     if (this.#busy) return;
     const job = this.#queue.shift();
@@ -246,7 +253,7 @@ function* writeStatus(pod: Pod, status: PodStatus, annotations: Record<string, s
     if (stored === undefined) return;
     const metadata = { ...stored.metadata, annotations: { ...stored.metadata.annotations, ...annotations } };
     try {
-      const { reason: _, message: __, ...old } = stored.status ?? {};
+      const { reason: _, message: __, notReady: ___, ...old } = stored.status ?? {};
       yield* update({ ...stored, metadata, status: { ...old, ...status } });
       return;
     } catch (error) {

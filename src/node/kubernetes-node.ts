@@ -7,6 +7,7 @@
  * At the start calico-node comes first: the tunnel addresses are the first of a fresh block. Both end with the machine's
  * power; calico-node also ends when its pod is deleted, and comes back with the pod that replaces it.
  */
+import * as Ipv4 from '../addr/ipv4.ts';
 import { ApiClient } from '../api/client.ts';
 import type { WatchEvent } from '../api/store.ts';
 import { formatTimestamp } from '../api/store-time.ts';
@@ -38,6 +39,8 @@ const REPLACE_LEAST = 2 * SECOND;
 const REPLACE_MOST = 4 * SECOND;
 /** How often the kubelet renews the lease of its node. */
 const LEASE_PERIOD = 10 * SECOND;
+/** periodSeconds of calico-node's readiness probe. */
+const READINESS_PERIOD = 10 * SECOND;
 /** The kubelet starts pods when Felix has said which MTU they get. */
 const PODS_AFTER = 100 * MILLISECOND;
 
@@ -52,6 +55,7 @@ export class KubernetesNode extends Machine {
   readonly #replace: Timer;
   readonly #startPods: Timer;
   readonly #lease: Timer;
+  readonly #readiness: Timer;
   #podsBegun = false;
   #instances = 0;
   /** What is in /var/lib/calico/mtu; it outlives calico-node. */
@@ -63,6 +67,7 @@ export class KubernetesNode extends Machine {
     this.#api = new ApiClient(this, spec.managementJack);
     this.#replace = this.timer(() => this.#startCalico());
     this.#lease = this.timer(() => this.#renewLease());
+    this.#readiness = this.timer(() => this.#probe());
     this.#startPods = this.timer(() => this.#beginPods());
     this.#assemble();
   }
@@ -117,10 +122,13 @@ export class KubernetesNode extends Machine {
 
   #connect(): void {
     this.#renewLease();
-    this.#api.watch(
-      objects => this.#synced(objects),
-      event => this.#event(event),
-    );
+    this.#readiness.arm(this.now + READINESS_PERIOD);
+    this.#api.watch({
+      listed: objects => this.#cache.fill(objects),
+      stored: event => this.#cache.apply(event),
+      synced: () => this.#synced(),
+      changed: event => this.#event(event),
+    });
   }
 
   #renewLease(): void {
@@ -128,19 +136,17 @@ export class KubernetesNode extends Machine {
     this.#lease.arm(this.now + LEASE_PERIOD);
   }
 
-  #synced(objects: readonly Resource[]): void {
-    this.#cache.fill(objects);
+  #synced(): void {
     if (this.#cache.list('Pod').some(isCalicoNode)) this.#startCalico();
   }
 
   #beginPods(): void {
     this.#podsBegun = true;
-    for (const pod of this.#cache.list('Pod').sort(byCreation)) this.#kubelet.podFound(pod);
+    for (const pod of [...this.#cache.list('Pod')].sort(byCreation)) this.#kubelet.podFound(pod);
   }
 
   #event(event: WatchEvent): void {
     const { type, object } = event;
-    this.#cache.apply(event);
     this.say('events', () => `watch: ${type} ${object.kind} ${object.metadata.name}`);
     if (this.#calico?.started) this.lastChange = this.now;
     this.#calico?.changed(object);
@@ -163,6 +169,22 @@ export class KubernetesNode extends Machine {
         REPLACE_LEAST + this.random(`replace ${this.#instances}`).below(REPLACE_MOST - REPLACE_LEAST);
       this.#replace.arm(this.now + delay);
     }
+  }
+
+  /** `bird-ready` of calico-node, as the kubelet runs it. */
+  #probe(): void {
+    if (!this.powered) return;
+    this.#readiness.arm(this.now + READINESS_PERIOD);
+    const pod = this.#cache.list('Pod').find(p => isCalicoNode(p) && p.spec.nodeName === this.name);
+    if (pod === undefined || this.#calico?.started !== true) return;
+    const { speaker } = this.#calico.bird;
+    const out = speaker === undefined ? [] : sessionViews(speaker).filter(s => s.state !== 'Established');
+    const why =
+      speaker === undefined
+        ? 'Error querying BIRD: unable to connect to BIRDv4 socket: dial unix /var/run/calico/bird.ctl: connect: connection refused'
+        : `BGP not established with ${out.map(session => Ipv4.format(session.peer)).join(',')}`;
+    const ready = speaker !== undefined && out.length === 0;
+    this.#kubelet.probed(pod, ready ? undefined : `calico/node is not ready: BIRD is not ready: ${why}`);
   }
 
   #startCalico(): void {
@@ -233,6 +255,10 @@ export class KubernetesNode extends Machine {
     this.lastChange = this.now;
     this.#calico.bird.control(command.action);
     return true;
+  }
+
+  protected override daemonFiles(): Readonly<Record<string, string>> {
+    return this.#calico?.bird.files ?? {};
   }
 
   protected override routingDaemon(words: readonly string[]): string {

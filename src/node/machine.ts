@@ -25,6 +25,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { editAddress, editNeighbour } from './address-commands.ts';
 import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
@@ -99,7 +100,7 @@ export abstract class Machine extends NetHost {
 
   protected override receive(frame: Frame, jack: number): void {
     if (this.powered) super.receive(frame, jack);
-    else this.drop(frame, 'LINK_DOWN', this.root, undefined);
+    else this.drop(frame, 'NODE_STOPPED', this.root, undefined);
   }
 
   override register(device: NetDevice): void {
@@ -201,9 +202,9 @@ export abstract class Machine extends NetHost {
     for (const [name, value] of Object.entries(sysctls)) {
       const match = /^net\.ipv4\.conf\.([\w.-]+)\.rp_filter$/.exec(name);
       if (match !== null && value >= 0 && value <= 2) {
-        const all = match[1] === 'all' || match[1] === 'default';
+        if (match[1] === 'all') this.root.sysctl.allRpFilter = value as 0 | 1 | 2;
         for (const device of this.root.devices) {
-          if (all || device.name === match[1]) device.sysctl.rpFilter = value as 0 | 1 | 2;
+          if (match[1] === 'default' || device.name === match[1]) device.sysctl.rpFilter = value as 0 | 1 | 2;
         }
       } else if (name === 'net.ipv4.fib_multipath_hash_policy') {
         this.root.sysctl.fibMultipathHashPolicy = value === 1 ? 1 : 0;
@@ -236,6 +237,11 @@ export abstract class Machine extends NetHost {
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
+  /** Configuration files of the routing daemon, by name. */
+  protected daemonFiles(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
     if (!this.powered) return this.#withoutPower(command);
@@ -267,11 +273,13 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'load':
         return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
+      case 'daemon-files':
+        return this.daemonFiles();
       default:
         return this.#act(command);
     }
@@ -294,7 +302,7 @@ export abstract class Machine extends NetHost {
       case 'status':
         return this.status();
       case 'counters':
-        return this.account.counters();
+        return this.account.counters(this.frames.inUse);
       case 'start':
         return this.#programs.refuse(command.program, command.what, `${this.name} is off`);
       case 'birdcl':
@@ -342,6 +350,10 @@ export abstract class Machine extends NetHost {
         return this.#setDevice(command.namespace, command.device, command.up);
       case 'route-edit':
         return editRoute(this.#inside(command.namespace), command.edit);
+      case 'address-edit':
+        return editAddress(this.#inside(command.namespace), command.edit);
+      case 'neighbour-edit':
+        return editNeighbour(this.#inside(command.namespace), command.edit);
       case 'sysctl':
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':

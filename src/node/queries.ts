@@ -1,24 +1,34 @@
 /** What a namespace answers when somebody asks for its tables: plain data. */
 import type { Ipv4Address } from '../addr/ipv4.ts';
+import * as Prefix from '../addr/prefix.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
 import type { Route } from '../netstack/route.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import type { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { VxlanDevice } from '../netstack/tunnel/vxlan.ts';
+import { UdpLayer } from '../netstack/udp.ts';
 import { Veth } from '../netstack/veth.ts';
+import { SECOND, type VirtualTime } from '../sim/time.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView, WaitingView } from './command.ts';
 
 export const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
   type: route.type,
-  nextHops: route.nextHops.map(hop => ({ via: hop.via, device: hop.device.name, onlink: hop.onlink })),
+  nextHops: route.nextHops.map(hop => ({
+    via: hop.via,
+    device: hop.device.name,
+    onlink: hop.onlink,
+    weight: hop.weight,
+  })),
   protocol: route.protocol,
   scope: route.scope,
   metric: route.metric,
   source: route.source,
+  mtu: route.mtu,
   text: formatRoute(route, showTable),
+  detail: formatRoute(route, showTable, true),
 });
 
 export function routesOf(namespace: Namespace, table: Route['table'] | 'all'): RouteView[] {
@@ -45,13 +55,16 @@ export const devicesOf = (namespace: Namespace): DeviceView[] =>
     carrier: device.carrier,
     mac: device.mac,
     counters: { ...device.counters },
-    addresses: device.addresses.map(({ address, length, scope, broadcast }) => ({
+    addresses: device.addresses.map(({ address, length, scope, broadcast }, i) => ({
       address,
       length,
       scope,
       broadcast,
+      secondary: device.addresses
+        .slice(0, i)
+        .some(other => other.length === length && Prefix.contains({ address, length }, other.address)),
     })),
-    peer: device instanceof Veth ? peerOf(device.peer) : undefined,
+    peer: device instanceof Veth ? peerOf(device) : undefined,
     vxlan: device instanceof VxlanDevice ? vxlanOf(device) : undefined,
   }));
 
@@ -62,9 +75,10 @@ function driverOf(device: NetDevice): DeviceView['driver'] {
 }
 
 /** A pod's namespace has the name that containerd gave it; from inside a pod the node's namespace has none. */
-function peerOf(peer: Veth): DeviceView['peer'] {
+function peerOf({ peer, index: own, namespace: { devices } }: Veth): DeviceView['peer'] {
   const { index, namespace, up } = peer;
-  return { index, up, netns: namespace.name === '' ? undefined : netnsName(namespace) };
+  const netnsId = devices.filter(other => other instanceof Veth && other.index < own).length;
+  return { index, up, netns: namespace.name === '' ? undefined : netnsName(namespace), netnsId };
 }
 
 /** `cni-` and a UUID (RFC 9562 §5.4), the same whenever it is asked for. */
@@ -84,9 +98,16 @@ const vxlanOf = ({ vni, local, parent, port }: VxlanDevice): DeviceView['vxlan']
 });
 
 export const neighboursOf = (namespace: Namespace): NeighbourView[] =>
-  namespace.neighbours
-    .list()
-    .map(({ address, device, mac, state }) => ({ address, device: device.name, mac, state }));
+  namespace.neighbours.list().map(({ device, used, confirmed, updated, ...entry }) => {
+    const age = (at: VirtualTime): number => Math.floor((namespace.clock.now - at) / SECOND);
+    return {
+      ...entry,
+      device: device.name,
+      used: age(used),
+      confirmed: age(confirmed),
+      updated: age(updated),
+    };
+  });
 
 /** Device by device: where VTEPs are, and the groups that every other Ethernet device listens to while it is up. */
 export function fdbOf({ devices }: Namespace): FdbView[] {
@@ -115,8 +136,24 @@ export function waitingOf(namespaces: readonly Namespace[], tag: number): Waitin
   return null;
 }
 
-/** TCP listeners and connections. */
-export function socketsOf({ transports }: Namespace): SocketView[] {
+/** UDP sockets, VXLAN's own among them, then TCP listeners and connections. */
+export function socketsOf({ transports, vxlan }: Namespace): SocketView[] {
   const tcp = transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
-  return tcp.sockets().map(({ connection: _, ...socket }) => socket);
+  const udp = transports[Ipv4.PROTOCOL_UDP];
+  const none = { protocol: 'udp', receiveQueue: 0, sendQueue: 0 } as const;
+  const unbound = { localAddress: 0, remoteAddress: 0, remotePort: 0, state: 'UNCONN' };
+  return [
+    ...(vxlan === undefined ? [] : [{ ...none, ...unbound, localPort: vxlan.port }]),
+    ...(udp instanceof UdpLayer ? udp.list() : []).map(
+      ({ localAddress, localPort, remoteAddress, remotePort }): SocketView => ({
+        ...none,
+        state: remoteAddress === 0 ? 'UNCONN' : 'ESTAB',
+        localAddress,
+        localPort,
+        remoteAddress,
+        remotePort,
+      }),
+    ),
+    ...tcp.sockets().map(({ connection: _, ...socket }): SocketView => ({ protocol: 'tcp', ...socket })),
+  ];
 }

@@ -80,7 +80,7 @@ function speakerConfigOf(spec: RouterSpec, bgp: RouterBgpSpec): SpeakerConfig {
     rrClusterId: bgp.clusterId,
     nextHopSelf: bgp.nextHopSelf,
     addPaths: false,
-    gracefulRestart: false,
+    gracefulRestart: bgp.gracefulRestart,
     holdTimeSec: FRR_HOLD_TIME_SEC,
     importFilter: ACCEPT,
     exportFilter: ACCEPT,

@@ -70,11 +70,14 @@ export interface RouterSpec extends HostSpecBase {
 export interface RouterBgpSpec {
   readonly as: number;
   readonly routerId: Ipv4Address | undefined;
+  /** Prefixes that the router originates. */
   readonly networks: readonly Prefix[];
   readonly neighbors: readonly { readonly address: Ipv4Address; readonly as: number }[];
+  /** Sources that may open a session unasked; they are taken to be of `as`. */
   readonly listenRange: { readonly prefix: Prefix; readonly as: number } | undefined;
   readonly routeReflectorClient: boolean;
   readonly clusterId: Ipv4Address | undefined;
   readonly nextHopSelf: boolean;
   readonly maximumPaths: number;
+  readonly gracefulRestart: boolean;
 }

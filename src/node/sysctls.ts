@@ -25,6 +25,24 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
       settings.set(`net.ipv4.conf.${device.name.replaceAll('.', '/')}.${name}`, ofDevice(device.sysctl, key));
   }
   const { sysctl } = namespace;
+  const forwarding: Setting = {
+    get: () => digit(sysctl.ipForward),
+    set: value =>
+      flag(value, on => {
+        sysctl.ipForward = on;
+        // Linux hands it on to every device.
+        for (const device of namespace.devices) device.sysctl.forwarding = on;
+      }),
+  };
+  settings.set('net.ipv4.conf.all.forwarding', forwarding);
+  settings.set('net.ipv4.conf.all.rp_filter', {
+    get: () => String(sysctl.allRpFilter),
+    set: value => {
+      if (!/^[012]$/.test(value)) return false;
+      sysctl.allRpFilter = Number(value) as 0 | 1 | 2;
+      return true;
+    },
+  });
   settings.set('net.ipv4.fib_multipath_hash_policy', {
     get: () => String(sysctl.fibMultipathHashPolicy),
     set: value => {
@@ -49,20 +67,31 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
       return true;
     },
   });
-  settings.set('net.ipv4.ip_forward', {
-    get: () => digit(sysctl.ipForward),
-    set: value =>
-      flag(value, on => {
-        sysctl.ipForward = on;
-      }),
+  settings.set('net.ipv4.ip_forward', forwarding);
+  settings.set('net.ipv4.ip_local_port_range', {
+    get: () => sysctl.ipLocalPortRange.join('\t'),
+    set: undefined,
   });
-  const readOnly = (name: string, text: string): Map<string, Setting> =>
-    settings.set(`net.ipv4.${name}`, { get: () => text, set: undefined });
-  readOnly('ip_local_port_range', sysctl.ipLocalPortRange.join('\t'));
-  readOnly('tcp_ecn', String(sysctl.tcpEcn));
-  readOnly('tcp_sack', digit(sysctl.tcpSack));
-  readOnly('tcp_timestamps', digit(sysctl.tcpTimestamps));
-  readOnly('tcp_window_scaling', digit(sysctl.tcpWindowScaling));
+  settings.set('net.ipv4.tcp_ecn', {
+    get: () => String(sysctl.tcpEcn),
+    set: value => {
+      if (!/^[012]$/.test(value)) return false;
+      sysctl.tcpEcn = Number(value) as 0 | 1 | 2;
+      return true;
+    },
+  });
+  for (const [name, key] of [
+    ['tcp_sack', 'tcpSack'],
+    ['tcp_timestamps', 'tcpTimestamps'],
+    ['tcp_window_scaling', 'tcpWindowScaling'],
+  ] as const)
+    settings.set(`net.ipv4.${name}`, {
+      get: () => digit(sysctl[key]),
+      set: value =>
+        flag(value, on => {
+          sysctl[key] = on;
+        }),
+    });
   settings.set('net.ipv4.tcp_congestion_control', {
     get: () => sysctl.tcpCongestionControl,
     set: value => {

@@ -55,7 +55,9 @@ export class Assembly {
       if (sender === undefined) continue;
       const sink = inputs[index] ?? options.remote(index, this.partition);
       const random = new Random(lab.seed, `link/${link.id}/loss`);
-      sender.outputs[from.jack] = new Transmitter(link, frames, sink, random);
+      const transmitter = new Transmitter(link, frames, sink, random);
+      transmitter.loss = link.loss ?? 0;
+      sender.outputs[from.jack] = transmitter;
     }
     this.processes = processes;
     this.inputs = inputs;

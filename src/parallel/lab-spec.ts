@@ -27,6 +27,8 @@ export interface LinkSpec {
   /** Propagation delay, at least 1 ns; the smallest of all is the engine's window. */
   readonly delay: VirtualTime;
   readonly queueOctets: number;
+  /** Share of frames lost, 0 to 1; none unless told. */
+  readonly loss?: number;
 }
 
 export interface LabSpec {

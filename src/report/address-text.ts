@@ -6,8 +6,8 @@ import { type LinkStyle, linkLines } from './link-text.ts';
 
 export interface AddressStyle {
   readonly details: boolean;
-  /** `-4`: without devices that have no IPv4 address, and without IPv6. */
-  readonly ipv4Only: boolean;
+  /** `-4` or `-6`: without devices that have no such address, and without the others. */
+  readonly family: 4 | 6 | undefined;
 }
 
 const FOREVER = '       valid_lft forever preferred_lft forever\n';
@@ -15,32 +15,54 @@ const FOREVER = '       valid_lft forever preferred_lft forever\n';
 export function addressText(devices: readonly DeviceView[], style: AddressStyle): string {
   const link: LinkStyle = { details: style.details, object: 'addr' };
   return devices
-    .filter(device => !style.ipv4Only || device.addresses.length > 0)
+    .filter(device => hasFamily(device, style.family))
     .map(device => {
       const head = linkLines(device, link);
-      // `ip -4 addr` leaves the hardware line out, but for `-d`.
-      const shown = style.ipv4Only && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
-      return shown + ipv4Lines(device) + (style.ipv4Only ? '' : ipv6(device));
+      // With a family asked for the hardware line is left out, but for `-d`.
+      const shown = style.family !== undefined && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
+      return shown + addressLines(device, style.family);
     })
     .join('');
 }
 
+/** Is there anything to show of this family? */
+export const hasFamily = (device: DeviceView, family: AddressStyle['family']): boolean =>
+  family === undefined || (family === 4 ? device.addresses.length > 0 : linkLocal(device) !== undefined);
+
+/** Two lines an address. */
+export const addressLines = (device: DeviceView, family: AddressStyle['family']): string =>
+  (family === 6 ? '' : ipv4Lines(device)) + (family === 4 ? '' : ipv6Lines(device));
+
 /** The IPv4 addresses of a device, two lines each. */
-export const ipv4Lines = ({ name, addresses }: DeviceView): string =>
+const ipv4Lines = ({ name, addresses }: DeviceView): string =>
   addresses
-    .map(({ address, length, scope, broadcast }) => {
+    .map(({ address, length, scope, broadcast, secondary }) => {
       const brd = broadcast === 0 ? '' : `brd ${Ipv4.format(broadcast)} `;
-      return `    inet ${Ipv4.format(address)}/${length} ${brd}scope ${scope} ${name}\n${FOREVER}`;
+      const order = secondary ? 'secondary ' : '';
+      return `    inet ${Ipv4.format(address)}/${length} ${brd}scope ${scope} ${order}${name}\n${FOREVER}`;
     })
     .join('');
 
+export interface Ipv6Address {
+  readonly address: string;
+  readonly length: number;
+  readonly scope: 'link' | 'host';
+  readonly tentative: boolean;
+}
+
 /** The link-local address that follows from the MAC address (RFC 4291, appendix A): all there is of IPv6 here. */
-function ipv6({ driver, up, carrier, mac }: DeviceView): string {
-  if (!up) return '';
-  if (driver === 'loopback') return `    inet6 ::1/128 scope host \n${FOREVER}`;
-  if (driver === 'ipip') return '';
-  const text = `fe80::${interfaceIdentifier(mac)}/64 scope link`;
-  return `    inet6 ${text} ${carrier ? '' : 'tentative '}\n${FOREVER}`;
+export function linkLocal({ driver, up, carrier, mac, withoutIpv6 }: DeviceView): Ipv6Address | undefined {
+  if (!up || driver === 'ipip' || withoutIpv6) return undefined;
+  if (driver === 'loopback') return { address: '::1', length: 128, scope: 'host', tentative: false };
+  return { address: `fe80::${interfaceIdentifier(mac)}`, length: 64, scope: 'link', tentative: !carrier };
+}
+
+/** Its two lines; nothing where there is none. */
+function ipv6Lines(device: DeviceView): string {
+  const ipv6 = linkLocal(device);
+  if (ipv6 === undefined) return '';
+  const { address, length, scope, tentative } = ipv6;
+  return `    inet6 ${address}/${length} scope ${scope} ${tentative ? 'tentative ' : ''}\n${FOREVER}`;
 }
 
 /** Modified EUI-64: the universal bit turned over, ff:fe in the middle, leading zeros of each group left out. */

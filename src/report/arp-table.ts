@@ -2,10 +2,9 @@
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import type { NeighbourView } from '../node/command.ts';
+import { isResolved } from './neighbour-text.ts';
 
 const HEADING = 'Address                  HWtype  HWaddress           Flags Mask            Iface\n';
-
-const isKnown = ({ state }: NeighbourView): boolean => state !== 'INCOMPLETE' && state !== 'FAILED';
 
 /** `arp -n`. */
 export function arpTable(neighbours: readonly NeighbourView[]): string {
@@ -15,7 +14,7 @@ export function arpTable(neighbours: readonly NeighbourView[]): string {
 
 function row(neighbour: NeighbourView): string {
   const { address, device, mac, state } = neighbour;
-  const known = isKnown(neighbour);
+  const known = isResolved(neighbour);
   const hardware = (known ? 'ether' : '').padEnd(8) + (known ? Mac.format(mac) : '(incomplete)').padEnd(20);
   const flags = (known ? (state === 'PERMANENT' ? 'CM' : 'C') : '').padEnd(6);
   return `${Ipv4.format(address).padEnd(23)}  ${hardware}${flags}${''.padEnd(15)} ${device}\n`;
@@ -26,7 +25,7 @@ export const arpLines = (neighbours: readonly NeighbourView[]): string =>
   neighbours
     .map(neighbour => {
       const { address, device, mac, state } = neighbour;
-      const hardware = isKnown(neighbour) ? `${Mac.format(mac)} [ether]` : '<incomplete>';
+      const hardware = isResolved(neighbour) ? `${Mac.format(mac)} [ether]` : '<incomplete>';
       return `? (${Ipv4.format(address)}) at ${hardware} ${state === 'PERMANENT' ? 'PERM ' : ''}on ${device}\n`;
     })
     .join('');

@@ -35,9 +35,9 @@ const since = (resource: Resource, { nowMs }: ColumnOptions): string =>
 const podRow: Row = (resource, options) => {
   const { spec, status, metadata } = resource as Pod;
   const count = spec.containers.length;
-  const running = status?.phase === 'Running';
+  const ready = status?.phase === 'Running' && status.notReady === undefined;
   const state = status?.reason ?? status?.phase ?? 'Pending';
-  const row = [metadata.name, `${running ? count : 0}/${count}`, state, '0', since(resource, options)];
+  const row = [metadata.name, `${ready ? count : 0}/${count}`, state, '0', since(resource, options)];
   if (!options.wide) return row;
   return [...row, status?.podIP ?? '<none>', spec.nodeName ?? '<none>', '<none>', '<none>'];
 };
@@ -64,6 +64,9 @@ const nodeRow: Row = (resource, options) => {
   ];
 };
 
+const NAMESPACE = ['NAME', 'STATUS', 'AGE'];
+const namespaceRow: Row = (resource, options) => [resource.metadata.name, 'Active', since(resource, options)];
+
 const POD = ['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE'];
 const POD_WIDE = [...POD, 'IP', 'NODE', 'NOMINATED NODE', 'READINESS GATES'];
 const NODE = ['NAME', 'STATUS', 'ROLES', 'AGE', 'VERSION'];
@@ -83,5 +86,6 @@ export function kubectlColumns(kind: Kind, objects: readonly Resource[], options
 function columnsOf(kind: Kind, wide: boolean): [string[], Row] {
   if (kind === 'Pod') return [wide ? POD_WIDE : POD, podRow];
   if (kind === 'Node') return [wide ? NODE_WIDE : NODE, nodeRow];
+  if (kind === 'Namespace') return [NAMESPACE, namespaceRow];
   return [['NAME', 'AGE'], (resource, options) => [resource.metadata.name, since(resource, options)]];
 }

@@ -47,8 +47,41 @@ function nodeView(node: Node): Readonly<Record<string, unknown>> {
 }
 
 function podView(pod: Resource & { kind: 'Pod' }): Readonly<Record<string, unknown>> {
-  const { status } = pod;
-  if (status?.podIP === undefined) return { ...pod };
-  const ips = { podIPs: [{ ip: status.podIP }], ...(status.hostIP && { hostIPs: [{ ip: status.hostIP }] }) };
-  return { ...pod, status: { ...status, ...ips } };
+  const { spec } = pod;
+  const { notReady, ...status } = pod.status ?? {};
+  const running = status.phase === 'Running';
+  const ready = running && notReady === undefined;
+  const since = status.startTime;
+  const condition = (type: string, holds: boolean): object => ({
+    ...(since !== undefined && { lastTransitionTime: since }),
+    status: holds ? 'True' : 'False',
+    type,
+  });
+  const scheduled = spec.nodeName !== undefined;
+  return {
+    ...pod,
+    status: {
+      ...status,
+      conditions: [
+        ...(scheduled
+          ? [condition('PodReadyToStartContainers', running), condition('Initialized', true)]
+          : []),
+        ...(scheduled ? [condition('Ready', ready), condition('ContainersReady', ready)] : []),
+        condition('PodScheduled', scheduled),
+      ],
+      ...(scheduled && {
+        containerStatuses: spec.containers.map(({ name, image }) => ({
+          image: image ?? '',
+          name,
+          ready,
+          restartCount: 0,
+          started: running,
+          state: running ? { running: { startedAt: since } } : { waiting: { reason: 'ContainerCreating' } },
+        })),
+      }),
+      ...(status.podIP !== undefined && { podIPs: [{ ip: status.podIP }] }),
+      ...(status.hostIP !== undefined && { hostIPs: [{ ip: status.hostIP }] }),
+      qosClass: 'BestEffort',
+    },
+  };
 }

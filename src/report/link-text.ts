@@ -58,25 +58,29 @@ function hardware({ kind, mac, peer }: DeviceView): string {
   return `link/${kind} ${Mac.format(mac)} brd ${Mac.format(broadcast)}${netns}`;
 }
 
-const LIMITS = {
-  loopback: 'minmtu 0 maxmtu 0',
-  ipip: 'minmtu 0 maxmtu 0',
-  nic: 'minmtu 68 maxmtu 65535',
-  veth: 'minmtu 68 maxmtu 65535',
-  vxlan: 'minmtu 68 maxmtu 65535',
+/** What the driver takes as MTU at least and at most; 0 for no limit. */
+export const MTU_LIMITS = {
+  loopback: [0, 0],
+  ipip: [0, 0],
+  nic: [68, 65535],
+  veth: [68, 65535],
+  vxlan: [68, 65535],
 } as const;
+
+/** `tso_max_size` of the driver. */
+export const segmentOffload = (driver: DeviceView['driver']): number => (driver === 'ipip' ? 65536 : 524280);
 
 function details(device: DeviceView, { object }: LinkStyle): string {
   const { driver } = device;
-  const segmentOffload = driver === 'ipip' ? 65536 : 524280;
+  const [least, most] = MTU_LIMITS[driver];
   const kind = kindDetails(device);
   const addresses = object === 'link' ? 'addrgenmode eui64 ' : '';
   // A device that never was up has not got an IPv6 side yet.
   const generated = driver === 'ipip' && !device.wasUp ? '' : addresses;
   return (
-    ` promiscuity 0  allmulti 0 ${LIMITS[driver]} ${kind === '' ? '' : `\n    ${kind}`}${generated}` +
+    ` promiscuity 0  allmulti 0 minmtu ${least} maxmtu ${most} ${kind === '' ? '' : `\n    ${kind}`}${generated}` +
     'numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535 ' +
-    `tso_max_size ${segmentOffload} tso_max_segs 65535 gro_max_size 65536 `
+    `tso_max_size ${segmentOffload(driver)} tso_max_segs 65535 gro_max_size 65536 `
   );
 }
 

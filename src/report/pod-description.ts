@@ -19,6 +19,7 @@ function goTime(text: string | undefined): string {
 export function podDescription(pod: Pod, nowMs: number): string {
   const { metadata, spec, status } = pod;
   const running = status?.phase === 'Running';
+  const ready = running && status?.notReady === undefined;
   const host =
     spec.nodeName === undefined ? '<none>' : [spec.nodeName, status?.hostIP].filter(Boolean).join('/');
   const field = (name: string, value: string): string => `${`${name}:`.padEnd(18)}${value}`;
@@ -35,13 +36,13 @@ export function podDescription(pod: Pod, nowMs: number): string {
     field('IP', status?.podIP ?? ''),
     ...(status?.podIP === undefined ? ['IPs:              <none>'] : ['IPs:', `  IP:  ${status.podIP}`]),
     'Containers:',
-    ...spec.containers.flatMap(container => containerLines(container, running, status?.startTime)),
+    ...spec.containers.flatMap(container => containerLines(container, { running, ready }, status?.startTime)),
     'Conditions:',
     '  Type                        Status',
     `  PodReadyToStartContainers   ${running ? 'True' : 'False'} `,
     '  Initialized                 True ',
-    `  Ready                       ${running ? 'True' : 'False'} `,
-    `  ContainersReady             ${running ? 'True' : 'False'} `,
+    `  Ready                       ${ready ? 'True' : 'False'} `,
+    `  ContainersReady             ${ready ? 'True' : 'False'} `,
     '  PodScheduled                True ',
     field('QoS Class', 'BestEffort'),
     field('Node-Selectors', '<none>'),
@@ -56,7 +57,11 @@ function map(name: string, values: Readonly<Record<string, string>> | undefined,
   return pairs.map(([key, value], i) => `${(i === 0 ? `${name}:` : '').padEnd(18)}${key}${between}${value}`);
 }
 
-function containerLines(container: Container, running: boolean, started: string | undefined): string[] {
+function containerLines(
+  container: Container,
+  { running, ready }: { readonly running: boolean; readonly ready: boolean },
+  started: string | undefined,
+): string[] {
   const words = (name: string, list: readonly string[] | undefined): string[] =>
     list === undefined ? [] : [`    ${name}:`, ...list.map(word => `      ${word}`)];
   return [
@@ -69,14 +74,21 @@ function containerLines(container: Container, running: boolean, started: string 
     ...(running
       ? ['    State:          Running', `      Started:      ${goTime(started)}`]
       : ['    State:          Waiting', '      Reason:       ContainerCreating']),
-    `    Ready:          ${running ? 'True' : 'False'}`,
+    `    Ready:          ${ready ? 'True' : 'False'}`,
     '    Restart Count:  0',
     '    Environment:    <none>',
   ];
 }
 
-/** What keeps a pod from running is the only event that is known. */
+/** What keeps a pod from running, or from being ready, is the only event that is known. */
 function eventLines({ metadata, status }: Pod, nowMs: number): string[] {
+  if (status?.notReady !== undefined)
+    return [
+      'Events:',
+      '  Type     Reason     Age   From     Message',
+      '  ----     ------     ----  ----     -------',
+      `  Warning  Unhealthy  0s    kubelet  Readiness probe failed: ${status.notReady}`,
+    ];
   if (status?.message === undefined || status.phase === 'Running') return ['Events:            <none>'];
   const since =
     metadata.creationTimestamp === undefined ? '' : age(nowMs - Date.parse(metadata.creationTimestamp));

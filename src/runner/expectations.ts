@@ -1,6 +1,7 @@
 /**
  * Judges expectations. `within` polls on a fixed grid of 10 ms of virtual time until it holds; `for` goes on looking for
- * as long and wants it to hold all along. Nothing sleeps, so nothing is flaky.
+ * as long and wants it to hold all along; `never` looks as long and wants it to hold not once. Nothing sleeps, so nothing
+ * is flaky.
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
@@ -17,43 +18,86 @@ import type {
   OutputExpectation,
   RouteExpectation,
 } from '../scenario/types.ts';
-import { SECOND } from '../sim/time.ts';
-import { type Flows, judgeOutage } from './outage.ts';
+import type { VirtualTime } from '../sim/time.ts';
+import { judgeCapture } from './captures.ts';
+import { causeOf } from './causes.ts';
+import { judgeDrops } from './drops.ts';
+import { judgeInvariants } from './invariants.ts';
+import { judgeFdb, judgeNeighbour } from './neighbours.ts';
+import { judgeOutage } from './outage.ts';
 import { judgePath, judgeReachability } from './reachability.ts';
+import type { SnapshotBook } from './snapshot-book.ts';
+import { judgeThroughput } from './throughput.ts';
 import { formatTime, type Verdict } from './verdict.ts';
+import type { Watches } from './watches.ts';
 
-export interface Surroundings {
+export interface Surroundings extends Watches {
   readonly cluster: Cluster;
   /** What the last command of a step printed. */
   readonly output: string;
+  readonly exitCode: number;
   readonly signal: AbortSignal | undefined;
-  /** Begun before the step. */
-  readonly flows: Flows;
+  readonly snapshots: SnapshotBook;
 }
 
+/** A verdict, and behind one that is not as wished what is known of the cause. */
 export async function judge(around: Surroundings, expectation: Expectation): Promise<Verdict> {
+  const verdict = await judged(around, expectation);
+  const known = verdict.ok || verdict.inconclusive || verdict.reason !== undefined;
+  if (known || expectation.neverNs !== undefined) return verdict;
+  const because = await causeOf(around.cluster, expectation);
+  return because === undefined ? verdict : { ...verdict, because };
+}
+
+async function judged(around: Surroundings, expectation: Expectation): Promise<Verdict> {
+  if (expectation.kind === 'converged') return judgeConverged(around, expectation);
+  if (expectation.kind === 'outage') return judgeOutage(around, expectation);
+  if (expectation.neverNs !== undefined) return judgeNever(around, expectation, expectation.neverNs);
   const { controller } = around.cluster;
-  const deadline = controller.now + (expectation.withinNs ?? 0);
-  if (expectation.kind === 'converged') return judgeConverged(around, expectation, deadline);
-  if (expectation.kind === 'outage') {
-    await converge(controller, controller.now + SETTLE_WITHIN, around.signal);
-    return judgeOutage(around.flows, expectation);
-  }
+  const { withinNs = 0, forNs = 0 } = expectation;
+  const deadline = controller.now + withinNs;
   let verdict = await look(around, expectation);
   while (!verdict.ok && controller.now < deadline && !around.signal?.aborted) {
     await controller.run(nextGridPoint(controller.now));
     verdict = await look(around, expectation);
   }
-  const until = controller.now + (expectation.forNs ?? 0);
+  if (!verdict.ok) {
+    const within = withinNs === 0 ? '' : ` within ${formatTime(withinNs)}`;
+    return { ...verdict, expected: `${verdict.expected}${within}` };
+  }
+  const since = controller.now;
+  const until = since + forNs;
   while (verdict.ok && controller.now < until && !around.signal?.aborted) {
     await controller.run(nextGridPoint(controller.now));
     verdict = await look(around, expectation);
   }
-  return verdict;
+  if (verdict.ok) return verdict;
+  const lasted = `held for ${formatTime(controller.now - since)}, then: ${verdict.received}`;
+  return { ...verdict, expected: `${verdict.expected} for ${formatTime(forNs)}`, received: lasted };
 }
 
-/** How long an outage is watched when the lab does not come to rest. */
-const SETTLE_WITHIN = 60 * SECOND;
+/** It must not hold once; something that does not exist is no verdict, as without `never`. */
+async function judgeNever(
+  around: Surroundings,
+  expectation: Expectation,
+  neverNs: VirtualTime,
+): Promise<Verdict> {
+  const { controller } = around.cluster;
+  const begin = controller.now;
+  let at = begin;
+  let verdict = await look(around, expectation);
+  while (!verdict.ok && controller.now < begin + neverNs && !around.signal?.aborted) {
+    at = nextGridPoint(controller.now);
+    await controller.run(at);
+    verdict = await look(around, expectation);
+  }
+  const { inconclusive = false, received } = verdict;
+  const span = neverNs === 0 ? 'not now' : `never in ${formatTime(neverNs)}`;
+  const expected = `${span}: ${verdict.expected}`;
+  if (inconclusive) return { ok: false, inconclusive, expected, received };
+  if (!verdict.ok) return { ok: true, expected, received: `not once: ${received}` };
+  return { ok: false, expected, received: `after ${formatTime(at - begin)}: ${received}` };
+}
 
 const nextGridPoint = (now: number): number => (Math.floor(now / GRID) + 1) * GRID;
 
@@ -74,8 +118,22 @@ async function look(around: Surroundings, expectation: Expectation): Promise<Ver
         return await judgeMtu(around.cluster, expectation);
       case 'ipam':
         return await judgeIpam(around.cluster, expectation);
+      case 'drops':
+        return await judgeDrops(around.cluster, around.drops, expectation);
       case 'output':
-        return judgeOutput(around.output, expectation);
+        return judgeOutput(around.output, around.exitCode, expectation);
+      case 'neigh':
+        return await judgeNeighbour(around.cluster, expectation);
+      case 'fdb':
+        return await judgeFdb(around.cluster, expectation);
+      case 'capture':
+        return judgeCapture(around.captures, expectation);
+      case 'throughput':
+        return await judgeThroughput(around.cluster, expectation);
+      case 'noChange':
+        return await around.snapshots.judge(around.cluster, expectation);
+      case 'invariant':
+        return await judgeInvariants(around.cluster, expectation);
       case 'converged':
       case 'outage':
         throw new Error(`${expectation.kind} is judged by waiting, not by a look`);
@@ -86,19 +144,28 @@ async function look(around: Surroundings, expectation: Expectation): Promise<Ver
   }
 }
 
-async function judgeConverged(
-  around: Surroundings,
-  expectation: ConvergedExpectation,
-  deadline: number,
-): Promise<Verdict> {
+/** Converged for so long: no table has changed since, which no look in between could say better. */
+async function judgeConverged(around: Surroundings, expectation: ConvergedExpectation): Promise<Verdict> {
   const { controller } = around.cluster;
-  const state = await converge(controller, deadline, around.signal);
-  const within = expectation.withinNs === undefined ? '' : ` within ${formatTime(expectation.withinNs)}`;
-  const expected = `converged${within}`;
-  if (state.converged) return { ok: true, expected, received: `converged at ${formatTime(state.at)}` };
+  const { withinNs, forNs, neverNs } = expectation;
+  const state = await converge(controller, controller.now + (withinNs ?? neverNs ?? 0), around.signal);
   const first = state.missing[0] ?? 'tables still change';
   const more = state.missing.length > 1 ? ` (and ${state.missing.length - 1} more)` : '';
-  return { ok: false, inconclusive: true, expected, received: `${first}${more}` };
+  const received = state.converged ? `converged at ${formatTime(state.at)}` : `${first}${more}`;
+  if (neverNs !== undefined)
+    return { ok: !state.converged, expected: `not converged in ${formatTime(neverNs)}`, received };
+  const within = withinNs === undefined ? '' : ` within ${formatTime(withinNs)}`;
+  const expected = `converged${within}`;
+  if (!state.converged) return { ok: false, inconclusive: true, expected, received };
+  if (forNs === undefined) return { ok: true, expected, received };
+  await controller.run(controller.now + forNs);
+  const later = await converge(controller, controller.now, around.signal);
+  const ok = later.converged && later.at === state.at;
+  return {
+    ok,
+    expected: `${expected} for ${formatTime(forNs)}`,
+    received: ok ? received : `${received}, changed again at ${formatTime(later.at)}`,
+  };
 }
 
 async function judgeRoute(cluster: Cluster, expectation: RouteExpectation): Promise<Verdict> {
@@ -181,11 +248,15 @@ async function addressesOf(cluster: Cluster, e: IpamExpectation): Promise<number
   return texts.flatMap(text => (text === undefined ? [] : [Ipv4.from(text)]));
 }
 
-function judgeOutput(output: string, e: OutputExpectation): Verdict {
+function judgeOutput(output: string, exitCode: number, e: OutputExpectation): Verdict {
+  if (e.exitCode !== undefined && e.exitCode !== exitCode)
+    return { ok: false, expected: `exit code ${e.exitCode}`, received: `exit code ${exitCode}` };
   if (e.equals !== undefined) {
     return { ok: output === e.equals, expected: JSON.stringify(e.equals), received: JSON.stringify(output) };
   }
   const missing = e.contains.find(text => !output.includes(text));
+  if (e.contains.length === 0)
+    return { ok: true, expected: `exit code ${e.exitCode}`, received: `exit code ${exitCode}` };
   const expected = `output contains ${JSON.stringify(missing ?? e.contains.join(', '))}`;
   return { ok: missing === undefined, expected, received: JSON.stringify(output) };
 }

@@ -1,12 +1,19 @@
 /** `outage`: how long a flow was cut off from before the step's disturbance until the lab had converged again. */
 import { type Cluster, NoSuchParty } from '../controller/cluster.ts';
-import { GRID } from '../controller/convergence.ts';
+import { converge, GRID } from '../controller/convergence.ts';
 import { ProbeFlow } from '../controller/flows.ts';
 import type { OutageExpectation, Step } from '../scenario/types.ts';
+import { SECOND } from '../sim/time.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
 /** The flow of an expectation, or why there is none. */
 export type Flows = ReadonlyMap<OutageExpectation, ProbeFlow | NoSuchParty>;
+
+export interface OutageSurroundings {
+  readonly cluster: Cluster;
+  readonly flows: Flows;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** Begin the flows that `step` will ask about. */
 export async function beginFlows(cluster: Cluster, step: Step): Promise<Flows> {
@@ -24,7 +31,22 @@ export async function beginFlows(cluster: Cluster, step: Step): Promise<Flows> {
   return flows;
 }
 
-export async function judgeOutage(flows: Flows, expectation: OutageExpectation): Promise<Verdict> {
+/** How long an outage is watched when the lab does not come to rest. */
+const SETTLE_WITHIN = 60 * SECOND;
+
+export async function judgeOutage(
+  { cluster, flows, signal }: OutageSurroundings,
+  expectation: OutageExpectation,
+): Promise<Verdict> {
+  const { controller } = cluster;
+  const { withinNs = SETTLE_WITHIN, forNs = 0 } = expectation;
+  const atLeastUntil = controller.now + forNs;
+  await converge(controller, controller.now + withinNs, signal);
+  if (controller.now < atLeastUntil && !signal?.aborted) await controller.run(atLeastUntil);
+  return outageOf(flows, expectation);
+}
+
+async function outageOf(flows: Flows, expectation: OutageExpectation): Promise<Verdict> {
   const expected = `an outage of at most ${formatTime(expectation.maxNs)}`;
   const flow = flows.get(expectation);
   if (flow === undefined || flow instanceof NoSuchParty)

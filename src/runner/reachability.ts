@@ -1,7 +1,7 @@
 /** Expectations about who reaches whom, judged by what the probe was seen to do. */
 import * as Ipv4 from '../addr/ipv4.ts';
 import type { Cluster } from '../controller/cluster.ts';
-import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
+import { PATIENCE, type ProbeOptions, type ProbeOutcome } from '../controller/probes.ts';
 import type { TrailDrop } from '../controller/trails.ts';
 import type { PathExpectation, ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
 import { formatTime, type Verdict } from './verdict.ts';
@@ -32,7 +32,7 @@ export async function judgePath(cluster: Cluster, expectation: PathExpectation):
 }
 
 /** The machines up to the one where the receiver is. */
-function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
+export function pathOf({ trail, to }: ProbeOutcome): { passed: string[]; arrived: boolean } {
   const arrival = trail.hops.findIndex(
     hop => hop.direction === 'receive' && hop.machine === to.machine && hop.namespace === to.namespace,
   );
@@ -50,6 +50,8 @@ async function probeAll(
     df: expectation.df,
     ...(expectation.port !== undefined && { port: expectation.port }),
     ...(expectation.sizeBytes !== undefined && { size: expectation.sizeBytes }),
+    // Who asks for the reason wants to know, however late it comes.
+    ...(expectation.kind === 'unreachable' && expectation.reason !== undefined && { patience: PATIENCE }),
   };
   const pairs = expectation.symmetric
     ? ([
@@ -89,7 +91,13 @@ function judgeUnreachable(expectation: UnreachableExpectation, outcome: ProbeOut
 
 const names = (outcome: ProbeOutcome): string => `${outcome.from.name} -> ${outcome.to.name}`;
 
-function deathOf(outcome: ProbeOutcome): { received: string; reason?: string; at?: string; device?: string } {
+/** Where and why nothing came back. */
+export function deathOf(outcome: ProbeOutcome): {
+  received: string;
+  reason?: string;
+  at?: string;
+  device?: string;
+} {
   const { died, result } = outcome;
   if (died !== undefined) {
     // A switch drops at the port of a NIC, which it calls `k8s-w1/ens5`: the place is that node.

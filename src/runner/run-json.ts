@@ -75,6 +75,8 @@ const expectationJson = ({ expectation, verdict }: ExpectationResult): unknown =
   ok: verdict.ok,
   expected: verdict.expected,
   received: verdict.received,
+  ...(verdict.detail !== undefined && { detail: verdict.detail }),
+  because: verdict.because ?? null,
   reason: verdict.reason ?? null,
   at: verdict.at ?? null,
   line: expectation.position.line,

@@ -1,5 +1,6 @@
 /** What came of a step, as lines for people: held expectations in one word, failures with their place in the YAML. */
 import type { ExpectationResult, StepResult } from './steps.ts';
+import { shortened } from './test-text.ts';
 import { formatTime } from './verdict.ts';
 
 export interface Paint {
@@ -34,6 +35,8 @@ function expectationLines({ expectation, verdict }: ExpectationResult, file: str
     `      ${mark}`,
     `          expected  ${verdict.expected}`,
     `          received  ${verdict.received}`,
+    ...(verdict.because === undefined ? [] : [`          because   ${verdict.because}`]),
+    ...shortened(verdict.detail ?? []).map(text => `                    ${text}`),
     `          at        ${file}:${line}:${column}`,
   ];
 }

@@ -4,8 +4,9 @@ import type { Command, Expectation, Step } from '../scenario/types.ts';
 import type { ShellResult } from '../shell/shell.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { judge } from './expectations.ts';
-import { beginFlows } from './outage.ts';
+import type { SnapshotBook } from './snapshot-book.ts';
 import type { Verdict } from './verdict.ts';
+import { beginWatches, endWatches } from './watches.ts';
 
 export interface CommandResult extends ShellResult {
   readonly command: Command;
@@ -33,13 +34,14 @@ export interface StepContext {
   readonly cluster: Cluster;
   readonly exec: (line: string) => Promise<ShellResult>;
   readonly signal: AbortSignal | undefined;
+  readonly snapshots: SnapshotBook;
 }
 
 export async function runStep(context: StepContext, step: Step, index: number): Promise<StepResult> {
-  const { cluster, signal } = context;
+  const { cluster, signal, snapshots } = context;
   const { controller } = cluster;
   const at = controller.now;
-  const flows = await beginFlows(cluster, step);
+  const watches = await beginWatches(cluster, step);
   await disturb(context, step);
   const commands: CommandResult[] = [];
   for (const command of step.run) {
@@ -49,15 +51,19 @@ export async function runStep(context: StepContext, step: Step, index: number): 
   if (step.waitNs > 0) await controller.run(controller.now + step.waitNs);
   const last = commands.at(-1);
   const output = last === undefined ? '' : last.stdout + last.stderr;
+  const exitCode = last?.exitCode ?? 0;
   const expectations: ExpectationResult[] = [];
   for (const expectation of step.expect) {
     if (signal?.aborted) break;
-    expectations.push({ expectation, verdict: await judge({ cluster, output, signal, flows }, expectation) });
+    const around = { cluster, output, exitCode, signal, snapshots, ...watches };
+    expectations.push({ expectation, verdict: await judge(around, expectation) });
   }
+  await endWatches(cluster, watches);
+  if (step.snapshot !== undefined) await snapshots.take(cluster, step.snapshot);
   const failed = expectations.filter(e => !e.verdict.ok);
-  // A command may fail on purpose if the step goes on to look at what it printed.
-  const looksAtOutput = step.expect.some(e => e.kind === 'output');
-  const commandFailed = !looksAtOutput && commands.some(c => c.exitCode !== 0);
+  // A command may fail on purpose if the step goes on to look at what it printed, or at what it lost.
+  const looksAtIt = step.expect.some(e => e.kind === 'output' || e.kind === 'drops');
+  const commandFailed = !looksAtIt && commands.some(c => c.exitCode !== 0);
   return {
     step,
     index,

@@ -20,6 +20,8 @@ import type { ExpectationResult, StepResult } from './steps.ts';
 export interface Failure extends Position {
   readonly expected: string;
   readonly received: string;
+  /** More of what was received, a line each. */
+  readonly detail: readonly string[];
   /** The cause in a sentence, where it is known. */
   readonly because: string | undefined;
   /** A command line that shows more. */
@@ -52,6 +54,8 @@ export interface TestResult {
   readonly problems: readonly Problem[];
   /** Why it is broken. */
   readonly fault: string | undefined;
+  /** Snapshots that `--update` wrote. */
+  readonly written: readonly string[];
   /** The document of `run --json`. */
   readonly document: unknown;
 }
@@ -65,7 +69,7 @@ export function casesOf(file: string, results: readonly StepResult[]): TestCase[
 
 function failedCommands(file: string, result: StepResult): TestCase[] {
   const { step, at, end, index } = result;
-  if (step.expect.some(e => e.kind === 'output')) return [];
+  if (step.expect.some(e => e.kind === 'output' || e.kind === 'drops')) return [];
   const failed = result.commands.filter(c => c.exitCode !== 0);
   return failed.map(({ command, exitCode, stdout, stderr }) => ({
     step: step.name,
@@ -75,6 +79,7 @@ function failedCommands(file: string, result: StepResult): TestCase[] {
       ...command.position,
       expected: 'exit code 0',
       received: `exit code ${exitCode}`,
+      detail: [],
       because: lastLine(stderr) ?? lastLine(stdout),
       more: shellLine(file, index, command),
       inconclusive: false,
@@ -96,11 +101,11 @@ function expectationCase(file: string, result: StepResult, each: ExpectationResu
   const { step, at, end } = result;
   const text = expectation.text;
   if (verdict.ok) return { step: step.name, text, time: end - at, failure: undefined };
-  const { expected, received, reason, inconclusive = false } = verdict;
+  const { expected, received, detail = [], reason, inconclusive = false } = verdict;
   const because =
-    reason === undefined ? undefined : `${verdict.at}: ${dropReasons[reason as DropReason].sentence}`;
+    reason === undefined ? verdict.because : `${verdict.at}: ${dropReasons[reason as DropReason].sentence}`;
   const more = moreAbout(file, result.index + 1, expectation);
-  const failure = { ...expectation.position, expected, received, because, more, inconclusive };
+  const failure = { ...expectation.position, expected, received, detail, because, more, inconclusive };
   return { step: step.name, text, time: end - at, failure };
 }
 
@@ -123,8 +128,22 @@ function moreAbout(file: string, steps: number, expectation: Expectation): strin
       return shell(`ssh ${expectation.on} birdcl show protocols all`);
     case 'ipam':
       return shell('calicoctl ipam show --show-blocks');
+    case 'drops':
+      return `npx tunlab run ${word(file)} --trace packets${expectation.on === undefined ? '' : `@${expectation.on}`}`;
     case 'converged':
       return shell('calicoctl node status');
+    case 'neigh':
+      return shell(on(expectation.on, 'ip neigh'));
+    case 'fdb':
+      return shell(on(expectation.on, `bridge fdb show dev ${expectation.dev}`));
+    case 'capture':
+      return `npx tunlab run ${word(file)} --pcap captures`;
+    case 'throughput':
+      return `npx tunlab explain ${word(file)} ${nameOf(expectation.from)} ${nameOf(expectation.to)} --proto tcp --port 5201 --steps ${steps}`;
+    case 'noChange':
+      return `npx tunlab test ${word(file)} --update`;
+    case 'invariant':
+      return shell('matrix');
     case 'output':
       return `npx tunlab shell ${word(file)} --steps ${steps}`;
   }

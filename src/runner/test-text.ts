@@ -20,7 +20,9 @@ import type { Failure, TestCase, TestResult } from './test-case.ts';
 
 /** `wallMs`: how long the whole took. */
 export function testText(results: readonly TestResult[], wallMs: number, paint: Paint): string {
-  const blocks = results.flatMap(result => blocksOf(result, paint));
+  const written = results.flatMap(result => result.written).map(file => `written   ${file}`);
+  const failures = results.flatMap(result => blocksOf(result, paint));
+  const blocks = written.length === 0 ? failures : [written.join('\n'), ...failures];
   return `${[summaryLine(results, wallMs, paint), ...blocks].join('\n\n')}\n`;
 }
 
@@ -93,14 +95,24 @@ function failureBlock(
 
 /** Everything but the title, not indented. */
 export function failureLines(file: string, lines: readonly string[], failure: Failure): string[] {
-  const { expected, received, because, more, line, column } = failure;
+  const { expected, received, detail, because, more, line, column } = failure;
   const frame = codeFrame(lines, failure);
   const where = `${file}:${line}:${column}`;
   return [
     `expected  ${expected}`,
     `received  ${received}`,
+    ...shortened(detail).map(line => `          ${line}`),
     ...(frame.length === 0 ? [`at        ${where}`] : [...frame.slice(0, -1), `${frame.at(-1)} ${where}`]),
     ...(because === undefined ? [] : [`because   ${because}`]),
     `more      ${more}`,
   ];
 }
+
+/** Lines of detail that are shown; the rest is counted. */
+const DETAIL = 12;
+
+/** So many lines, and how many more there are. */
+export const shortened = (detail: readonly string[]): readonly string[] =>
+  detail.length <= DETAIL
+    ? detail
+    : [...detail.slice(0, DETAIL), `… and ${count(detail.length - DETAIL, 'more line')}`];

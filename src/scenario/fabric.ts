@@ -4,13 +4,14 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import type { RouterBgpSpec } from '../node/spec.ts';
 import { resolveDevice } from './device.ts';
 import type { Path } from './document.ts';
 import type { Faults } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import { parseHostPart } from './quantity.ts';
 import type { RawFabric } from './schema.ts';
-import type { Cloud, Fabric, Host, LinkOverride, Node, Router, RouterBgp, Subnet } from './types.ts';
+import type { Cloud, Fabric, Host, LinkOverride, Node, Router, Subnet } from './types.ts';
 
 export const NODE_LIMIT = 5000;
 
@@ -216,6 +217,7 @@ class FabricResolver {
         defaultRoute: this.#nodeDefault(long?.defaultRoute, subnet, [...path, 'defaultRoute']),
         asNumber: long?.asNumber,
         sourceDestCheck: this.#sourceDestCheck(long?.sourceDestCheck, path),
+        blocks: [...this.#raw.blocks, ...(long?.blocks ?? [])],
         bgpAddress: long?.bgpAddress ?? { address, length },
         position: this.#faults.position(path),
       });
@@ -358,7 +360,11 @@ class FabricResolver {
     });
   }
 
-  #bgp(raw: NonNullable<RawFabric['routers'][string]['bgp']>, nodes: readonly Node[], path: Path): RouterBgp {
+  #bgp(
+    raw: NonNullable<RawFabric['routers'][string]['bgp']>,
+    nodes: readonly Node[],
+    path: Path,
+  ): RouterBgpSpec {
     const range = raw.listenRange;
     const neighbors = raw.neighbors.map((each, i) => {
       const short = typeof each === 'string';
@@ -381,6 +387,7 @@ class FabricResolver {
       clusterId: raw.clusterId,
       nextHopSelf: raw.nextHopSelf,
       maximumPaths: raw.maximumPaths,
+      gracefulRestart: raw.gracefulRestart,
     };
   }
 
@@ -410,9 +417,19 @@ class FabricResolver {
         if (slash > 0) this.#faults.atKey(path, 'SCENARIO_UNKNOWN_NAME', message);
       };
       const { owner, device } = resolveDevice(jack, { nodes, routers, hosts }, report);
-      const { rate, delay, queue, loss } = raw;
+      const { rate, delay, queue, loss, corrupt, tos } = raw;
       const position = this.#faults.position(path);
-      return { owner, device, rateBps: rate, delayNs: delay, queueBytes: queue, loss, position };
+      return {
+        owner,
+        device,
+        rateBps: rate,
+        delayNs: delay,
+        queueBytes: queue,
+        loss,
+        corrupt,
+        tos,
+        position,
+      };
     });
   }
 }

@@ -2,7 +2,7 @@
  * Reading what a scenario names: text files of bounded size below the scenario's own folder, and nothing else.
  * A scenario may come from anywhere (a chat, a web page), so it must not be able to read the user's other files.
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { ProblemCode } from './problem.ts';
 
@@ -42,6 +42,25 @@ export function readText(path: string): Read {
   } catch {
     return refused('FILE_BINARY', 'is not UTF-8 text');
   }
+}
+
+/** A scenario says so at its beginning; other YAML (resources) lies in the same folders. */
+const SCENARIO = /^\s*["']?(apiVersion["']?:\s*["']?tunlab\.dev\/|kind["']?:\s*["']?Scenario\b)/m;
+
+export const isScenarioText = (text: string): boolean => SCENARIO.test(text);
+
+export const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Every YAML file below `folder`, sorted; as tools do, without what is hidden or installed. */
+export function yamlBelow(folder: string): string[] {
+  const files = readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const inside = join(folder, entry.name);
+    if (entry.isDirectory())
+      return entry.name.startsWith('.') || entry.name === 'node_modules' ? [] : yamlBelow(inside);
+    return entry.isFile() && /\.ya?ml$/.test(entry.name) ? [inside] : [];
+  });
+  return files.sort();
 }
 
 /** As `readText`, of a path given relative to `directory`; refused when it leads out of there, through links too. */

@@ -62,7 +62,7 @@ class Reporter {
   }
 
   /**
-   * All issues of a document. Those inside `expect` are set aside: a union of nine maps says nothing useful about what
+   * All issues of a document. Those inside `expect` are set aside: a union of many maps says nothing useful about what
    * is wrong with one, so each expectation is checked again as the kind that its keyword says.
    */
   report(issues: readonly z.core.$ZodIssue[]): void {

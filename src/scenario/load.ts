@@ -8,17 +8,20 @@ import { resolveFabric } from './fabric.ts';
 import { Faults } from './faults.ts';
 import { FILE_LIMIT_BYTES, readText } from './files.ts';
 import { check } from './issues.ts';
+import { type KnownPod, parsePodName } from './known-names.ts';
 import { didYouMean } from './nearest.ts';
 import { Problems } from './problem.ts';
 import { ResourceLoader } from './resources.ts';
 import { type RawScenario, scenarioSchema } from './schema.ts';
 import { NAME, show } from './schema-kit.ts';
-import { type KnownPod, parsePodName, resolveSteps } from './steps.ts';
+import { resolveSteps } from './steps.ts';
 import type { Bench, BenchExpectation, ExistingPod, ResourceValidator, Scenario } from './types.ts';
 
 export interface LoadOptions {
   /** Calico's own checks of the resources; without it only their form is checked. */
   readonly validate?: ResourceValidator | undefined;
+  /** A folder whose resources take the place of the scenario's; of Kubernetes' kinds the scenario's others stay. */
+  readonly resources?: string | undefined;
 }
 
 /** Load the scenario file at `path`, and the resource files below its folder. Throws `ScenarioError`. */
@@ -75,6 +78,7 @@ function resolveScenario(
   }
   const loader = new ResourceLoader(nodes, problems);
   const before = problems.list.length;
+  if (options.resources !== undefined) loader.loadFolder(options.resources);
   loader.load(spec.resources, directory, dirname(file), faults);
   const allRead = problems.list.length === before;
   const pods = existingPods(spec.pods, nodes, faults);
@@ -101,6 +105,7 @@ function resolveScenario(
     startMs: spec.date,
     hooks: spec.hooks,
     sysctls: spec.sysctls as Record<string, number>,
+    hostModel: spec.hostModel,
     fabric,
     resources: loader.resources,
     files: loader.files,

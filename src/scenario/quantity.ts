@@ -27,6 +27,12 @@ export function parseRate(text: string): number | undefined {
   return match === null ? undefined : scaled(match[1]!, RATE_UNITS[match[2]!]!);
 }
 
+/** `1.5%` as 0.015. */
+export function parseShare(text: string): number | undefined {
+  const match = /^(\d{1,3}(?:\.\d{1,6})?) ?%$/.exec(text);
+  return match === null ? undefined : Number(match[1]) / 100;
+}
+
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   '': 1,
   B: 1,

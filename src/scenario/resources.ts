@@ -3,7 +3,7 @@ import { basename, join, normalize } from 'node:path';
 import { KINDS, type Kind } from '../calico/resources/kinds.ts';
 import { type Path, parseDocuments, type SourceDocument, valueAt } from './document.ts';
 import { Faults } from './faults.ts';
-import { readWithin } from './files.ts';
+import { isScenarioText, readText, readWithin, yamlBelow } from './files.ts';
 import { didYouMean } from './nearest.ts';
 import { dotted, type Problems } from './problem.ts';
 import { show } from './schema-kit.ts';
@@ -67,6 +67,8 @@ export class ResourceLoader {
   readonly #nodes: ReadonlySet<string>;
   readonly #origins = new Map<LoadedResource, Origin>();
   readonly #seen = new Map<string, LoadedResource>();
+  /** A folder has been read: what comes now only completes it. */
+  #completes = false;
 
   constructor(nodes: ReadonlySet<string>, problems: Problems) {
     this.#nodes = nodes;
@@ -92,6 +94,29 @@ export class ResourceLoader {
         this.#file({ file: join(shown, path), text: file.text });
       }
     }
+  }
+
+  /**
+   * Read every YAML file below `folder`, sorted, but for scenarios. What `load` reads afterwards only completes it: of
+   * Calico's kinds nothing, of Kubernetes' what is not there yet.
+   */
+  loadFolder(folder: string): void {
+    const files = yamlBelow(folder);
+    const count = this.resources.length;
+    for (const file of files) {
+      const read = readText(file);
+      if (!read.ok) {
+        this.#problems.add({ file, text: '' }, { line: 1, column: 1 }, '', read.code, read.message);
+      } else if (!isScenarioText(read.text)) {
+        this.files[basename(file)] = read.text;
+        this.#file({ file, text: read.text });
+      }
+    }
+    if (this.resources.length === count && this.#problems.list.length === 0) {
+      const message = 'there is no resource below this folder';
+      this.#problems.add({ file: folder, text: '' }, { line: 1, column: 1 }, '', 'RESOURCE_FORM', message);
+    }
+    this.#completes = true;
   }
 
   /** Let `validate` judge all that was loaded, and put its findings where they belong. */
@@ -205,6 +230,7 @@ export class ResourceLoader {
     const { faults, path } = origin;
     const id = [apiVersion, kind, namespace, name].join(' ');
     const earlier = this.#seen.get(id);
+    if (this.#completes && (earlier !== undefined || KINDS[kind as Kind].calico)) return;
     if (earlier !== undefined) {
       const where = `${earlier.file}:${earlier.position.line}`;
       faults.at(

@@ -4,7 +4,10 @@
  * must fit) is in `fabric.ts` and `steps.ts`.
  */
 import { z } from 'zod';
-import { EXPECTATION_LIMIT, expectation } from './expectation-schema.ts';
+import { HOST_MODELS } from '../cost/models.ts';
+import { parseTraffic } from '../fabric/traffic.ts';
+import { EXPECTATION_LIMIT, expectation, snapshotName } from './expectation-schema.ts';
+import { parseShare } from './quantity.ts';
 import {
   address,
   asNumber,
@@ -75,6 +78,14 @@ const placed = (what: string, example: string, description: string) =>
     },
     description,
   );
+
+const traffic = meaning(
+  'traffic such as ipip, vxlan, bgp, icmp, tcp/179 or "tcp/179 in"',
+  parseTraffic,
+  'A protocol, with a port where it has one, and a direction as the node sees it',
+);
+
+const blocks = (description: string) => z.array(traffic).max(100).default([]).meta({ description });
 
 const hostPart = meaning(
   'an address such as .10 or 192.168.10.10',
@@ -147,6 +158,10 @@ const routerBgp = z
     clusterId: address('Cluster ID; default: the BGP identifier').optional(),
     nextHopSelf: z.boolean().default(false).meta({ description: 'Put its own address as next hop' }),
     maximumPaths: z.int().min(1).max(64).default(1).meta({ description: 'Equal paths it installs' }),
+    gracefulRestart: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Keeps the routes of neighbors while they restart' }),
   })
   .meta({ description: 'BGP speaker of the router' });
 
@@ -189,6 +204,7 @@ const node = z.union([
       defaultRoute: routeTarget.optional(),
       asNumber: asNumber('AS number of the node, if not the cluster’s').optional(),
       sourceDestCheck: onOff('Source/destination check of this NIC').optional(),
+      blocks: blocks('What the network does not carry to or from this node'),
       bgpAddress: interfaceAddress(
         'What the Node resource says of its address; default: address/length',
       ).optional(),
@@ -212,6 +228,18 @@ const link = z
     delay: delay('Delay').optional(),
     queue: size('Bound of the transmit queue').optional(),
     loss: z.number().min(0).max(1).optional().meta({ description: 'Share of frames lost, 0 to 1' }),
+    corrupt: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .meta({ description: 'Share of packets in which the switch flips a bit, 0 to 1' }),
+    tos: z
+      .int()
+      .min(0)
+      .max(255)
+      .optional()
+      .meta({ description: 'What the switch writes over the octet of DSCP and ECN' }),
   })
   .meta({ description: 'What differs from the subnet' });
 
@@ -222,6 +250,7 @@ const fabric = z
       .default('none')
       .meta({ description: 'What the network between the nodes drops' }),
     sourceDestCheck: onOff('Source/destination check of all NICs (aws-vpc; default on)').optional(),
+    blocks: blocks('What the network does not carry to or from nodes: `[ipip, tcp/179]`'),
     routers: named(router, 'Routers by name').default({}),
     subnets: named(subnet, 'Subnets by name'),
     nodes: named(node, 'Kubernetes nodes by name: `k8s-w1: a .101`, or the long form'),
@@ -267,8 +296,9 @@ const step = z
     run: one(text('A shell command'), 'Commands, typed at k8s-m', 1000).optional(),
     wait: duration('Let virtual time pass').optional(),
     expect: one(expectation, 'What must hold', EXPECTATION_LIMIT).optional(),
+    snapshot: snapshotName('Keep the tables under this name, for `noChange` of a later step').optional(),
   })
-  .meta({ description: 'Parts happen in this order: link, node, run, wait, expect' });
+  .meta({ description: 'Parts happen in this order: link, node, run, wait, expect, snapshot' });
 
 const pod = z.union([
   name('Node of the pod'),
@@ -280,15 +310,7 @@ const pod = z.union([
 
 const MODES = ['direct', 'ipip', 'vxlan', 'ipip-crosssubnet', 'vxlan-crosssubnet'] as const;
 
-const share = (description: string) =>
-  meaning(
-    'a share such as 1.5%',
-    written => {
-      const match = /^(\d{1,3}(?:\.\d{1,6})?) ?%$/.exec(written);
-      return match === null ? undefined : Number(match[1]) / 100;
-    },
-    description,
-  );
+const share = (description: string) => meaning('a share such as 1.5%', parseShare, description);
 
 const benchExpectation = z
   .strictObject({
@@ -361,6 +383,10 @@ export const scenarioSchema = z
           .partialRecord(z.enum(SYSCTLS), z.int().min(0).max(2_147_483_647))
           .default({})
           .meta({ description: 'Sysctls of every node' }),
+        hostModel: z
+          .enum(HOST_MODELS.map(model => model.name) as [string, ...string[]])
+          .optional()
+          .meta({ description: "What packets cost the nodes' processors; default: nothing" }),
         fabric,
         resources: z
           .array(text('Path of a YAML file, relative to this one'))

@@ -2,11 +2,14 @@
  * A scenario as plain data: what the loader hands to everybody else.
  *
  * Everything is resolved: addresses are numbers, references are names that exist, times are virtual nanoseconds, rates
- * bit/s, and each thing keeps the place where it was written so that a report can point at it. Nothing in here is a
- * function or a class, so that a scenario can be posted to a worker as it is.
+ * bit/s, and each thing keeps the place where it was written so that a report can point at it. Nothing in a scenario is
+ * a function or a class, so that it can be posted to a worker as it is.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
+import type { MacAddress } from '../addr/mac.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { Traffic } from '../fabric/traffic.ts';
+import type { RouterBgpSpec } from '../node/spec.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 
 /** A place in a file. Line and column are 1-based; a column counts UTF-16 units, as editors do. */
@@ -33,6 +36,8 @@ export interface Scenario {
   readonly hooks: Hooks;
   /** Set in every node before it boots: `net.ipv4.conf.all.rp_filter` -> 1. */
   readonly sysctls: Readonly<Record<string, number>>;
+  /** What packets cost the nodes' processors, by the name of the model; undefined: nothing. */
+  readonly hostModel: string | undefined;
   readonly fabric: Fabric;
   readonly resources: readonly LoadedResource[];
   /** The text of the resource files by base name: they lie in the home of the first node's root. */
@@ -73,7 +78,7 @@ export interface Router {
   readonly interfaces: readonly { readonly subnet: string; readonly address: Ipv4Address }[];
   readonly defaultRoute: Ipv4Address | undefined;
   readonly routes: readonly StaticRoute[];
-  readonly bgp: RouterBgp | undefined;
+  readonly bgp: RouterBgpSpec | undefined;
   readonly loopbacks: readonly Prefix[];
   /** Answers echo requests to its own addresses. */
   readonly answersPing: boolean;
@@ -85,20 +90,6 @@ export interface Router {
 export interface StaticRoute {
   readonly prefix: Prefix;
   readonly via: Ipv4Address;
-}
-
-export interface RouterBgp {
-  readonly as: number;
-  readonly routerId: Ipv4Address | undefined;
-  /** Prefixes that the router originates. */
-  readonly networks: readonly Prefix[];
-  readonly neighbors: readonly { readonly address: Ipv4Address; readonly as: number }[];
-  /** Sources that may open a session unasked; they are taken to be of `as`. */
-  readonly listenRange: { readonly prefix: Prefix; readonly as: number } | undefined;
-  readonly routeReflectorClient: boolean;
-  readonly clusterId: Ipv4Address | undefined;
-  readonly nextHopSelf: boolean;
-  readonly maximumPaths: number;
 }
 
 export interface Node {
@@ -115,6 +106,8 @@ export interface Node {
   readonly asNumber: number | undefined;
   /** The cloud drops frames that carry an address other than the NIC's. */
   readonly sourceDestCheck: boolean;
+  /** What the network does not carry to or from it. */
+  readonly blocks: readonly Traffic[];
   /** What goes into the Node resource's `bgp.ipv4Address`: address and mask length, host bits set. */
   readonly bgpAddress: { readonly address: Ipv4Address; readonly length: number };
   readonly position: Position;
@@ -138,6 +131,10 @@ export interface LinkOverride {
   readonly queueBytes: number | undefined;
   /** Share of frames lost, 0 to 1. */
   readonly loss: number | undefined;
+  /** Share of packets in which the switch flips a bit, 0 to 1. */
+  readonly corrupt: number | undefined;
+  /** The octet that the switch writes over DSCP and ECN. */
+  readonly tos: number | undefined;
   readonly position: Position;
 }
 
@@ -204,7 +201,7 @@ export type ResourceValidator = (resources: readonly LoadedResource[]) => readon
 
 // -------------------------------------------------------------------------------------------------------------- steps
 
-/** One step. Its parts happen in this order: link, node, run, wait, expect. */
+/** One step. Its parts happen in this order: link, node, run, wait, expect, snapshot. */
 export interface Step {
   /** As given, or the first command or expectation. */
   readonly name: string;
@@ -215,6 +212,8 @@ export interface Step {
   readonly run: readonly Command[];
   readonly waitNs: number;
   readonly expect: readonly Expectation[];
+  /** Keep the tables under this name at the step's end. */
+  readonly snapshot: string | undefined;
   readonly position: Position;
 }
 
@@ -237,6 +236,8 @@ interface Expected {
   readonly withinNs: number | undefined;
   /** From then on it must hold for so long. */
   readonly forNs: number | undefined;
+  /** It must not hold once in so long; stands alone. */
+  readonly neverNs: number | undefined;
 }
 
 interface Probe extends Expected {
@@ -310,13 +311,95 @@ export interface IpamExpectation extends Expected {
   readonly address: Ipv4Address | undefined;
   readonly block: Prefix | undefined;
 }
+/** Frames that have died of one reason since the step began, those of no probe too. */
+export interface DropsExpectation extends Expected {
+  readonly kind: 'drops';
+  readonly reason: DropReason;
+  /** `undefined`: anywhere. */
+  readonly on: string | undefined;
+}
 export interface OutputExpectation extends Expected {
   readonly kind: 'output';
   readonly contains: readonly string[];
   readonly equals: string | undefined;
+  readonly exitCode: number | undefined;
 }
 
-/** The closed vocabulary. To add a kind: a type here, its schema in `expectation-schema.ts`, its row in `steps.ts`. */
+/** An entry of the neighbour table (ARP, or what Felix wrote for a VXLAN device). */
+export interface NeighbourExpectation extends Expected {
+  readonly kind: 'neigh';
+  readonly on: Endpoint;
+  readonly address: Ipv4Address;
+  readonly dev: string | undefined;
+  readonly mac: MacAddress | undefined;
+  readonly state: NeighbourStateName | undefined;
+}
+/** As `ip neigh` prints it; `none` when there is no entry. */
+export const NEIGHBOUR_STATES = [
+  'none',
+  'INCOMPLETE',
+  'REACHABLE',
+  'STALE',
+  'DELAY',
+  'PROBE',
+  'FAILED',
+  'NOARP',
+  'PERMANENT',
+] as const;
+export type NeighbourStateName = (typeof NEIGHBOUR_STATES)[number];
+/** An entry of the forwarding database: behind which machine a MAC address is. */
+export interface FdbExpectation extends Expected {
+  readonly kind: 'fdb';
+  readonly on: Endpoint;
+  readonly dev: string;
+  readonly mac: MacAddress | undefined;
+  readonly destination: Ipv4Address | undefined;
+}
+/** How many packets that pass a filter are seen at a device, from before the step's disturbance on. */
+export interface CaptureExpectation extends Expected {
+  readonly kind: 'capture';
+  /** tcpdump's language; names of machines and pods are resolved when the step begins. */
+  readonly filter: string;
+  readonly on: Endpoint;
+  readonly dev: string;
+  readonly direction: 'in' | 'out' | 'inout';
+  readonly least: number;
+  /** `undefined`: any number. */
+  readonly most: number | undefined;
+}
+/** TCP goodput of a flow, in bit/s, or as a share of that of another flow or of the sender's line rate. */
+export interface ThroughputExpectation extends Expected {
+  readonly kind: 'throughput';
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  /** What a share is of; `undefined`: the rate of the sender's NIC. */
+  readonly of: { readonly from: Endpoint; readonly to: Endpoint } | undefined;
+  readonly least: Amount | undefined;
+  readonly most: Amount | undefined;
+  readonly durationNs: number;
+}
+export type Amount = { readonly unit: 'share' | 'bit/s'; readonly value: number };
+/** Parts of what a snapshot holds. */
+export const SNAPSHOT_PARTS = ['fib', 'bgp', 'ipam', 'neighbours', 'reachability'] as const;
+export type SnapshotPart = (typeof SNAPSHOT_PARTS)[number];
+/** The tables are those of a snapshot: of an earlier step, or of the file beside the scenario. */
+export interface NoChangeExpectation extends Expected {
+  readonly kind: 'noChange';
+  readonly snapshot: string;
+  readonly of: readonly SnapshotPart[];
+}
+/** What holds in every lab that is as it should be. */
+export const LAWS = ['noLoop', 'oneOwner', 'noBlackHole', 'allCounted'] as const;
+export type Law = (typeof LAWS)[number];
+export interface InvariantExpectation extends Expected {
+  readonly kind: 'invariant';
+  readonly laws: readonly Law[];
+}
+
+/**
+ * The closed vocabulary. To add a kind: a type here, its schema in `expectation-schema.ts`, its row in
+ * `expectation-rows.ts`, its judge in the runner.
+ */
 export type Expectation =
   | ConvergedExpectation
   | ReachableExpectation
@@ -327,4 +410,11 @@ export type Expectation =
   | BgpExpectation
   | MtuExpectation
   | IpamExpectation
-  | OutputExpectation;
+  | DropsExpectation
+  | OutputExpectation
+  | NeighbourExpectation
+  | FdbExpectation
+  | CaptureExpectation
+  | ThroughputExpectation
+  | NoChangeExpectation
+  | InvariantExpectation;

@@ -3,22 +3,24 @@ import type { Cluster } from '../controller/cluster.ts';
 import type { Command, Place } from './command.ts';
 import { birdcl } from './commands/birdcl.ts';
 import { calicoctl } from './commands/calicoctl/calicoctl.ts';
+import { fabric } from './commands/fabric.ts';
 import { ip } from './commands/ip/ip.ts';
 import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
-import { arp, bridge, route } from './commands/net-tools.ts';
+import { arp, bridge, netstat, route } from './commands/net-tools.ts';
 import { notEmulated } from './commands/not-emulated.ts';
 import { iperf3, ping, traceroute } from './commands/programs.ts';
 import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
 import { sv } from './commands/sv.ts';
-import { date, hostname, pager, su, sudo, sysctl, uname, watch, whoami } from './commands/system.ts';
+import { sysctl } from './commands/sysctl.ts';
+import { date, hostname, pager, su, sudo, timeout, uname, watch, whoami } from './commands/system.ts';
 import { tcpdump } from './commands/tcpdump.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
 /** What the lab itself answers, whatever has become of the machine that one sits at. */
-const OF_THE_LAB: Commands = { clock, link, matrix, node, run };
+const OF_THE_LAB: Commands = { clock, fabric, link, matrix, node, run };
 
 const EVERYWHERE: Commands = {
   ...OF_THE_LAB,
@@ -31,6 +33,7 @@ const EVERYWHERE: Commands = {
   iperf3,
   less: pager,
   more: pager,
+  netstat,
   ping,
   route,
   ss,
@@ -38,6 +41,7 @@ const EVERYWHERE: Commands = {
   sudo,
   sysctl,
   tcpdump,
+  timeout,
   traceroute,
   uname,
   watch,
@@ -49,7 +53,11 @@ const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl, sv 
 /** Does a machine without power still hear this command? */
 export const needsPower = (name: string): boolean => !(name in OF_THE_LAB);
 
+/** What the image of calico-node brings. */
+const IN_CALICO_NODE: Commands = { ...EVERYWHERE, birdcl, sv };
+
 export function commandsAt(cluster: Cluster, place: Place): Commands {
+  if (place.container === 'calico-node') return IN_CALICO_NODE;
   if (place.namespace !== '') return EVERYWHERE;
   return cluster.machine(place.machine) === 'node' ? ON_NODES : ON_MACHINES;
 }

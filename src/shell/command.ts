@@ -16,6 +16,8 @@ export interface Place {
   readonly namespace: string;
   /** What its prompt calls it: `k8s-m`, `pod1`. */
   readonly hostname: string;
+  /** Inside a container that shares the machine's namespace but has its own files and programs. */
+  readonly container?: string;
 }
 
 export interface CommandIo {
@@ -36,8 +38,11 @@ export interface CommandIo {
   readonly readOctets: (path: string) => Promise<Uint8Array | undefined>;
   /** Print while the command goes on: shown at once where the command stands alone, else with its result. */
   readonly write: (text: string, stream?: OutputStream) => void;
-  /** Run a command line here, as `sudo` and `watch` do. */
-  readonly runHere: (words: readonly string[]) => Promise<ShellResult>;
+  /** Run a command line here, as `sudo` and `watch` do; `limits`: on its own time, with its own Ctrl-C. */
+  readonly runHere: (
+    words: readonly string[],
+    limits?: { readonly time: ShellTime; readonly signal: AbortSignal },
+  ) => Promise<ShellResult>;
 }
 
 export type Command = (args: readonly string[], io: CommandIo) => Promise<ShellResult>;

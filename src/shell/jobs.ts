@@ -5,6 +5,8 @@ export interface Job {
   readonly line: string;
   readonly controller: AbortController;
   exitCode: number | undefined;
+  /** `kill` ended it, and it did not end by itself on the way. */
+  killed: boolean;
 }
 
 /** Process numbers mean nothing here; they only have to look like some, and be the same every time. */
@@ -15,7 +17,7 @@ export class JobTable {
 
   add(line: string): Job {
     const id = (this.#jobs.at(-1)?.id ?? 0) + 1;
-    const job: Job = { id, line, controller: new AbortController(), exitCode: undefined };
+    const job: Job = { id, line, controller: new AbortController(), exitCode: undefined, killed: false };
     this.#jobs.push(job);
     return job;
   }
@@ -54,10 +56,10 @@ export class JobTable {
     const state =
       job.exitCode === undefined
         ? 'Running'
-        : job.exitCode === 0
-          ? 'Done'
-          : job.controller.signal.aborted
-            ? 'Terminated'
+        : job.killed
+          ? 'Terminated'
+          : job.exitCode === 0
+            ? 'Done'
             : `Exit ${job.exitCode}`;
     return `[${job.id}]${mark}  ${state.padEnd(22)}  ${job.line}${job.exitCode === undefined ? ' &' : ''}\n`;
   }

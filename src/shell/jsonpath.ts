@@ -33,6 +33,10 @@ export function jsonPath(template: string, value: unknown): string {
   return render(parse(parser, false), value);
 }
 
+/** The values that a path leads to: `.metadata.name`, `{.status.podIP}`. Throws `JsonPathError`. */
+export const jsonPathValues = (path: string, value: unknown): unknown[] =>
+  walk(pathOf(path.replace(/^\{|\}$/g, '').replace(/^(?=[^.[$@])/, '.')), [value]);
+
 function split(template: string): string[] {
   const tokens: string[] = [];
   const pattern = /\{(?:"(?:\\.|[^"\\])*"|'[^']*'|[^{}"'])*\}|[^{]+/gy;

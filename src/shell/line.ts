@@ -13,16 +13,20 @@ export interface Typed {
 
 /** `root@k8s-m:~# ` and `(⎈|HomeLab:N/A) root@k8s-m:~# `, as pasted from a post. */
 const PROMPT = /^\s*(?:\([^)]*\)\s*)?(?:\[[^\]]*\]\s*)?\w+@([\w.-]+):[^#$\s]*[#$](?:\s+|$)/;
+/** `[root@k8s-m ~]# `, as other distributions have it. */
+const BRACKETS = /^\s*\[\w+@([\w.-]+) [^\]]*\][#$](?:\s+|$)/;
+/** `$ `, and the `/ # ` of small images: of no machine in particular. */
+const ANONYMOUS = /^\s*(?:(?:bash|sh)-[\d.]+[#$]|[~/]\S* #|\$) (?=\S)/;
 /** What netshoot's shell shows: ` pod1  ~  `. */
 const POD_PROMPT = /^\s*([\w.-]+)(?::~[#$]|\s+[~/]\S*\s{2,})\s*/;
 
 export function withoutPrompt(line: string, podName?: string): Typed {
-  const match = PROMPT.exec(line);
+  const match = PROMPT.exec(line) ?? BRACKETS.exec(line);
   if (match !== null) return { text: line.slice(match[0].length), host: match[1] };
   const inside = podName === undefined ? null : POD_PROMPT.exec(line);
   if (inside !== null && inside[1] === podName)
     return { text: line.slice(inside[0].length), host: undefined };
-  return { text: line, host: undefined };
+  return { text: line.replace(ANONYMOUS, ''), host: undefined };
 }
 
 /** Every quoted part replaced by letters of the same length, so that what is left means what it says. */
@@ -101,6 +105,31 @@ export function commandLines(text: string): string[] {
   }
   if (open.trim() !== '') found.push(open);
   return found;
+}
+
+/** The functions that a line defines, by name, if it does nothing else. */
+export function functionsIn(line: string): [name: string, definition: string][] {
+  if (!/\(\)|\bfunction\b/.test(line)) return [];
+  try {
+    const commands = parse(line).statements.flatMap(({ pipelines }) => pipelines.flatMap(p => p.commands));
+    const names = commands.map(command => (command.type === 'FunctionDef' ? command.name : undefined));
+    return names.every(name => name !== undefined) ? names.map(name => [name, line]) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** `time PIPELINE`: the pipeline, and what bash says when it has taken so many nanoseconds. */
+export function timedPipeline(
+  line: string,
+): { readonly rest: string; readonly report: (ns: number) => string } | undefined {
+  const match = /^\s*time\s+(-p\s+)?(?=\S)/.exec(line);
+  if (match === null || /[;&\n]|\|\|/.test(masked(line))) return undefined;
+  const rest = line.slice(match[0].length);
+  if (match[1] !== undefined)
+    return { rest, report: ns => `real ${(ns / 1e9).toFixed(2)}\nuser 0.00\nsys 0.00\n` };
+  const real = (ns: number): string => `${Math.floor(ns / 60e9)}m${((ns % 60e9) / 1e9).toFixed(3)}s`;
+  return { rest, report: ns => `\nreal\t${real(ns)}\nuser\t0m0.000s\nsys\t0m0.000s\n` };
 }
 
 /** The words of a line that stands alone, quotes taken off. */

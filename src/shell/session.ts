@@ -3,7 +3,7 @@
  *
  * just-bash keeps neither directory nor variables between its calls, so they are carried from line to line here.
  */
-import { Bash, decodeBytesToUtf8, defineCommand, type InMemoryFs } from 'just-bash';
+import { Bash, decodeBytesToUtf8, defineCommand } from 'just-bash';
 import type { Cluster } from '../controller/cluster.ts';
 import { MILLISECOND } from '../sim/time.ts';
 import {
@@ -16,7 +16,8 @@ import {
   type ShellResult,
 } from './command.ts';
 import { commandsAt, needsPower } from './command-set.ts';
-import { quote, standsAlone } from './line.ts';
+import { functionsIn, quote, standsAlone, timedPipeline, wordsOf } from './line.ts';
+import { type MachineFiles, WriteRefused } from './machine-files.ts';
 import type { ShellTime } from './shell-time.ts';
 
 /** What runs at most in one line: a scenario file is untrusted input. */
@@ -26,6 +27,11 @@ const LIMITS = {
   maxCallDepth: 50,
   maxOutputSize: 16 * 2 ** 20,
 };
+
+/** How just-bash keeps an alias among the variables. */
+const ALIAS = 'BASH_ALIAS_';
+/** Shells that a script may be given to. */
+const SHELL = /^(\/(usr\/)?bin\/)?(ba|z|a|da)?sh$/;
 
 /** How a command line runs: in the foreground or not, watched or not. */
 export interface Run {
@@ -42,7 +48,9 @@ export interface Home {
   readonly cluster: Cluster;
   /** Commands that only this shell has (`step`, `save`). */
   readonly extras: Readonly<Record<string, Command>>;
-  filesOf(place: Place): InMemoryFs;
+  /** Names that stand for other words, wherever a command may stand. */
+  readonly aliases: Map<string, string>;
+  filesOf(place: Place): MachineFiles;
   /** A new shell at `place`, as ssh and kubectl exec start one. */
   session(place: Place): Session;
 }
@@ -52,10 +60,12 @@ export class Session {
   /** Exit code of the last line. */
   status = 0;
   readonly #home: Home;
-  readonly #files: InMemoryFs;
+  readonly #files: MachineFiles;
   #bash: Bash | undefined;
   #env: Record<string, string>;
   #directory = '/root';
+  /** Definitions of functions that were typed, by name. */
+  #functions = new Map<string, string>();
   #run: Run | undefined;
 
   constructor(home: Home, place: Place) {
@@ -67,6 +77,9 @@ export class Session {
       USER: 'root',
       LOGNAME: 'root',
       HOSTNAME: place.hostname,
+      SHELL: '/bin/bash',
+      TERM: 'xterm-256color',
+      LANG: 'C.UTF-8',
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     };
   }
@@ -89,37 +102,79 @@ export class Session {
     const copy = new Session(this.#home, this.place);
     copy.#env = { ...this.#env };
     copy.#directory = this.#directory;
+    copy.#functions = new Map(this.#functions);
     return copy;
   }
 
   /** Run a command line. Never throws for what was typed. */
   async exec(line: string, run: Run, stdin = ''): Promise<ShellResult> {
+    const timed = timedPipeline(line);
+    if (timed === undefined) return this.#exec(line, run, stdin);
+    const began = run.time.now;
+    const result = await this.#exec(timed.rest, run, stdin);
+    return { ...result, stderr: result.stderr + timed.report(run.time.now - began) };
+  }
+
+  async #exec(line: string, run: Run, stdin: string): Promise<ShellResult> {
     this.#bash ??= this.#makeBash();
-    this.#run = { ...run, live: standsAlone(line) ? run.live : undefined };
-    // `$?` of the line before, for the one line in a hundred that asks.
-    const script = line.includes('$?') ? `(exit ${this.status})\n${line}` : line;
-    const { stdout, stderr, exitCode, env } = await this.#bash.exec(script, {
-      cwd: this.#directory,
-      env: this.#env,
-      stdin,
-    });
-    if (env !== undefined) {
-      this.#env = env;
-      this.#directory = env['PWD'] ?? this.#directory;
-    }
+    // Only what a command of ours prints is all that the line prints.
+    const isOwn = standsAlone(line) && Object.hasOwn(this.#commands, wordsOf(line)[0] ?? '');
+    this.#run = { ...run, live: isOwn ? run.live : undefined };
+    const { stdout, stderr, exitCode, env } = await this.#bashExec(this.#prelude(line) + line, stdin);
+    if (env !== undefined) this.#keep(env);
+    for (const [name, text] of functionsIn(line)) this.#functions.set(name, text);
     this.status = run.signal.aborted && exitCode !== 0 ? INTERRUPTED : exitCode;
     return { stdout, stderr, exitCode: this.status };
   }
 
-  /** Run words that another shell has already split. */
+  async #bashExec(script: string, stdin: string): Promise<ShellResult & { env?: Record<string, string> }> {
+    try {
+      const env = { ...this.#env, ...this.#aliases() };
+      return await this.#bash!.exec(script, { cwd: this.#directory, env, stdin });
+    } catch (error) {
+      if (!(error instanceof WriteRefused)) throw error;
+      return failed(`bash: write error: ${error.message}\n`);
+    }
+  }
+
+  /** What just-bash forgets between its calls and `line` may ask for: functions, aliases, `$?`. */
+  #prelude(line: string): string {
+    let text = '';
+    const words = new Set(line.split(/[^\w.-]+/));
+    for (const [name, definition] of this.#functions) if (words.has(name)) text += `${definition}\n`;
+    // `k` is a command here as well as an alias.
+    const isUsed = (name: string): boolean => words.has(name) && !Object.hasOwn(this.#commands, name);
+    if ([...this.#home.aliases.keys()].some(isUsed)) text += 'shopt -s expand_aliases\n';
+    return line.includes('$?') ? `${text}(exit ${this.status})\n` : text;
+  }
+
+  #aliases(): Record<string, string> {
+    return Object.fromEntries([...this.#home.aliases].map(([name, text]) => [ALIAS + name, text]));
+  }
+
+  /** Directory, variables and aliases as the line has left them. */
+  #keep(env: Record<string, string>): void {
+    const own = Object.entries(env).filter(([name]) => !name.startsWith(ALIAS));
+    for (const [name, text] of Object.entries(env))
+      if (name.startsWith(ALIAS)) this.#home.aliases.set(name.slice(ALIAS.length), text);
+    this.#env = Object.fromEntries(own);
+    this.#directory = env['PWD'] ?? this.#directory;
+  }
+
+  /** Run words that another shell has already split; a single word may be a whole command line, as ssh sends it. */
   async execWords(words: readonly string[], run: Run, stdin: string): Promise<ShellResult> {
-    // ssh joins its words and lets the remote shell split them again; a single word may be a whole command line.
+    const [program = '', option, script] = words;
+    // `sh -c '…'`: the line itself, so that it is shown as it comes.
+    if (words.length === 3 && option === '-c' && SHELL.test(program)) return this.exec(script!, run, stdin);
     return this.exec(words.length === 1 ? words[0]! : words.map(quote).join(' '), run, stdin);
   }
 
+  get #commands(): Readonly<Record<string, Command>> {
+    return { ...commandsAt(this.#home.cluster, this.place), ...this.#home.extras };
+  }
+
   #makeBash(): Bash {
-    const commands = { ...commandsAt(this.#home.cluster, this.place), ...this.#home.extras };
-    const customCommands = Object.entries(commands).map(([name, command]) =>
+    const customCommands = Object.entries(this.#commands).map(([name, command]) =>
       defineCommand(name, (args, context) => this.#call(name, command, args, context)),
     );
     return new Bash({
@@ -170,7 +225,7 @@ export class Session {
       enter: run.enter,
       runAt: (place, words, stdin) =>
         this.#home.session(place).execWords(words, { ...run, enter: undefined }, stdin),
-      runHere: words => this.fork().execWords(words, { ...run, enter: undefined }, ''),
+      runHere: (words, limits) => this.fork().execWords(words, { ...run, ...limits, enter: undefined }, ''),
     };
     const result = await command(args, io);
     return {

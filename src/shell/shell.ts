@@ -6,7 +6,7 @@
  *                                   ──> `… &`                                     a job: a copy of the session
  *                                   ──> everything else                           Session of the present place
  */
-import { InMemoryFs } from 'just-bash';
+import * as Ipv4 from '../addr/ipv4.ts';
 import type { Cluster } from '../controller/cluster.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import {
@@ -20,6 +20,7 @@ import {
 } from './command.ts';
 import { JobTable, pid } from './jobs.ts';
 import { partsOf, standsAlone, withoutPrompt, wordsOf } from './line.ts';
+import { MachineFiles } from './machine-files.ts';
 import { type Home, Session } from './session.ts';
 import { Clockwork } from './shell-time.ts';
 
@@ -44,6 +45,9 @@ export interface TypedLine extends ShellResult {
   readonly waitedNs: VirtualTime;
 }
 
+/** A program that ends well when it is told to end: bash then says `Done`. */
+const OBEYS_SIGTERM = /\btcpdump\b/;
+
 export class LabShell {
   readonly history: string[] = [];
   /** What was typed, in order. */
@@ -54,9 +58,8 @@ export class LabShell {
   readonly #options: ShellOptions;
   readonly #clockwork: Clockwork;
   readonly #home: Home;
-  readonly #files = new Map<string, InMemoryFs>();
+  readonly #files = new Map<string, MachineFiles>();
   readonly #jobs = new JobTable();
-  readonly #aliases = new Map<string, string>([['k', 'kubectl']]);
   /** The shells that were entered one out of the other. */
   readonly #stack: Session[];
   #line: AbortController | undefined;
@@ -69,7 +72,13 @@ export class LabShell {
     this.#clockwork = new Clockwork(cluster.controller, options.pace);
     this.#home = {
       cluster,
-      extras: options.extras ?? {},
+      extras: {
+        ...options.extras,
+        // Alone on a line they are the interactive shell's own business; in a pipe they only print.
+        history: async () => this.#showHistory(),
+        jobs: async () => printed(this.#jobs.list()),
+      },
+      aliases: new Map([['k', 'kubectl']]),
       filesOf: place => this.#filesOf(place),
       session: place => new Session(this.#home, place),
     };
@@ -115,7 +124,7 @@ export class LabShell {
     const before = this.#cluster.controller.now;
     await this.#type(abort.signal);
     const waitedNs = this.#cluster.controller.now - before;
-    const result = await this.#dispatch(this.#unaliased(text), host, abort.signal);
+    const result = await this.#dispatch(text, host, abort.signal);
     this.#line = undefined;
     await this.#clockwork.settle();
     this.#session.status = result.exitCode;
@@ -150,7 +159,9 @@ export class LabShell {
       return rest.trim() === '' ? printed('') : this.#dispatch(rest.trim(), host, signal);
     }
     if (standsAlone(text)) {
-      const own = await this.#own(wordsOf(text), signal);
+      const [name = '', ...words] = wordsOf(text);
+      const alias = this.#home.aliases.get(name);
+      const own = await this.#own([...(alias === undefined ? [name] : wordsOf(alias)), ...words], signal);
       if (own !== undefined) return own;
     }
     const time = this.#clockwork.foreground();
@@ -187,15 +198,19 @@ export class LabShell {
       case 'kill':
         return this.#kill(args);
       case 'history':
-        return printed(this.history.map((line, i) => `${String(i + 1).padStart(5)}  ${line}\n`).join(''));
+        return this.#showHistory();
       case 'alias':
         return this.#alias(args);
       case 'unalias':
-        for (const alias of args) this.#aliases.delete(alias);
+        for (const alias of args) this.#home.aliases.delete(alias);
         return printed('');
       default:
         return undefined;
     }
+  }
+
+  #showHistory(): ShellResult {
+    return printed(this.history.map((line, i) => `${String(i + 1).padStart(5)}  ${line}\n`).join(''));
   }
 
   #leave(code: string | undefined): ShellResult {
@@ -247,8 +262,10 @@ export class LabShell {
     let stderr = '';
     for (const word of words) {
       const job = this.#jobs.find(word);
-      if (job !== undefined) await this.#end(job);
-      else
+      if (job !== undefined) {
+        job.killed = !OBEYS_SIGTERM.test(job.line);
+        await this.#end(job);
+      } else
         stderr += word.startsWith('%')
           ? `bash: kill: ${word}: no such job\n`
           : `bash: kill: (${word}) - No such process\n`;
@@ -265,22 +282,17 @@ export class LabShell {
   }
 
   #alias(args: readonly string[]): ShellResult {
-    const shown = (name: string): string => `alias ${name}='${this.#aliases.get(name)}'\n`;
-    if (args.length === 0) return printed([...this.#aliases.keys()].sort().map(shown).join(''));
+    const { aliases } = this.#home;
+    const shown = (name: string): string => `alias ${name}='${aliases.get(name)}'\n`;
+    if (args.length === 0) return printed([...aliases.keys()].sort().map(shown).join(''));
     let result = printed('');
     for (const word of args) {
       const at = word.indexOf('=');
-      if (at > 0) this.#aliases.set(word.slice(0, at), word.slice(at + 1));
-      else if (this.#aliases.has(word)) result = printed(result.stdout + shown(word));
+      if (at > 0) aliases.set(word.slice(0, at), word.slice(at + 1));
+      else if (aliases.has(word)) result = printed(result.stdout + shown(word));
       else result = failed(`bash: alias: ${word}: not found\n`);
     }
     return result;
-  }
-
-  #unaliased(text: string): string {
-    const match = /^\s*([\w.-]+)(?=\s|$)/.exec(text);
-    const alias = match === null ? undefined : this.#aliases.get(match[1]!);
-    return alias === undefined ? text : alias + text.slice(match![0].length);
   }
 
   #hear(text: string, stream: OutputStream): void {
@@ -301,16 +313,60 @@ export class LabShell {
   }
 
   /** The scenario's resource files lie in root's home of the first node; every place keeps its own files. */
-  #filesOf(place: Place): InMemoryFs {
-    const key = `${place.machine}/${place.namespace}`;
+  #filesOf(place: Place): MachineFiles {
+    const key = `${place.machine}/${place.namespace}/${place.container ?? ''}`;
     let files = this.#files.get(key);
     if (files === undefined) {
       const { fabric, files: written } = this.#cluster.scenario;
-      const isFirst = key === `${fabric.nodes[0]!.name}/`;
+      const isFirst = key === `${fabric.nodes[0]!.name}//`;
       const own = Object.entries(isFirst ? written : {}).map(([name, text]) => [`/root/${name}`, text]);
-      files = new InMemoryFs({ '/root/.bashrc': '', '/tmp/.keep': '', ...Object.fromEntries(own) });
+      files = new MachineFiles(this.#cluster, place, {
+        '/root/.bashrc': '',
+        '/tmp/.keep': '',
+        '/etc/hostname': `${place.hostname}\n`,
+        '/etc/hosts': hostsFile(place, this.#cluster),
+        '/etc/sysctl.conf': '',
+        ...(this.#cluster.machine(place.machine) === 'node' && place.namespace === '' && cniFiles(place)),
+        ...Object.fromEntries(own),
+      });
       this.#files.set(key, files);
     }
     return files;
   }
+}
+
+/** What the installation of Calico (install-cni) leaves on a node. */
+function cniFiles({ machine }: Place): Readonly<Record<string, string>> {
+  const calico = {
+    type: 'calico',
+    log_level: 'info',
+    log_file_path: '/var/log/calico/cni/cni.log',
+    datastore_type: 'kubernetes',
+    nodename: machine,
+    mtu: 0,
+    ipam: { type: 'calico-ipam' },
+    policy: { type: 'k8s' },
+    kubernetes: { kubeconfig: '/etc/cni/net.d/calico-kubeconfig' },
+  };
+  const others = [
+    { type: 'portmap', snat: true, capabilities: { portMappings: true } },
+    { type: 'bandwidth', capabilities: { bandwidth: true } },
+  ];
+  const list = { name: 'k8s-pod-network', cniVersion: '0.3.1', plugins: [calico, ...others] };
+  return {
+    '/etc/cni/net.d/10-calico.conflist': `${JSON.stringify(list, null, 2)}\n`,
+    '/var/lib/calico/nodename': machine,
+  };
+}
+
+/** A machine names its fellows there, a pod nobody. */
+function hostsFile({ namespace }: Place, cluster: Cluster): string {
+  const own = '127.0.0.1 localhost\n';
+  if (namespace !== '') return `# Kubernetes-managed hosts file.\n${own}`;
+  return (
+    own +
+    Object.entries(cluster.hosts())
+      .map(([name, at]) => `${Ipv4.format(at)} ${name}\n`)
+      .join('')
+  );
 }

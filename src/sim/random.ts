@@ -41,8 +41,10 @@ export class Random {
     return result >>> 0;
   }
 
-  /** A uniform integer in [0, bound), 1 <= bound <= 2^32, without modulo bias. */
+  /** A uniform integer in [0, bound), without modulo bias. Throws unless `bound` is whole and 1 <= bound <= 2^32. */
   below(bound: number): number {
+    if (!(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32))
+      throw new Error(`no random number below ${bound}: a whole number from 1 to 2^32 is needed`);
     const limit = 2 ** 32 - (2 ** 32 % bound);
     let draw = this.next();
     while (draw >= limit) draw = this.next();

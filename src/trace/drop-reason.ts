@@ -7,7 +7,7 @@ interface DropReasonEntry {
   readonly sentence: string;
   /** Linux's name without `SKB_DROP_REASON_`. */
   readonly alias?: string;
-  /** Named, so that users can rely on the word, but nothing raises it yet. */
+  /** Named, so that users can rely on the word, but no lab raises it: what would is not emulated. */
   readonly reserved?: true;
 }
 
@@ -48,6 +48,9 @@ const table = {
   },
   FABRIC_PROTO4_BLOCKED: { sentence: 'The cloud does not carry IP protocol 4 (IPIP).' },
   FABRIC_UDP4789_BLOCKED: { sentence: 'The cloud does not carry UDP port 4789 (VXLAN).' },
+  FABRIC_FILTERED: {
+    sentence: 'A firewall or security group of the fabric does not let this traffic through.',
+  },
   FABRIC_SRC_DST_CHECK: {
     sentence: "The cloud's source/destination check: neither address is that of the network interface.",
   },
@@ -76,14 +79,14 @@ const table = {
   LINK_DOWN: { sentence: 'The link was down.', alias: 'DEV_READY' },
   LINK_LOSS: { sentence: 'Lost on the link (a fault the scenario asked for).' },
   NO_SOCKET: { sentence: 'Nobody listens on that port.', alias: 'NO_SOCKET' },
-  SOCKET_BUFFER_FULL: { sentence: 'The receive buffer of the socket was full.', alias: 'SOCKET_RCVBUFF' },
+  SOCKET_BUFFER_FULL: {
+    sentence: 'The receive buffer of the socket was full.',
+    alias: 'SOCKET_RCVBUFF',
+    reserved: true,
+  },
   TCP_OUT_OF_WINDOW: {
     sentence: 'A TCP segment outside of the window, or of no state that takes it.',
     alias: 'TCP_INVALID_SEQUENCE',
-  },
-  TCP_ABORT_ON_DATA: {
-    sentence: 'Data for a TCP connection that its program had closed: answered with RST.',
-    alias: 'TCP_ABORT_ON_DATA',
   },
   TUNNEL_DOWN: { sentence: 'The tunnel device is down.', alias: 'DEV_READY' },
   TUNNEL_LOOP: { sentence: "The route to the tunnel's far end leads into a tunnel again." },

@@ -11,6 +11,8 @@ export interface FrameCounters {
   readonly originated: number;
   readonly delivered: number;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** Frames that the worker holds on which the process lives, whoever they belong to: what is in flight is among them. */
+  readonly held: number;
 }
 
 export class FrameAccount {
@@ -22,9 +24,9 @@ export class FrameAccount {
   readonly reasons = new Map<DropReason, number>();
 
   /** As plain data. */
-  counters(): FrameCounters {
+  counters(held: number): FrameCounters {
     const { originated, delivered } = this;
-    return { originated, delivered, dropped: Object.fromEntries(this.reasons) };
+    return { originated, delivered, dropped: Object.fromEntries(this.reasons), held };
   }
 
   drop(reason: DropReason): void {

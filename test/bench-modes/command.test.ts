@@ -3,10 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CellResult } from '../../src/bench/cell.ts';
-import { bench } from '../../src/cli/commands/bench.ts';
-import { dispatch } from '../../src/cli/dispatch.ts';
-import { type Io, output } from '../../src/cli/io.ts';
 import { read } from '../../src/wire/capture-reader.ts';
+import { tunlab as commandLine, type Outside, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
 const t = suite('bench-modes/command', undefined, 60_000);
@@ -15,23 +13,9 @@ const folder = mkdtempSync(join(tmpdir(), 'tunlab-bench-'));
 const path = (name: string): string => join(folder, name);
 const results = (name: string): CellResult[] => JSON.parse(readFileSync(path(name), 'utf8')) as CellResult[];
 
-/** Run the command line; `heard` sees standard output as it comes and may interrupt. */
-async function tunlab(line: string, heard: (text: string, interrupt: () => void) => void = () => {}) {
-  const interruption = new AbortController();
-  let [out, err] = ['', ''];
-  const write = (text: string): void => {
-    out += text;
-    heard(text, () => interruption.abort());
-  };
-  const io: Io = {
-    stdout: output({ write }, {}),
-    stderr: output({ write: text => (err += text) }, {}),
-    input: async () => new Uint8Array(0),
-    signal: interruption.signal,
-  };
-  const code = await dispatch(['bench', ...line.split(' ')], io, { bench });
-  return { code, out, err };
-}
+/** `heard` sees standard output as it comes and may interrupt. */
+const tunlab = (line: string, heard: Outside['heard'] = () => {}): Promise<Ran> =>
+  commandLine(['bench', ...line.split(' ')], { heard });
 
 t('the answer first, then tables of at most 100 characters, and the packets', async () => {
   const { code, out } = await tunlab(

@@ -96,7 +96,7 @@ for (const [what, text, pattern] of [
   ],
   [
     'protocols all of one name',
-    (w1: Speaker) => Show.protocols(w1, { all: true, name: 'kernel1' }),
+    (w1: Speaker) => Show.protocols(w1, { all: true, fits: name => name === 'kernel1' }),
     /info\nkernel1 [\s\S]*Output filter: {2}calico_kernel_programming/,
   ],
 ] as const)

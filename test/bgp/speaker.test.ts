@@ -92,7 +92,7 @@ t('a daemon that crashes for good: its routes go when the restart time is over',
   lab.net.pass(89);
   assert.equal(lab.at('k8s-w1').kernel.list(), lines('ipip-always', 'k8s-w1'));
   assert.match(
-    Show.protocols(lab.at('k8s-w1').speaker, { all: true, name: 'Mesh_192_168_20_100' }),
+    Show.protocols(lab.at('k8s-w1').speaker, { all: true, fits: name => name === 'Mesh_192_168_20_100' }),
     /Neighbor graceful restart active/,
   );
   lab.net.pass(32);
@@ -297,7 +297,7 @@ t('one reflector, three clients: the kernel routes of the mesh', () => {
     /BGP\.originator_id: 192\.168\.20\.100\n\tBGP\.cluster_list: 244\.0\.0\.1\n/,
   );
   assert.match(
-    Show.protocols(lab.at('k8s-m').speaker, { all: true, name: 'Mesh_192_168_20_100' }),
+    Show.protocols(lab.at('k8s-m').speaker, { all: true, fits: name => name === 'Mesh_192_168_20_100' }),
     /Session: {10}internal multihop route-reflector AS4 add-path-rx add-path-tx/,
   );
   lab.at('k8s-w0').speaker.stop('shutdown');

@@ -223,6 +223,25 @@ for (const [kind, what, spec, message] of [
   ],
   [
     'BGPConfiguration',
+    'a mesh password',
+    { nodeMeshPassword: { secretKeyRef: { name: 's', key: 'k' } } },
+    'error with field BGPConfiguration.Spec.NodeMeshPassword (TCP MD5 passwords are not emulated)',
+  ],
+  [
+    'BGPPeer',
+    'a password',
+    { peerIP: '192.168.10.254', asNumber: 1, password: { secretKeyRef: { name: 's', key: 'k' } } },
+    'error with field BGPPeer.Spec.Password (TCP MD5 passwords are not emulated)',
+  ],
+  [
+    'BGPPeer',
+    'TTL security',
+    { peerIP: '192.168.10.254', asNumber: 1, ttlSecurity: 2 },
+    "error with field BGPPeer.Spec.TTLSecurity = '2' (TTL security (GTSM) is not emulated)",
+  ],
+  ['BGPPeer', 'TTL security off', { peerIP: '192.168.10.254', asNumber: 1, ttlSecurity: 0 }, ''],
+  [
+    'BGPConfiguration',
     'communities that nobody uses',
     { communities: [{ name: 'c', value: '1:2' }] },
     "error with field Spec.Communities[] = '[]' (communities are defined but not used in prefixAdvertisements)",

@@ -11,7 +11,8 @@ import * as Checksum from '../../src/wire/checksum.ts';
 import * as Ipv4 from '../../src/wire/ipv4.ts';
 import * as Pcap from '../../src/wire/pcap.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
-import { cleanUp, DIRECT, MAIN, MODES, packetsOf, path, tunlab } from './harness.ts';
+import { tunlab } from './command-line.ts';
+import { cleanUp, DIRECT, MAIN, MODES, packetsOf, path } from './harness.ts';
 
 const t = suite('cli/capture', undefined, 60_000);
 t.after(cleanUp);

@@ -30,6 +30,15 @@ const RUN = {
   record: undefined,
   reverse: false,
 };
+const DIFF = {
+  before: 'a',
+  after: 'b',
+  fabric: undefined,
+  format: 'text',
+  steps: 0,
+  seed: undefined,
+} as const;
+
 const EXPLAIN = {
   what: { kind: 'pair', path: 'a.yaml', from: 'pod1', to: 'pod3' },
   proto: 'icmp',
@@ -64,7 +73,30 @@ for (const [line, name, args] of [
     'fingerprint',
     { workers: 2, seed: undefined, path: 'a.yaml' },
   ],
-  [['test'], 'test', { paths: [], filter: undefined, reporters: [] }],
+  [['test'], 'test', { paths: [], filter: undefined, reporters: [], update: false, watch: false }],
+  [
+    ['test', '--watch', '--update'],
+    'test',
+    { paths: [], filter: undefined, reporters: [], update: true, watch: true },
+  ],
+  [
+    ['test', '--reporter', 'default'],
+    'test',
+    {
+      paths: [],
+      filter: undefined,
+      reporters: [{ name: 'text', file: undefined }],
+      update: false,
+      watch: false,
+    },
+  ],
+  [['diff', 'a', 'b'], 'diff', DIFF],
+  [
+    ['diff', 'a', 'b', '--json', '--fabric', 'f', '--steps', 'all'],
+    'diff',
+    { ...DIFF, fabric: 'f', format: 'json', steps: 'all' },
+  ],
+  [['diff', 'a', 'b', '--format', 'markdown'], 'diff', { ...DIFF, format: 'markdown' }],
   [
     ['test', 'a', 'b.yaml', '--filter', 'mtu', '--reporter', 'junit=a=b.xml', '--reporter', 'github'],
     'test',
@@ -75,6 +107,8 @@ for (const [line, name, args] of [
         { name: 'junit', file: 'a=b.xml' },
         { name: 'github', file: undefined },
       ],
+      update: false,
+      watch: false,
     },
   ],
   [['explain', 'NO_ROUTE'], 'explain', { ...EXPLAIN, what: { kind: 'code', code: 'NO_ROUTE' } }],

@@ -7,7 +7,8 @@ import { OutputError } from '../../src/cli/output-file.ts';
 import { SimulationFault } from '../../src/parallel/fault.ts';
 import { decodeRecord } from '../../src/runner/run-record.ts';
 import { assert, suite } from '../kit.ts';
-import { cleanUp, DIRECT, MAIN, MODES, packetsOf, path, tunlab } from './harness.ts';
+import { tunlab } from './command-line.ts';
+import { cleanUp, DIRECT, MAIN, MODES, packetsOf, path } from './harness.ts';
 
 const t = suite('cli/ends', undefined, 60_000);
 
@@ -29,7 +30,7 @@ t('tells at once what is wrong with any of the scenarios, with place and without
   const missing = await tunlab(['run', DIRECT, 'no/such.yaml', '--workers', '0']);
   assert.equal([missing.code, missing.out], [2, '']);
   assert.match(missing.err, /^no\/such\.yaml:1:1 {2}no such file\n/);
-  const bad = await tunlab(['run', '-'], 'kind: Scenario\n');
+  const bad = await tunlab(['run', '-'], { input: 'kind: Scenario\n' });
   assert.is(bad.code, 2);
   assert.match(bad.err, /^<stdin>:1:1 /);
   assert.not.match(missing.err + bad.err, /\n {4}at /);
@@ -58,7 +59,7 @@ for (const workers of ['0', '2']) {
       const target = path(`broken${workers}`);
       const record = path(`broken${workers}.rec`);
       const argv = ['run', DIRECT, '--workers', workers, '--json', '--pcap', target, '--record', record];
-      const { code, out, err } = await tunlab(argv, '', { builder: FAULTY });
+      const { code, out, err } = await tunlab(argv, { more: { builder: FAULTY } });
       assert.is(code, 4);
       const head =
         '✗ internal error in k8s-w1, at 3.00 s of virtual time: this is a bug in tunlab, not in your scenario';
@@ -105,7 +106,7 @@ for (const [what, fault, text] of [
 }
 
 t('prints the summary of a run that broke', async () => {
-  const { code, out } = await tunlab(['run', DIRECT, '--workers', '0'], '', { builder: FAULTY });
+  const { code, out } = await tunlab(['run', DIRECT, '--workers', '0'], { more: { builder: FAULTY } });
   assert.is(code, 4);
   assert.match(out, /\n✗ 0 of 0 expectations held; modelled 3\.00 s\n$/);
 });

@@ -7,7 +7,8 @@ import { decodeRecord, encodeRecord, RecordError, replayRun } from '../../src/ru
 import { loadScenario } from '../../src/scenario/load.ts';
 import type { CapturedPacket } from '../../src/wire/capture-reader.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
-import { cleanUp, DIRECT, MODES, packetsOf, path, type Ran, tunlab } from './harness.ts';
+import { type Ran, tunlab } from './command-line.ts';
+import { cleanUp, DIRECT, MODES, packetsOf, path } from './harness.ts';
 
 const t = suite('cli/outputs', undefined, 60_000);
 
@@ -197,7 +198,7 @@ t('prints one JSON document with every field, or an array of them', async () => 
   assert.equal(one.counters.dropped, { NO_ROUTE: 2 });
   const [step] = one.steps;
   assert.equal([step.name, step.atNs, step.ok], ['converge', 0, true]);
-  const parts = 'text ok expected received reason at line column';
+  const parts = 'text ok expected received because reason at line column';
   assert.is(Object.keys(step.expectations[0]).join(' '), parts);
   const dead = one.steps[1].expectations[1];
   assert.equal([dead.reason, dead.at], ['NO_ROUTE', 'k8s-rtr']);

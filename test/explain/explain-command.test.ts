@@ -1,30 +1,12 @@
 /** `tunlab explain`: the hops that were seen, who decided at each, where it ends, and cures that were tried. */
-import { explain } from '../../src/cli/commands/explain.ts';
 import type { Cure } from '../../src/cli/cures.ts';
-import { dispatch } from '../../src/cli/dispatch.ts';
-import { output } from '../../src/cli/io.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
+import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
 const t = suite('explain', undefined, 30_000);
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function tunlab(...argv: string[]): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io = {
-    stdout: output({ write: line => out.push(line) }, {}),
-    stderr: output({ write: line => err.push(line) }, {}),
-    input: async () => new Uint8Array(),
-    signal: new AbortController().signal,
-  };
-  const code = await dispatch(['explain', ...argv], io, { explain });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const tunlab = (...argv: string[]): Promise<Ran> => commandLine(['explain', ...argv]);
 
 interface Document extends Explanation {
   readonly cures: readonly Cure[];
@@ -154,7 +136,7 @@ t('a drop code has a page', async () => {
     ran.out,
     /^NO_ROUTE {3}No route covers the destination\.\n {2}Linux calls it SKB_DROP_REASON_IP_OUTNOROUTES\n/,
   );
-  assert.match((await tunlab('policy_deny')).out, 'reserved: nothing raises it yet');
+  assert.match((await tunlab('policy_deny')).out, 'reserved: no lab raises it');
 });
 
 for (const [argv, message] of [

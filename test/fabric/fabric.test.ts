@@ -3,6 +3,7 @@ import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Mac from '../../src/addr/mac.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
 import { judge, OPEN_PORT, type PortRules, portRules } from '../../src/fabric/cloud.ts';
+import { parseTraffic, trafficText } from '../../src/fabric/traffic.ts';
 import { type EchoReply, IcmpSocket } from '../../src/netstack/icmp-socket.ts';
 import { MILLISECOND, SECOND } from '../../src/sim/time.ts';
 import * as Arp from '../../src/wire/arp.ts';
@@ -149,6 +150,7 @@ function inCloud(
   return lab;
 }
 
+const VXLAN = parseTraffic('vxlan')!;
 const same = (rules: PortRules): PortRules => rules;
 const unchecked = (rules: PortRules): PortRules => ({ ...rules, sourceDestinationCheck: false });
 const podsAllowed = (rules: PortRules): PortRules => ({
@@ -167,7 +169,7 @@ for (const [cloud, what, change, mode, to, reason] of [
   [
     'azure-vnet',
     'UDP 4789 closed, ',
-    (rules: PortRules) => ({ ...rules, blocksVxlan: true }),
+    (rules: PortRules) => ({ ...rules, blocked: [VXLAN] }),
     'vxlan-always',
     '172.16.34.1',
     'FABRIC_UDP4789_BLOCKED',
@@ -220,6 +222,7 @@ function arpOf(senderMac: number, sender: string): DataView {
   return view;
 }
 
+const AWS = portRules('aws-vpc', [Ipv4.from('10.0.0.1')], 1);
 const SECURE = portRules('port-security', [Ipv4.from('10.0.0.1')], 1);
 for (const [what, rules, direction, view, verdict] of [
   ['own source', SECURE, 'fromNode', frameOf('10.0.0.1', '8.8.8.8', 1), ''],
@@ -238,22 +241,61 @@ for (const [what, rules, direction, view, verdict] of [
   ['ARP with another MAC', SECURE, 'fromNode', arpOf(3, '10.0.0.1'), 'FABRIC_PORT_SECURITY'],
   [
     'VXLAN',
-    { ...OPEN_PORT, blocksVxlan: true },
+    { ...OPEN_PORT, blocked: [VXLAN] },
     'fromNode',
     frameOf('1.1.1.1', '2.2.2.2', 17),
     'FABRIC_UDP4789_BLOCKED',
   ],
   [
     'a later fragment of VXLAN',
-    { ...OPEN_PORT, blocksVxlan: true },
+    { ...OPEN_PORT, blocked: [VXLAN] },
     'fromNode',
     frameOf('1.1.1.1', '2.2.2.2', 17, 1480),
     '',
   ],
+  [
+    'IPIP towards it, kept from leaving only',
+    { ...OPEN_PORT, blocked: [parseTraffic('ipip out')!] },
+    'toNode',
+    frameOf('1.1.1.1', '2.2.2.2', 4),
+    '',
+  ],
+  [
+    'a protocol by its number, on its way in',
+    { ...OPEN_PORT, blocked: [parseTraffic('proto/17 in')!] },
+    'toNode',
+    frameOf('1.1.1.1', '2.2.2.2', 17),
+    'FABRIC_FILTERED',
+  ],
+  ['its own packet', AWS, 'fromNode', frameOf('10.0.0.1', '8.8.8.8', 1), ''],
+  ['a pod’s packet', AWS, 'fromNode', frameOf('172.16.1.1', '8.8.8.8', 1), 'FABRIC_SRC_DST_CHECK'],
+  ['a packet for it', AWS, 'toNode', frameOf('8.8.8.8', '10.0.0.1', 1), ''],
+  ['a packet for a pod', AWS, 'toNode', frameOf('10.0.0.2', '172.16.1.1', 1), 'FABRIC_SRC_DST_CHECK'],
   ['anything', OPEN_PORT, 'fromNode', frameOf('1.1.1.1', '2.2.2.2', 4), ''],
 ] as const)
   t(`a port judges ${what}: ${verdict === '' ? 'passes' : verdict}`, () => {
     assert.is(judge(rules, direction, view, 0, view.byteLength), verdict);
+  });
+
+for (const text of ['ipip', 'vxlan', 'bgp', 'icmp', 'tcp', 'tcp/80', 'udp/53 in', 'proto/50 out'])
+  t(`traffic "${text}" is read and written`, () => {
+    assert.is(trafficText(parseTraffic(text)!), text);
+  });
+
+for (const text of [
+  '',
+  'ipx',
+  'icmp/8',
+  'tcp/65536',
+  'tcp/x',
+  'proto',
+  'proto/256',
+  'bgp up',
+  'tcp/1/2',
+  'bgp in out',
+])
+  t(`"${text}" is no traffic`, () => {
+    assert.is(parseTraffic(text), undefined);
   });
 
 t.run();

@@ -1,6 +1,35 @@
-import { sameFingerprint } from './same.ts';
+import { sameFingerprint, sameFingerprintBriefly } from './same.ts';
 
 sameFingerprint(
   'scenarios/lessons/crosssubnet-slash32.yaml',
   'scenarios/lessons/direct-cross-subnet.yaml',
+).run();
+sameFingerprintBriefly(
+  'scenarios/lessons/aws-src-dst-check.yaml',
+  'scenarios/lessons/bad-peer-as.yaml',
+  'scenarios/lessons/bird-not-ready.yaml',
+  'scenarios/lessons/dot-zero-address.yaml',
+  'scenarios/lessons/dual-tor-ecmp.yaml',
+  'scenarios/lessons/established-no-routes.yaml',
+  'scenarios/lessons/external-vm.yaml',
+  'scenarios/lessons/gateway-169-254-1-1.yaml',
+  'scenarios/lessons/graceful-restart.yaml',
+  'scenarios/lessons/hold-time.yaml',
+  'scenarios/lessons/ipip-proto4-blocked.yaml',
+  'scenarios/lessons/ipip-to-the-router.yaml',
+  'scenarios/lessons/ipip-to-vxlan-live.yaml',
+  'scenarios/lessons/mesh-sessions.yaml',
+  'scenarios/lessons/mtu-blackhole.yaml',
+  'scenarios/lessons/nat-outgoing-off.yaml',
+  'scenarios/lessons/nat-second-pool.yaml',
+  'scenarios/lessons/node-address-as-source.yaml',
+  'scenarios/lessons/passive-connect.yaml',
+  'scenarios/lessons/pool-migration.yaml',
+  'scenarios/lessons/rp-filter.yaml',
+  'scenarios/lessons/rr-selector-drift.yaml',
+  'scenarios/lessons/strict-affinity.yaml',
+  'scenarios/lessons/tor-and-mesh-loop.yaml',
+  'scenarios/lessons/vxlan-port-reserved.yaml',
+  'scenarios/lessons/what-is-this-blackhole.yaml',
+  'scenarios/lessons/which-mode-is-faster.yaml',
 ).run();

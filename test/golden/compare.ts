@@ -55,7 +55,7 @@ export function difference(recorded: readonly string[], ours: readonly string[])
 
 /** Tables whose order means nothing; that of BIRD's protocols is its configuration's, which was written by hand. */
 const SETS = ['neigh', 'fdb', 'bird-protocols', 'bird-protocols-all'];
-const TABLES = [
+export const STATE_TABLES = [
   'route',
   'route-table-all',
   'neigh',
@@ -70,7 +70,7 @@ const TABLES = [
 
 function compareStates(mode: Mode, seen: Observation): Comparison[] {
   const comparisons = new Map(
-    TABLES.map(table => [table, { table, compared: 0, differing: [] as string[] }]),
+    STATE_TABLES.map(table => [table, { table, compared: 0, differing: [] as string[] }]),
   );
   for (const [key, text] of states(mode)) {
     const table = key.slice(key.indexOf('.') + 1);

@@ -272,7 +272,7 @@ t('a device that is removed takes its routes, and the namespace no longer answer
   assert.is(node.fib.lookup(Ipv4.from('172.16.158.3'))?.prefix.length, 0);
   const { error } = lab.ping('pod1', '172.16.34.1');
   assert.is(error, undefined);
-  assert.is(node.host.account.reasons.get('UNKNOWN_PROTOCOL'), 1);
+  assert.is(node.host.account.reasons.get('NO_SOCKET'), 1);
   const again = new EthernetDevice(node, 'eth7', { mac: 1, mtu: 1500, jack: 7 });
   assert.is(again.carrier, false);
 });

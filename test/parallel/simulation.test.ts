@@ -131,6 +131,18 @@ t('commands: the same answers and consequences with and without workers', async 
   assert.equal(results[2], results[0]);
 });
 
+t('a frame of one batch of commands is not forgotten by the next at the same instant', async () => {
+  // Nothing else wakes the receiver, so it hears of the frame only if the second batch still announces it.
+  await run(ballLab({ processes: 2, ball: { balls: 0 } }), { workers: 2 }, MILLISECOND, async simulation => {
+    await simulation.runUntil(50_000);
+    await simulation.command(0, { do: 'send', jack: 0, octets: 100 });
+    await simulation.command(0, { do: 'read' });
+    await simulation.runUntil(65_000);
+    const { received } = (await simulation.command(1, { do: 'read' })) as { received: number };
+    assert.is(received, 1);
+  });
+});
+
 for (const workers of [0, 2]) {
   t(`a refusal has code, message and details, and the rest is carried out (${workers} workers)`, async () => {
     await run(ballLab({ processes: 3 }), { workers }, MILLISECOND, async simulation => {

@@ -20,7 +20,7 @@ const NIC: DeviceView = {
   carrier: true,
   mac: 0x0200_c0a8_0a65,
   counters: { rxPackets: 0, rxOctets: 0, rxDropped: 0, txPackets: 0, txOctets: 0, txDropped: 0 },
-  addresses: [{ address: 0xc0a80a65, length: 24, scope: 'global', broadcast: 0xc0a80aff }],
+  addresses: [{ address: 0xc0a80a65, length: 24, scope: 'global', broadcast: 0xc0a80aff, secondary: false }],
   peer: undefined,
   vxlan: undefined,
 };
@@ -33,7 +33,7 @@ const CALI: DeviceView = {
   mtu: 1480,
   mac: 0xeeee_eeee_eeee,
   addresses: [],
-  peer: { index: 3, up: true, netns: 'cni-1' },
+  peer: { index: 3, up: true, netns: 'cni-1', netnsId: 0 },
 };
 const plain = { details: false, object: 'link' } as const;
 
@@ -55,7 +55,7 @@ for (const [what, device, first] of [
   ],
   [
     'a veth whose other end is down',
-    { ...CALI, carrier: false, peer: { index: 3, up: false, netns: 'cni-1' } },
+    { ...CALI, carrier: false, peer: { index: 3, up: false, netns: 'cni-1', netnsId: 0 } },
     '7: calice0906292e2@if3: <NO-CARRIER,BROADCAST,MULTICAST,UP,M-DOWN> mtu 1480 qdisc noqueue state LOWERLAYERDOWN mode DEFAULT group default qlen 1000',
   ],
 ] as const)
@@ -74,13 +74,13 @@ t('ip link without -d: hardware and other names', () => {
 });
 
 t('from inside a pod the other namespace has a number only', () => {
-  const eth0 = { ...CALI, name: 'eth0', peer: { index: 7, up: true, netns: undefined } };
+  const eth0 = { ...CALI, name: 'eth0', peer: { index: 7, up: true, netns: undefined, netnsId: 0 } };
   assert.match(linkText([eth0], plain), / link-netnsid 0\n/);
 });
 
 t('ip -4 addr: devices that have an address, without hardware and IPv6', () => {
   assert.is(
-    addressText([NIC, CALI], { details: false, ipv4Only: true }),
+    addressText([NIC, CALI], { details: false, family: 4 }),
     '2: ens5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 9001 qdisc noqueue state UP group default qlen 1000\n' +
       '    altname enp0s5\n' +
       '    inet 192.168.10.101/24 brd 192.168.10.255 scope global ens5\n' +
@@ -89,14 +89,16 @@ t('ip -4 addr: devices that have an address, without hardware and IPv6', () => {
 });
 
 t('ip addr: nothing of IPv6 while a device is down', () => {
-  const text = addressText([{ ...CALI, up: false }], { details: false, ipv4Only: false });
+  const text = addressText([{ ...CALI, up: false }], { details: false, family: undefined });
   assert.not.match(text, /inet6/);
 });
 
+const AGES = { used: 20, confirmed: 20, updated: 4, probes: 1 };
+
 t('ip neigh: one that failed has no MAC address; `dev` leaves the device out', () => {
   const neighbours: NeighbourView[] = [
-    { address: 0xc0a80a4d, device: 'eth0', mac: 0, state: 'FAILED' },
-    { address: 0xac109e03, device: 'cali1', mac: 0x0a58_ac10_9e03, state: 'STALE' },
+    { ...AGES, address: 0xc0a80a4d, device: 'eth0', mac: 0, state: 'FAILED' },
+    { ...AGES, address: 0xac109e03, device: 'cali1', mac: 0x0a58_ac10_9e03, state: 'STALE' },
   ];
   assert.is(
     neighbourText(neighbours),

@@ -307,4 +307,18 @@ t('the resources of a lab may change while a node is off', async () => {
   await lab.close();
 });
 
+t('bindMode NodeIP listens on the node address alone, from the next start of BIRD on', async () => {
+  const lab = await boot('ipip-always', calico('BGPConfiguration', 'default', { bindMode: 'NodeIP' }));
+  const listening = async (): Promise<string[]> =>
+    (await lab.exec('ss -tln')).stdout.split('\n').flatMap(line => /\S+:179\b/.exec(line) ?? []);
+  assert.equal(await listening(), ['192.168.10.10:179']);
+  await lab.exec(`calicoctl patch bgpconfig default -p '{"spec":{"bindMode":"None"}}'`);
+  await lab.run({ until: lab.now + 5 * SECOND });
+  assert.equal(await listening(), ['192.168.10.10:179']);
+  await lab.exec('kubectl delete pod -n kube-system -l k8s-app=calico-node');
+  await lab.run({ until: lab.now + 10 * SECOND });
+  assert.equal(await listening(), ['0.0.0.0:179']);
+  await lab.close();
+});
+
 t.run();

@@ -2,10 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from '../../src/cli/commands/test.ts';
-import { dispatch } from '../../src/cli/dispatch.ts';
-import { output } from '../../src/cli/io.ts';
 import { findScenarios } from '../../src/cli/scenario-files.ts';
+import { affected } from '../../src/cli/watched-files.ts';
+import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
 const t = suite('runner/test', undefined, 30_000);
@@ -47,23 +46,7 @@ writeFileSync(at('mixed/node_modules/hidden.yaml'), scenario('hidden', HELD));
 writeFileSync(at('typo/typo.yaml'), scenario('typo', HELD).replace('subnets:', 'subnet:'));
 writeFileSync(at('open/open.yaml'), scenario('open', `    - expect: { converged: true, within: 1s }`));
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function tunlab(...argv: string[]): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io = {
-    stdout: output({ write: line => out.push(line) }, {}),
-    stderr: output({ write: line => err.push(line) }, {}),
-    input: async () => new Uint8Array(),
-    signal: new AbortController().signal,
-  };
-  const code = await dispatch(['test', ...argv], io, { test });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const tunlab = (...argv: string[]): Promise<Ran> => commandLine(['test', ...argv]);
 
 t('finds scenarios below folders, sorted, and not what lies beside them', () => {
   const names = ['mixed/a-failed.yaml', 'mixed/b-held.yaml'];
@@ -134,6 +117,73 @@ t('only what --filter finds is run', async () => {
   assert.is(ran.code, 0);
   assert.match(ran.out, /^✓ 1 scenario, 1 expectation {6}modelled [^\n]*\n$/);
   assert.is((await tunlab(at('mixed'), '--filter', 'nothing')).code, 2);
+});
+
+t('--update writes the snapshots that noChange compares with', async () => {
+  mkdirSync(at('kept'));
+  const file = at('kept/lab.yaml');
+  writeFileSync(file, scenario('kept', '    - expect: { noChange: start, of: [fib, reachability] }'));
+  assert.is((await tunlab(file)).code, 3);
+  const path = at('kept/lab.snapshots/start.txt');
+  const written = await tunlab(file, '--update');
+  assert.equal([written.code, written.out.includes(`written   ${path}`)], [0, true]);
+  assert.match(
+    readFileSync(path, 'utf8'),
+    /^# tunlab snapshot: .*\n\[fib k8s-w0\]\ndefault via 192\.168\.20\.254 /,
+  );
+  assert.is((await tunlab(file)).code, 0);
+  writeFileSync(path, readFileSync(path, 'utf8').replaceAll('192.168.20.254', '192.168.20.1'));
+  const changed = await tunlab(file);
+  assert.is(changed.code, 1);
+  for (const line of [
+    'received  4 lines differ',
+    '          fib k8s-w0  - default via 192.168.20.1 dev eth0 proto static',
+    '          fib k8s-w0  + default via 192.168.20.254 dev eth0 proto static',
+    `more      npx tunlab test ${file} --update`,
+  ])
+    assert.ok(changed.out.split('\n').includes(`  ${line}`), `${line}\n${changed.out}`);
+});
+
+t('--watch runs again what a changed file is about, and ends with Ctrl-C', async () => {
+  mkdirSync(at('watched/calico'), { recursive: true });
+  const [one, two] = [at('watched/one.yaml'), at('watched/two.yaml')];
+  writeFileSync(one, scenario('one', HELD));
+  writeFileSync(two, scenario('two', HELD));
+  const changes = [
+    () => writeFileSync(one, scenario('one', FAILED)),
+    () => writeFileSync(at('watched/three.yaml'), scenario('three', HELD)),
+    () => writeFileSync(at('watched/calico/pool.yaml'), 'kind: IPPool\n'),
+  ];
+  const ran = await commandLine(['test', at('watched'), '--watch'], {
+    heard: (_, interrupt) => {
+      const change = changes.shift();
+      if (change === undefined) interrupt();
+      else change();
+    },
+  });
+  assert.is(ran.code, 130);
+  const summaries = ran.out.split('\n').filter(line => /^✓/.test(line));
+  assert.equal(
+    summaries.map(line => line.split('      ').slice(0, -1).join(' ')),
+    [
+      '✓ 2 scenarios, 2 expectations',
+      '✓ 1 of 2 scenarios, 2 expectations ✗ 3',
+      '✓ 2 of 3 scenarios, 3 expectations ✗ 3',
+      '✓ 2 of 3 scenarios, 3 expectations ✗ 3',
+    ],
+  );
+  assert.match(ran.err, `changed: ${one}\n`);
+});
+
+t('what a changed file is about', () => {
+  const all = ['lab/a.yaml', 'lab/b.yaml', 'other/c.yaml'];
+  for (const [changed, expected] of [
+    [['lab/a.yaml'], ['lab/a.yaml']],
+    [['lab/calico/pool.yaml'], ['lab/a.yaml', 'lab/b.yaml']],
+    [['lab/b.snapshots/x.txt'], ['lab/b.yaml']],
+    [['elsewhere/pool.yaml'], []],
+  ] as const)
+    assert.equal(affected(all, changed), [...expected]);
 });
 
 for (const [argv, message] of [

@@ -391,7 +391,7 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     'a step that does nothing',
     STEP,
     '    - name: rest',
-    'x.yaml:59:7  steps[4]: the step does nothing: give it run, expect, wait, link or node',
+    'x.yaml:59:7  steps[4]: the step does nothing: give it run, expect, wait, link, node or snapshot',
   ],
   [
     'an unknown expectation',
@@ -403,7 +403,7 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     'no keyword of an expectation',
     '{ mtu: 8981, on: pod1 }',
     '{ on: pod1 }',
-    'x.yaml:64:11  steps[5].expect[3]: not an expectation: it needs one of converged, reachable, unreachable, path, outage, route, noRoute, bgp, mtu, ipam, output',
+    'x.yaml:64:11  steps[5].expect[3]: not an expectation: it needs one of converged, reachable, unreachable, path, outage, route, noRoute, bgp, mtu, ipam, drops, output, neigh, fdb, capture, throughput, noChange, invariant',
   ],
   [
     'two expectations in one',
@@ -469,7 +469,7 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     'an empty output',
     'contains: default-ipv4-ippool',
     '',
-    'x.yaml:55:25  steps[2].expect.output: expected contains or equals',
+    'x.yaml:55:25  steps[2].expect.output: expected contains, equals or exitCode',
   ],
   [
     'a link both down and up',

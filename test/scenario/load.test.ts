@@ -50,6 +50,7 @@ t('fills in what is not said', () => {
       startMs: Date.parse('2024-09-22'),
       hooks: 'calico',
       sysctls: {},
+      hostModel: undefined,
       fabric: undefined,
       resources: [],
       pods: [],
@@ -80,6 +81,7 @@ t('resolves nodes in the short and in the long form', () => {
     defaultRoute: ip('192.168.10.1'),
     asNumber: undefined,
     sourceDestCheck: false,
+    blocks: [],
     bgpAddress: { address: ip('192.168.10.10'), length: 24 },
     position: { line: 33, column: 14 },
   });
@@ -133,6 +135,7 @@ t('resolves a router that speaks BGP', () => {
     clusterId: undefined,
     nextHopSelf: false,
     maximumPaths: 1,
+    gracefulRestart: false,
   });
 });
 

@@ -6,6 +6,7 @@ import * as Ipv4 from '../../addr/ipv4.ts';
 import * as Prefix from '../../addr/prefix.ts';
 import { TUNL0, VXLAN_CALICO } from '../names.ts';
 import { FELIX_DEFAULTS, type FelixConfigurationSpec } from '../resources/felix.ts';
+import { once } from '../resources/meta.ts';
 import { type Node, nodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 import type { Encapsulation } from './mtu.ts';
@@ -63,6 +64,11 @@ const inOrder = (prefixes: readonly Prefix.Prefix[]): Prefix.Prefix[] => {
 
 const host = (address: Ipv4.Ipv4Address): Prefix.Prefix => ({ address, length: 32 });
 
+const hostOf = once((node: Node): Prefix.Prefix | undefined => {
+  const network = nodeNetwork(node);
+  return network && host(network.address);
+});
+
 function externalNodes(config: FelixConfigurationSpec): Prefix.Prefix[] {
   return (config.externalNodesList ?? []).map(text => Prefix.from(text.includes('/') ? text : `${text}/32`));
 }
@@ -107,7 +113,7 @@ export function calculateHooks(
   const cidr = (p: IPPool) => Prefix.from(p.spec.cidr);
   const masqueraded = pools.filter(p => p.spec.natOutgoing === true);
   const external = externalNodes(config);
-  const hosts = nodes.flatMap(n => nodeNetwork(n)?.address ?? []).map(host);
+  const hosts = nodes.flatMap(n => hostOf(n) ?? []);
   const vxlanPort = config.vxlanPort ?? FELIX_DEFAULTS.vxlanPort;
   const action = (
     config.defaultEndpointToHostAction ?? FELIX_DEFAULTS.defaultEndpointToHostAction

@@ -186,6 +186,23 @@ export function validateBGPConfiguration(config: BGPConfiguration): Problem[] {
       problems.push(at(`BGPConfiguration.Spec.${name}`, shown, reason, ['spec', key]));
     }
   }
+  if (spec.nodeMeshPassword !== undefined && mesh && !perNode) {
+    const path = ['spec', 'nodeMeshPassword'];
+    problems.push(at('BGPConfiguration.Spec.NodeMeshPassword', undefined, NO_PASSWORDS, path));
+  }
+  return problems;
+}
+
+/** Without them a session comes up that a real node would refuse: refused here, not ignored. */
+const NO_PASSWORDS = 'TCP MD5 passwords are not emulated';
+const NO_GTSM = 'TTL security (GTSM) is not emulated';
+
+function sessionProblems(spec: BGPPeer['spec']): Problem[] {
+  const problems: Problem[] = [];
+  if (spec.password !== undefined)
+    problems.push(at('BGPPeer.Spec.Password', undefined, NO_PASSWORDS, ['spec', 'password']));
+  if ((spec.ttlSecurity ?? 0) > 0)
+    problems.push(at('BGPPeer.Spec.TTLSecurity', spec.ttlSecurity, NO_GTSM, ['spec', 'ttlSecurity']));
   return problems;
 }
 
@@ -303,7 +320,7 @@ export function validateBGPPeer(peer: BGPPeer): Problem[] {
     const reason = 'ASNumber field must be empty when PeerSelector is specified';
     problems.push(at('ASNumber', spec.asNumber, reason, ['spec', 'asNumber']));
   }
-  return [...problems, ...reachableByProblems(spec)];
+  return [...problems, ...reachableByProblems(spec), ...sessionProblems(spec)];
 }
 
 function durationProblem(field: string, text: string | undefined, path: FieldPath): Problem[] {

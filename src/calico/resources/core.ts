@@ -31,6 +31,8 @@ export interface PodStatus {
   /** Why a pending pod is pending: `ContainerCreating`, or the CNI plugin's error. */
   reason?: string;
   message?: string;
+  /** What the readiness probe last said against it. */
+  notReady?: string;
 }
 
 export interface Pod extends ResourceBase<'Pod'> {

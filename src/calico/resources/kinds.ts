@@ -175,6 +175,10 @@ export const KINDS: { readonly [K in Kind]: KindInfo<K> } = {
   ServiceAccount: core('ServiceAccount', 'v1', 'serviceaccounts', 'sa', OPAQUE_SPEC),
 };
 
+export const STORED_KINDS = (Object.keys(KINDS) as Kind[]).filter(
+  (kind): kind is StoredKind => kind !== 'WorkloadEndpoint',
+);
+
 const BY_NAME = new Map<string, KindInfo>(
   Object.values(KINDS).flatMap(info =>
     [info.kind.toLowerCase(), info.plural, ...info.aliases].map((name): [string, KindInfo] => [name, info]),

@@ -46,6 +46,15 @@ export function equalData(a: unknown, b: unknown): boolean {
   return present.every(k => Object.hasOwn(right, k) && equalData(left[k], right[k]));
 }
 
+/** `value` and all in it, frozen. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}
+
 /**
  * `derive`, computed once for each object. Objects of the datastore never change, and thousands of them are looked at
  * again whenever one of them is replaced.

@@ -8,17 +8,17 @@ import { Lab } from '../../lab.ts';
 import { SimulationFault } from '../../parallel/fault.ts';
 import { formatTime } from '../../runner/verdict.ts';
 import type { Scenario } from '../../scenario/types.ts';
+import { type PacketFilter, packetFilter } from '../../trace/packet-filter.ts';
 import type { PacketRecord } from '../../trace/record.ts';
+import { FilterError } from '../../wire/filter.ts';
 import { CaptureFile } from '../capture-file.ts';
 import { CaptureLines } from '../capture-lines.ts';
 import { CapturePlaces } from '../capture-places.ts';
-import type { CaptureCommandOptions } from '../capture-spec.ts';
-import { UsageError } from '../command-table.ts';
+import { type CaptureCommandOptions, UsageError } from '../command-table.ts';
 import { ExitCode } from '../dispatch.ts';
 import type { Io } from '../io.ts';
 import { openScenario } from '../open-scenario.ts';
 import { OutputFile } from '../output-file.ts';
-import { type PacketFilter, packetFilter } from '../packet-filter.ts';
 import { Progress } from '../progress.ts';
 import { runSteps } from '../run-steps.ts';
 
@@ -50,7 +50,7 @@ class Capturing {
     this.#options = options;
     this.#io = io;
     this.#places = new CapturePlaces(options.interfaces, scenario);
-    this.#passes = packetFilter(options.filter, scenario);
+    this.#passes = filterOf(options.filter, scenario);
     this.#progress = new Progress(io.stderr);
   }
 
@@ -137,5 +137,16 @@ class Capturing {
     this.#progress.update(
       `${this.#scenario.name}: ${formatTime(lab.now)} of virtual time, ${this.#packets} packets`,
     );
+  }
+}
+
+/** Names of machines are their addresses. Throws `UsageError`. */
+function filterOf(expression: string, { fabric }: Scenario): PacketFilter {
+  const named = new Map([...fabric.nodes, ...fabric.hosts].map(({ name, address }) => [name, address]));
+  try {
+    return packetFilter(expression, name => named.get(name));
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    throw new UsageError(`${error.message}: ${expression}`, 'capture');
   }
 }

@@ -5,9 +5,7 @@ import { type Explanation, explain as explainOutcome } from '../../explain/expla
 import { explanationLines } from '../../explain/explanation-text.ts';
 import { Lab } from '../../lab.ts';
 import { formatTime } from '../../runner/verdict.ts';
-import { didYouMean } from '../../scenario/nearest.ts';
 import type { Scenario } from '../../scenario/types.ts';
-import { type DropReason, dropReasonNames, dropReasons } from '../../trace/drop-reason.ts';
 import { type ExplainOptions, UsageError } from '../command-table.ts';
 import { type Cure, findCures } from '../cures.ts';
 import { ExitCode } from '../dispatch.ts';
@@ -16,6 +14,7 @@ import { openScenario } from '../open-scenario.ts';
 import { Progress } from '../progress.ts';
 import { runSteps } from '../run-steps.ts';
 import { version } from '../version.ts';
+import { explainCode } from './explain-code.ts';
 
 export async function explain(options: ExplainOptions, io: Io): Promise<number> {
   const { what } = options;
@@ -109,29 +108,4 @@ function effects({ after, broken, convergedInNs, notes }: Cure): string[] {
     ...lost,
     ...notes,
   ];
-}
-
-function explainCode(written: string, { json }: ExplainOptions, io: Io): number {
-  const code = written.toUpperCase();
-  const entry = dropReasons[code as DropReason];
-  if (!Object.hasOwn(dropReasons, code)) {
-    const hint = didYouMean(code, dropReasonNames);
-    throw new UsageError(`there is no drop code "${written}"${hint}`, 'explain');
-  }
-  const { sentence, alias, reserved = false } = entry;
-  if (json) {
-    const linux = alias === undefined ? null : `SKB_DROP_REASON_${alias}`;
-    const document = { schemaVersion: 1, tunlab: version(), code, sentence, linux, reserved };
-    io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    return ExitCode.Held;
-  }
-  const lines = [
-    `${code}   ${sentence}`,
-    ...(alias === undefined ? [] : [`  Linux calls it SKB_DROP_REASON_${alias}`]),
-    reserved
-      ? '  reserved: nothing raises it yet'
-      : `  expect it with   { unreachable: pod1 -> pod3, reason: ${code}, at: NODE }`,
-  ];
-  io.stdout.write(`${lines.join('\n')}\n`);
-  return ExitCode.Held;
 }

@@ -3,8 +3,6 @@
  * forms that people, scripts and CI read. Order and number of threads change nothing in a report.
  */
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import type { LabOptions } from '../../lab.ts';
 import type { TestOutcome, TestResult } from '../../runner/test-case.ts';
 import { testGithub } from '../../runner/test-github.ts';
@@ -17,9 +15,8 @@ import type { Io } from '../io.ts';
 import { OutputFile } from '../output-file.ts';
 import { Progress } from '../progress.ts';
 import { findScenarios } from '../scenario-files.ts';
-import type { TestTask } from '../test-worker.ts';
-
-const WORKER = new URL('../test-worker.js', import.meta.url).href;
+import { TestPool } from '../test-pool.ts';
+import { affected, WatchedFiles } from '../watched-files.ts';
 
 /** `more`: for tests, which bring processes that break. */
 export async function test(
@@ -28,64 +25,117 @@ export async function test(
   more: Pick<LabOptions, 'builder'> = {},
 ): Promise<number> {
   const files = filesOf(options);
-  const outputs = options.reporters.map(({ name, file }) => ({
-    name,
-    file: file === undefined ? undefined : new OutputFile(file, '--reporter', 'test'),
-  }));
-  const begun = performance.now();
-  const results = await runAll(files, io, more);
-  const wallMs = performance.now() - begun;
-  for (const { name, file } of outputs) {
-    if (file === undefined) continue;
-    file.write(new TextEncoder().encode(render(name, results, wallMs, PLAIN)));
-    file.close();
+  // What changes while the first run is under way is not missed.
+  const watched = options.watch ? new WatchedFiles(placesOf(options)) : undefined;
+  const pool = new TestPool(files.length, io.signal);
+  try {
+    const runs = new TestRuns(options, io, more, pool);
+    await runs.run(files);
+    if (watched !== undefined) await keepRunning(options, io, runs, watched);
+    return codeOf(runs.results);
+  } finally {
+    watched?.close();
+    await pool.close();
   }
-  // People get their lines unless a program reads standard output.
-  const onOutput = outputs.find(each => each.file === undefined)?.name ?? 'text';
-  io.stdout.write(render(onOutput, results, wallMs, io.stdout.colour));
-  return codeOf(results);
+}
+
+/** Until Ctrl-C. */
+async function keepRunning(
+  options: TestOptions,
+  io: Io,
+  runs: TestRuns,
+  watched: WatchedFiles,
+): Promise<void> {
+  for (;;) {
+    io.stderr.write('watching; Ctrl-C ends\n');
+    const changed = await watched.next(io.signal);
+    if (io.signal.aborted) return;
+    const files = wantedFiles(options);
+    const fresh = files.filter(file => !runs.results.some(result => result.file === file));
+    const again = [...new Set([...fresh, ...affected(files, changed)])].sort();
+    io.stderr.write(`changed: ${changed.join(', ')}\n`);
+    runs.keep(files);
+    await runs.run(again);
+  }
+}
+
+/** What came of each scenario, last time it was run. */
+class TestRuns {
+  readonly #options: TestOptions;
+  readonly #io: Io;
+  readonly #builder: string | undefined;
+  readonly #pool: TestPool;
+  readonly #results = new Map<string, TestResult>();
+
+  constructor(options: TestOptions, io: Io, { builder }: Pick<LabOptions, 'builder'>, pool: TestPool) {
+    this.#options = options;
+    this.#io = io;
+    this.#builder = builder;
+    this.#pool = pool;
+  }
+
+  /** In the order of their names. */
+  get results(): readonly TestResult[] {
+    return [...this.#results.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
+  }
+
+  /** Forget what is not among `files`. */
+  keep(files: readonly string[]): void {
+    for (const file of this.#results.keys()) if (!files.includes(file)) this.#results.delete(file);
+  }
+
+  /** Run `files` and report all. */
+  async run(files: readonly string[]): Promise<void> {
+    const { stdout } = this.#io;
+    const outputs = this.#options.reporters.map(({ name, file }) => ({
+      name,
+      file: file === undefined ? undefined : new OutputFile(file, '--reporter', 'test'),
+    }));
+    const begun = performance.now();
+    await this.#runAll(files);
+    const wallMs = performance.now() - begun;
+    for (const { name, file } of outputs) {
+      if (file === undefined) continue;
+      file.write(new TextEncoder().encode(render(name, this.results, wallMs, PLAIN)));
+      file.close();
+    }
+    // People get their lines unless a program reads standard output.
+    const onOutput = outputs.find(each => each.file === undefined)?.name ?? 'text';
+    stdout.write(render(onOutput, this.results, wallMs, stdout.colour));
+  }
+
+  async #runAll(files: readonly string[]): Promise<void> {
+    const progress = new Progress(this.#io.stderr);
+    const { update } = this.#options;
+    let done = 0;
+    const one = async (file: string): Promise<void> => {
+      this.#results.set(file, await this.#pool.run({ file, builder: this.#builder, update }));
+      progress.update(`${++done} of ${files.length} scenarios`);
+    };
+    try {
+      await Promise.all(files.map(one));
+    } finally {
+      progress.clear();
+    }
+  }
 }
 
 const PLAIN = colour(false);
 
-function filesOf({ paths, filter }: TestOptions): string[] {
-  const places = paths.length > 0 ? paths : [existsSync('scenarios') ? 'scenarios' : '.'];
-  const files = findScenarios(places);
-  if (files.length === 0) throw new UsageError(`no scenario below ${places.join(', ')}`, 'test');
-  const wanted = filter === undefined ? files : files.filter(file => filter.test(file));
-  if (wanted.length === 0) throw new UsageError(`--filter: none of ${files.length} scenarios fits`, 'test');
-  return wanted;
-}
+const placesOf = ({ paths }: TestOptions): readonly string[] =>
+  paths.length > 0 ? paths : [existsSync('scenarios') ? 'scenarios' : '.'];
 
-async function runAll(
-  files: readonly string[],
-  io: Io,
-  { builder }: Pick<LabOptions, 'builder'>,
-): Promise<TestResult[]> {
-  const threads = Math.min(availableParallelism(), files.length);
-  const pool = new Piscina<TestTask, TestResult>({
-    filename: WORKER,
-    minThreads: threads,
-    maxThreads: threads,
-    atomics: 'disabled',
-  });
-  const progress = new Progress(io.stderr);
-  let done = 0;
-  const one = async (file: string): Promise<TestResult> => {
-    const result = await pool.run({ file, builder });
-    progress.update(`${++done} of ${files.length} scenarios`);
-    return result;
-  };
-  // What is under way ends in an error, and an interruption is what the caller will call it.
-  const stop = (): void => void pool.destroy();
-  io.signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.all(files.map(one));
-  } finally {
-    io.signal.removeEventListener('abort', stop);
-    progress.clear();
-    await pool.destroy();
-  }
+const wantedFiles = (options: TestOptions): string[] =>
+  findScenarios(placesOf(options)).filter(file => options.filter?.test(file) ?? true);
+
+/** Throws `UsageError` when there is none. */
+function filesOf(options: TestOptions): string[] {
+  const files = wantedFiles(options);
+  if (files.length > 0) return files;
+  const places = placesOf(options);
+  const all = findScenarios(places).length;
+  if (all > 0) throw new UsageError(`--filter: none of ${all} scenarios fits`, 'test');
+  throw new UsageError(`no scenario below ${places.join(', ')}`, 'test');
 }
 
 function render(

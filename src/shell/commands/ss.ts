@@ -1,8 +1,9 @@
-/** `ss`: TCP sockets. */
-import * as Ipv4 from '../../addr/ipv4.ts';
+/** `ss`: TCP and UDP sockets. */
 import type { SocketView } from '../../node/command.ts';
+import { socketText } from '../../report/socket-text.ts';
 import { type Command, failed, printed } from '../command.ts';
 import { parseFlags } from '../options.ts';
+import { BadFilter, socketFilter } from '../socket-filter.ts';
 
 const FLAGS = {
   tcp: { short: 't', value: false },
@@ -11,47 +12,58 @@ const FLAGS = {
   all: { short: 'a', value: false },
   listening: { short: 'l', value: false },
   processes: { short: 'p', value: false },
-  info: { short: 'i', value: false },
   options: { short: 'o', value: false },
+  ipv4: { short: '4', value: false },
+  ipv6: { short: '6', value: false },
+  'no-header': { short: 'H', value: false },
+  info: { short: 'i', value: false },
   memory: { short: 'm', value: false },
   extended: { short: 'e', value: false },
-  ipv4: { short: '4', value: false },
-  'no-header': { short: 'H', value: false },
+  summary: { short: 's', value: false },
+  unix: { short: 'x', value: false },
+  raw: { short: 'w', value: false },
+  packet: { short: '0', value: false },
+  kill: { short: 'K', value: false },
+  resolve: { short: 'r', value: false },
 } as const;
-
-const NAMES: Readonly<Record<string, string>> = { '179': 'bgp', '80': 'http', '443': 'https', '22': 'ssh' };
+const NOT_EMULATED = ['info', 'memory', 'extended', 'summary', 'unix', 'raw', 'packet', 'kill'] as const;
 
 export const ss: Command = async (args, { cluster, place }) => {
   const parsed = parseFlags(args, FLAGS);
+  const { flags } = parsed;
   if (parsed.unknown !== undefined)
     return failed(`ss: invalid option -- '${parsed.unknown.slice(1)}'\n`, 255);
-  const { flags } = parsed;
-  if (parsed.words.length > 0) return failed('ss: filters are not emulated in this lab, use grep\n', 2);
-  if (!flags.has('tcp')) return failed('ss: only -t is emulated in this lab\n', 2);
-  const all = await cluster.controller.ask<SocketView[]>(place.machine, {
-    do: 'sockets',
-    namespace: place.namespace,
-  });
-  const shown = all.filter(s => flags.has('all') || (s.state === 'LISTEN') === flags.has('listening'));
-  const port = (n: number): string =>
-    n === 0 ? '*' : flags.has('numeric') ? String(n) : (NAMES[n] ?? String(n));
-  const rows = shown.map(s => [
-    s.state,
-    String(s.receiveQueue),
-    String(s.sendQueue),
-    Ipv4.format(s.localAddress),
-    port(s.localPort),
-    Ipv4.format(s.remoteAddress),
-    port(s.remotePort),
-  ]);
-  const header = ['State', 'Recv-Q', 'Send-Q', 'Local Address', 'Port', 'Peer Address', 'Port'];
-  const table = flags.has('no-header') ? rows : [header, ...rows];
-  const widths = header.map((title, c) => Math.max(title.length, ...rows.map(row => row[c]!.length)));
-  const line = (row: readonly string[]): string => {
-    const [state, receive, send, local, localPort, peer, peerPort] = row.map((cell, c) =>
-      c === 3 || c === 5 ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!),
+  const missing = NOT_EMULATED.find(name => flags.has(name));
+  if (missing !== undefined) return failed(`ss -${FLAGS[missing].short}: not emulated in this lab\n`, 2);
+  try {
+    const filter = socketFilter(parsed.words);
+    const both = flags.has('tcp') === flags.has('udp');
+    const all = await cluster.controller.ask<SocketView[]>(place.machine, {
+      do: 'sockets',
+      namespace: place.namespace,
+    });
+    // Without a word about states: those that are connected.
+    const isIdle = ({ state }: SocketView): boolean => state === 'LISTEN' || state === 'UNCONN';
+    const isWanted = (socket: SocketView): boolean =>
+      filter.states !== undefined
+        ? filter.states.has(socket.state)
+        : flags.has('all') || isIdle(socket) === flags.has('listening');
+    const shown = all.filter(
+      socket =>
+        (both || flags.has(socket.protocol)) &&
+        !flags.has('ipv6') &&
+        isWanted(socket) &&
+        filter.keeps(socket),
     );
-    return `${state} ${receive} ${send} ${local}:${localPort} ${peer}:${peerPort} ${row === header ? 'Process' : ''}`.trimEnd();
-  };
-  return printed(table.map(row => `${line(row)}\n`).join(''));
+    const style = {
+      withProtocol: both,
+      withoutState: filter.states?.size === 1,
+      numeric: flags.has('numeric'),
+      heading: !flags.has('no-header'),
+    };
+    return printed(socketText(shown, style));
+  } catch (error) {
+    if (!(error instanceof BadFilter)) throw error;
+    return failed(error.message, error.exitCode);
+  }
 };

@@ -16,7 +16,8 @@ export const ssh: Command = async (args, io) => {
   if (io.cluster.controller.isOff(machine))
     return failed(`ssh: connect to host ${name} port 22: No route to host\n`, 255);
   const place: Place = { machine, namespace: '', hostname: machine };
-  if (words.length > 0) return io.runAt(place, words, io.stdin);
+  // The remote shell gets one line, and splits it anew.
+  if (words.length > 0) return io.runAt(place, [words.join(' ')], io.stdin);
   if (io.stdin !== '') return io.runAt(place, [io.stdin], '');
   if (io.enter === undefined)
     return failed('Pseudo-terminal will not be allocated because stdin is not a terminal.\n', 255);

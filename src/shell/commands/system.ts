@@ -1,8 +1,9 @@
-/** Small programs of every machine: `hostname`, `date`, `uname`, `whoami`, `sudo`, `watch`, `sysctl`. */
+/** Small programs of every machine: `hostname`, `date`, `uname`, `whoami`, `sudo`, `watch`, `timeout`. */
 import * as Ipv4 from '../../addr/ipv4.ts';
 import { formatTimestamp } from '../../api/store-time.ts';
 import { type Command, failed, INTERRUPTED, printed } from '../command.ts';
 import { parseFlags } from '../options.ts';
+import type { ShellTime } from '../shell-time.ts';
 
 export const hostname: Command = async (args, { cluster, place }) => {
   const [option] = args;
@@ -16,8 +17,13 @@ export const hostname: Command = async (args, { cluster, place }) => {
     const first = devices.filter(d => d.kind !== 'loopback').flatMap(d => d.addresses)[0];
     return printed(`${first === undefined ? '127.0.1.1' : Ipv4.format(first.address)}\n`);
   }
-  if (option !== undefined && !['-s', '-f', '--fqdn', '--short'].includes(option))
-    return failed('hostname: you must be root to change the host name of an emulated machine\n');
+  if (option?.startsWith('-') && !['-s', '-f', '--fqdn', '--long', '--short', '-A'].includes(option))
+    return failed(`hostname: invalid option -- '${option.slice(1, 2)}'\n`, 255);
+  if (option !== undefined && !option.startsWith('-'))
+    return failed(
+      'hostname: names of machines are made by the scenario file, and not changed in this lab\n',
+      2,
+    );
   return printed(`${place.hostname}\n`);
 };
 
@@ -132,49 +138,33 @@ export const watch: Command = async (args, io) => {
   return { stdout: '', stderr: '', exitCode: io.signal.aborted ? INTERRUPTED : 0 };
 };
 
-/** `sysctl NAME…`, `sysctl -w NAME=VALUE`, `sysctl -a`. */
-export const sysctl: Command = async (args, io) => {
-  const parsed = parseFlags(args, {
-    all: { short: 'a', value: false },
-    write: { short: 'w', value: false },
-    values: { short: 'n', value: false },
-    quiet: { short: 'q', value: false },
-    pattern: { short: 'r', value: true },
-  });
-  if (parsed.unknown !== undefined) return failed(`sysctl: invalid option -- '${parsed.unknown.slice(1)}'\n`);
-  const { machine, namespace } = io.place;
-  const settings = await io.cluster.controller.ask<[string, string][]>(machine, { do: 'sysctls', namespace });
-  const line = (name: string, value: string): string =>
-    parsed.flags.has('values') ? `${value}\n` : `${name} = ${value}\n`;
-  if (parsed.flags.has('all')) return printed(settings.map(([name, value]) => line(name, value)).join(''));
-  if (parsed.words.length === 0) return failed('Usage:\n sysctl [options] [variable[=value] ...]\n');
-  let stdout = '';
-  let stderr = '';
-  for (const word of parsed.words) {
-    const at = word.indexOf('=');
-    const name = (at < 0 ? word : word.slice(0, at)).replace(/^net\/.*/, path =>
-      path.replace(/[./]/g, c => (c === '/' ? '.' : '/')),
-    );
-    const known = settings.find(([other]) => other === name);
-    if (known === undefined) stderr += missing(name);
-    else if (at < 0) stdout += line(...known);
-    else {
-      const value = word.slice(at + 1);
-      const done = await io.cluster.controller.ask<boolean>(machine, {
-        do: 'sysctl',
-        namespace,
-        name,
-        value,
-      });
-      if (done) stdout += line(name, value);
-      else stderr += `sysctl: setting key "${name}": Invalid argument\n`;
-    }
-  }
-  return { stdout, stderr, exitCode: stderr === '' ? 0 : stderr.includes('not emulated') ? 2 : 1 };
+/** `timeout [-s SIGNAL] [-k DURATION] DURATION COMMAND…`: on virtual time, by a Ctrl-C at its end. */
+export const timeout: Command = async (args, io) => {
+  const words = [...args];
+  while (words[0]?.startsWith('-')) words.splice(0, /^-[sk]$/.test(words[0]) ? 2 : 1);
+  const [text = '', ...command] = words;
+  const match = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text);
+  if (command.length === 0) return failed('timeout: missing operand\n', 125);
+  if (match === null) return failed(`timeout: invalid time interval ‘${text}’\n`, 125);
+  const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[match[2] === '' ? 's' : (match[2] as 's')];
+  const limit = io.time.now + Math.floor(Number(match[1]) * unit * 1e9);
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  io.signal.addEventListener('abort', stop);
+  // Whatever the command waits for, it waits no longer than that.
+  const time: ShellTime = {
+    get now() {
+      return io.time.now;
+    },
+    until: async (done, wait = {}) => {
+      const deadline = Math.min(wait.deadline ?? limit, limit);
+      const isDone = await io.time.until(done, { ...wait, endless: false, deadline });
+      if (!isDone && io.time.now >= limit) stop();
+      return isDone;
+    },
+  };
+  const result = await io.runHere(command, { time, signal: abort.signal });
+  io.signal.removeEventListener('abort', stop);
+  const isOver = abort.signal.aborted && !io.signal.aborted;
+  return { ...result, exitCode: isOver ? 124 : result.exitCode };
 };
-
-/** Names the kernel has, but nothing here obeys, are said to be so. */
-function missing(name: string): string {
-  if (/^(net|kernel|vm|fs)\./.test(name)) return `sysctl: ${name}: not emulated in this lab\n`;
-  return `sysctl: cannot stat /proc/sys/${name.replaceAll('.', '/')}: No such file or directory\n`;
-}

@@ -320,8 +320,21 @@ export const pathLength = (path: readonly AsSegment[]): number =>
 export const prepend = (path: readonly AsSegment[], as: number): AsSegment[] =>
   joined([{ type: SegmentType.Sequence, ases: [as] }, ...path]);
 
-/** Attributes in the order of their types, as BIRD writes them. */
+/** Octets (with ASes of four) of attribute sets that cannot change any more: one set goes to thousands of peers. */
+const encoded = new WeakMap<PathAttributes, Uint8Array>();
+
+/** Attributes in the order of their types, as BIRD writes them. The octets may be shared. */
 export function encode(attributes: PathAttributes, as4: boolean): Uint8Array {
+  if (!as4 || !Object.isFrozen(attributes)) return written(attributes, as4);
+  let octets = encoded.get(attributes);
+  if (octets === undefined) {
+    octets = written(attributes, as4);
+    encoded.set(attributes, octets);
+  }
+  return octets;
+}
+
+function written(attributes: PathAttributes, as4: boolean): Uint8Array {
   const w = new Writer();
   const put = (type: number, value: Uint8Array, flags = FLAGS[type]!): void => {
     if (value.length > 255)

@@ -5,15 +5,20 @@ import { link } from './link.ts';
 import { neighbour } from './neighbour.ts';
 import { route } from './route.ts';
 import { netns, rule } from './rule.ts';
+import { tunnel } from './tunnel.ts';
+import { HELP } from './usage.ts';
 
 /** What stands in front of the object. */
 export interface IpOptions {
   readonly details: boolean;
   readonly statistics: boolean;
+  /** `-s` was given twice. */
+  readonly errors: boolean;
   readonly brief: boolean;
   readonly json: boolean;
   readonly pretty: boolean;
-  readonly ipv4: boolean;
+  /** `-4`, `-6`. */
+  readonly family: 4 | 6 | undefined;
   readonly oneLine: boolean;
 }
 
@@ -26,12 +31,12 @@ const OBJECTS: readonly (readonly [name: string, object: IpObject])[] = [
   ['maddress', notEmulated('maddress')],
   ['route', route],
   ['rule', rule],
-  ['neighbor', neighbour],
   ['neighbour', neighbour],
+  ['neighbor', neighbour],
   ['ntable', notEmulated('ntable')],
   ['link', link],
   ['l2tp', notEmulated('l2tp')],
-  ['tunnel', notEmulated('tunnel')],
+  ['tunnel', tunnel],
   ['tuntap', notEmulated('tuntap')],
   ['monitor', notEmulated('monitor')],
   ['xfrm', notEmulated('xfrm')],
@@ -55,23 +60,30 @@ export const ip: Command = async (args, io) => {
     if (option === 'version')
       return { stdout: 'ip utility, iproute2-6.1.0, libbpf 1.1.2\n', stderr: '', exitCode: 0 };
     if (option === 'family') given.add(args[++at] === 'inet6' ? '6' : '4');
+    else if (option === 'statistics' && given.has(option)) given.add('errors');
     else given.add(option);
   }
   const word = args[at];
-  if (word === undefined || word === 'help' || given.has('help')) return failed(USAGE, 255);
+  if (word === undefined || word === 'help' || given.has('help')) return failed(HELP.ip, 255);
   const found = OBJECTS.find(([name]) => name.startsWith(word));
   if (found === undefined) return failed(`Object "${word}" is unknown, try "ip help".\n`, 1);
-  if (given.has('6')) return { stdout: '', stderr: '', exitCode: 0 };
+  if (given.has('6') && !['address', 'link'].includes(found[0]))
+    return failed('ip -6: only link-local addresses are emulated in this lab\n', 2);
+  if (given.has('human')) return failed('ip -human: not emulated in this lab\n', 2);
   const options: IpOptions = {
     details: given.has('details'),
     statistics: given.has('statistics'),
+    errors: given.has('errors'),
     brief: given.has('brief'),
     json: given.has('json'),
     pretty: given.has('pretty'),
-    ipv4: given.has('4'),
+    family: given.has('6') ? 6 : given.has('4') ? 4 : undefined,
     oneLine: given.has('oneline'),
   };
-  return found[1](args.slice(at + 1), options, io);
+  const [name, object] = found;
+  const help = name in HELP ? HELP[name as keyof typeof HELP] : undefined;
+  if (args[at + 1] === 'help' && help !== undefined) return failed(help, 255);
+  return object(args.slice(at + 1), options, io);
 };
 
 /** Options may be cut short; `-c` is colour, which is not shown. */
@@ -98,20 +110,3 @@ function optionCalled(word: string): string | undefined {
   if (text === 'p') return 'pretty';
   return names.find(name => name.startsWith(text));
 }
-
-const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-       ip [ -force ] -batch filename
-where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
-                   link | macsec | maddress | monitor | mptcp | mroute | mrule |
-                   neighbor | neighbour | netconf | netns | nexthop | ntable |
-                   ntbl | route | rule | sr | tap | tcpmetrics |
-                   token | tunnel | tuntap | vrf | xfrm }
-       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -r[esolve] |
-                    -h[uman-readable] | -iec | -j[son] | -p[retty] |
-                    -f[amily] { inet | inet6 | mpls | bridge | link } |
-                    -4 | -6 | -M | -B | -0 |
-                    -l[oops] { maximum-addr-flush-attempts } | -br[ief] |
-                    -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
-                    -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
-                    -c[olor]}
-`;

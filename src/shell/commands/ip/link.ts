@@ -20,13 +20,13 @@ export async function link(args: readonly string[], options: IpOptions, io: Comm
 async function show(words: readonly string[], options: IpOptions, io: CommandIo): Promise<ShellResult> {
   const devices = await chosenDevices(words, io);
   if (!Array.isArray(devices)) return devices as ShellResult;
-  if (options.json) return printed(linkJson(devices, options.pretty));
+  if (options.json) return printed(linkJson(devices, options));
   if (options.brief) return printed(linkBrief(devices));
   const text = (devices as DeviceView[])
     .map(
       device =>
         linkText([device], { details: options.details, object: 'link' }) +
-        (options.statistics ? statisticsLines(device) : ''),
+        (options.statistics ? statisticsLines(device, options.errors) : ''),
     )
     .map(lines => (options.oneLine ? oneLine(lines) : lines))
     .join('');

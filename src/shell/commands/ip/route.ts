@@ -1,8 +1,9 @@
 /** `ip route`: show, get, add, append, replace, change, del, flush cache. */
 import * as Prefix from '../../../addr/prefix.ts';
+import type { RouteType } from '../../../netstack/route.ts';
 import type { RouteView } from '../../../node/command.ts';
 import type { KernelRefusal, PathView, RouteEdit } from '../../../node/routing-commands.ts';
-import { pathText, routeJson } from '../../../report/route-forms.ts';
+import { pathJson, pathText, routeJson } from '../../../report/route-forms.ts';
 import { type CommandIo, failed, printed, type ShellResult } from '../../command.ts';
 import { shownWords } from './devices.ts';
 import type { IpOptions } from './ip.ts';
@@ -19,10 +20,10 @@ export async function route(
   const shown = shownWords(args);
   try {
     if (shown !== undefined) return await show(shown, options, io);
-    if ('get'.startsWith(verb)) return await get(rest, io);
+    if ('get'.startsWith(verb)) return await get(rest, options, io);
     const edit = EDITS.find(name => name === verb || (verb.length > 1 && name.startsWith(verb)));
     if (edit !== undefined) return await change(edit === 'delete' ? 'del' : edit, rest, io);
-    if ('flush'.startsWith(verb)) return await flush(rest, io);
+    if ('flush'.startsWith(verb)) return await flush(rest, options, io);
   } catch (error) {
     if (!(error instanceof BadRoute)) throw error;
     return failed(error.message, error.exitCode);
@@ -38,13 +39,17 @@ async function show(words: readonly string[], options: IpOptions, io: CommandIo)
   if (shown === 'default' || shown === '253') return printed('');
   if (shown !== 'main' && shown !== 'local' && shown !== 'all')
     return failed('Error: ipv4: FIB table does not exist.\nDump terminated\n', 2);
+  const unknown = await unknownDevice(words, io);
+  if (unknown !== undefined) return failed(`Cannot find device "${unknown}"\n`);
   const routes = await cluster.controller.ask<RouteView[]>(place.machine, {
     do: 'routes',
     namespace: place.namespace,
     table: shown,
   });
   const chosen = routes.filter(selector(at < 0 ? words : words.toSpliced(at, 2)));
-  return printed(options.json ? routeJson(chosen, options.pretty) : chosen.map(r => `${r.text}\n`).join(''));
+  if (options.json) return printed(routeJson(chosen, options.details, options.pretty));
+  const lines = chosen.map(route => (options.details ? route.detail : route.text));
+  return printed(lines.map(line => `${options.oneLine ? line.replaceAll('\n', '\\') : line}\n`).join(''));
 }
 
 /** `dev tunl0`, `proto bird`, `via A`, `type T`, `root P`, `exact P`, `match P`, or a prefix alone (which is `root`). */
@@ -85,8 +90,10 @@ const ERRNO: Readonly<Record<string, string>> = {
   ENETDOWN: 'Network is down',
 };
 
-async function get(words: readonly string[], io: CommandIo): Promise<ShellResult> {
+async function get(given: readonly string[], options: IpOptions, io: CommandIo): Promise<ShellResult> {
   const { cluster, place } = io;
+  const fibmatch = given.includes('fibmatch');
+  const words = given.filter(word => word !== 'fibmatch');
   const after = (word: string): string | undefined => {
     const at = words.indexOf(word);
     return at < 0 ? undefined : words[at + 1];
@@ -95,6 +102,7 @@ async function get(words: readonly string[], io: CommandIo): Promise<ShellResult
   if (target === undefined) throw new BadRoute('need at least a destination address\n', 255);
   if (after('iif') !== undefined) return failed('ip route get iif: not emulated in this lab\n', 2);
   const destination = parseDestination(target).address;
+  if (fibmatch) return match(destination, options, io);
   const from = after('from');
   const source = from === undefined ? 0 : parseDestination(from).address;
   const device = after('oif') ?? after('dev');
@@ -104,7 +112,26 @@ async function get(words: readonly string[], io: CommandIo): Promise<ShellResult
   const command = { do: 'path', namespace, destination, source, device } as const;
   const path = await cluster.controller.ask<PathView | string>(machine, command);
   if (typeof path === 'string') return failed(`RTNETLINK answers: ${ERRNO[path] ?? path}\n`, 2);
-  return printed(pathText(destination, from === undefined ? 0 : source, path));
+  const { details, oneLine, pretty } = options;
+  if (options.json) return printed(pathJson(destination, path, source, pretty));
+  return printed(pathText(destination, path, { from: source, details, oneLine }));
+}
+
+/** `ip route get fibmatch A`: the route itself that decides. */
+async function match(
+  destination: number,
+  { details, json, pretty }: IpOptions,
+  { cluster, place }: CommandIo,
+): Promise<ShellResult> {
+  const { machine, namespace } = place;
+  const route = await cluster.controller.ask<RouteView | null>(machine, {
+    do: 'route-get',
+    namespace,
+    destination,
+  });
+  if (route === null) return failed('RTNETLINK answers: Network is unreachable\n', 2);
+  if (json) return printed(routeJson([route], details, pretty));
+  return printed(`${details ? route.detail : route.text}\n`);
 }
 
 const WITH_ERROR = new Set<KernelRefusal>([
@@ -129,9 +156,55 @@ async function change(
   return failed(WITH_ERROR.has(refusal) ? `Error: ${refusal}.\n` : `RTNETLINK answers: ${refusal}\n`, 2);
 }
 
-async function flush(words: readonly string[], { cluster, place }: CommandIo): Promise<ShellResult> {
-  if (words[0] !== 'cache') return failed('ip route flush: only "cache" is emulated in this lab\n', 2);
-  const { namespace } = place;
-  await cluster.controller.ask(place.machine, { do: 'flush', namespace, what: 'route-cache' });
-  return printed('');
+/** `flush cache`, or those of the main table that the words choose; `flush table main` for all. */
+async function flush(
+  words: readonly string[],
+  { statistics }: IpOptions,
+  io: CommandIo,
+): Promise<ShellResult> {
+  const { cluster, place } = io;
+  const { machine, namespace } = place;
+  if (words.length === 0) return failed('"ip route flush" requires arguments.\n', 1);
+  if (words[0] === 'cache') {
+    await cluster.controller.ask(machine, { do: 'flush', namespace, what: 'route-cache' });
+    return printed('');
+  }
+  const at = words.indexOf('table');
+  if (at >= 0 && !['main', '254'].includes(words[at + 1] ?? ''))
+    return failed('ip route flush table: only main is emulated in this lab\n', 2);
+  const unknown = await unknownDevice(words, io);
+  if (unknown !== undefined) return failed(`Cannot find device "${unknown}"\n`);
+  const doomed = (await cluster.routes(place)).filter(selector(at < 0 ? words : words.toSpliced(at, 2)));
+  for (const { prefix, type, protocol, metric, nextHops } of doomed) {
+    const [hop] = nextHops;
+    const edit: RouteEdit = {
+      verb: 'del',
+      prefix,
+      type: type as RouteType,
+      hops: hop === undefined ? [] : [{ via: hop.via, device: hop.device, weight: hop.weight }],
+      onlink: false,
+      protocol,
+      scope: undefined,
+      metric,
+      source: 0,
+      mtu: 0,
+    };
+    await cluster.controller.ask(machine, { do: 'route-edit', namespace, edit });
+  }
+  if (!statistics) return printed('');
+  return printed(
+    doomed.length === 0
+      ? 'Nothing to flush.\n'
+      : `\n*** Round 1, deleting ${doomed.length} entries ***\n*** Flush is complete after 1 round ***\n`,
+  );
+}
+
+async function unknownDevice(
+  words: readonly string[],
+  { cluster, place }: CommandIo,
+): Promise<string | undefined> {
+  const at = words.indexOf('dev');
+  const name = at < 0 ? undefined : (words[at + 1] ?? '');
+  const names = (await cluster.devices(place)).flatMap(d => [d.name, ...d.altnames]);
+  return name === undefined || names.includes(name) ? undefined : name;
 }

@@ -1,4 +1,4 @@
-/** `kubectl apply`, `create`, `replace`, `delete`, `label`. */
+/** `kubectl apply`, `create`, `replace`, `delete`, `label`, `annotate`. */
 import { KINDS, type Kind, type Resource } from '../../../calico/resources/kinds.ts';
 import { DecodeError } from '../../../calico/resources/shape.ts';
 import { type CommandIo, failed, printed, type ShellResult } from '../../command.ts';
@@ -53,7 +53,8 @@ export async function put(verb: PutVerb, parsed: Parsed, io: CommandIo): Promise
   if (!Array.isArray(resources)) return resources as ShellResult;
   let stdout = '';
   let stderr = '';
-  for (const object of resources) {
+  for (const given of resources) {
+    const object = verb === 'replace' ? await withStatus(given, io) : given;
     const reply = await io.cluster.controller.api({ do: verb, object });
     const done = verb === 'apply' ? (reply.ok ? reply.outcome : '') : `${verb}d`;
     if (reply.ok) stdout += `${fullName(object)} ${done}\n`;
@@ -62,6 +63,13 @@ export async function put(verb: PutVerb, parsed: Parsed, io: CommandIo): Promise
       stderr += `Error from server (${REASONS[reply.code] ?? 'BadRequest'}): error when ${ING[verb]} ${source(parsed)}: ${reply.message}\n`;
   }
   return { stdout, stderr, exitCode: stderr === '' ? 0 : 1 };
+}
+
+/** A status is a resource of its own: to replace the object leaves it alone. */
+async function withStatus(object: Resource, { cluster }: CommandIo): Promise<Resource> {
+  if (object.kind !== 'Pod') return object;
+  const old = await cluster.find('Pod', object.metadata.name, object.metadata.namespace ?? 'default');
+  return old?.status === undefined ? object : { ...object, status: old.status };
 }
 
 const ING = { apply: 'creating', create: 'creating', replace: 'replacing' } as const;
@@ -139,18 +147,22 @@ async function chosen(parsed: Parsed, io: CommandIo): Promise<Victim[] | ShellRe
   return victims;
 }
 
-export async function label(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
-  const isChange = (word: string): boolean => /^[\w./-]+(=.*|-)$/.test(word) && !word.startsWith('-');
+export async function label(
+  field: 'labels' | 'annotations',
+  parsed: Parsed,
+  io: CommandIo,
+): Promise<ShellResult> {
+  const isChange = (word: string): boolean => /^[\w./-]+(=.*|-)$/s.test(word) && !word.startsWith('-');
   const changes = parsed.words
     .slice(1)
     .filter((word, i) => i > 0 || word.includes('='))
     .filter(isChange);
   const wanted = targets(
     parsed.words.filter(word => !changes.includes(word)),
-    'label',
+    field === 'labels' ? 'label' : 'annotate',
   );
   if (!Array.isArray(wanted)) return wanted as ShellResult;
-  if (changes.length === 0) return failed('error: at least one label update is required\n');
+  if (changes.length === 0) return failed(`error: at least one ${field.slice(0, -1)} update is required\n`);
   let stdout = '';
   let stderr = '';
   for (const { kind, names } of wanted as Target[]) {
@@ -167,7 +179,7 @@ export async function label(parsed: Parsed, io: CommandIo): Promise<ShellResult>
       const object = all.find(o => o.metadata.name === name);
       if (object === undefined) stderr += notFound(kind, name);
       else {
-        const said = await relabel(object, changes, parsed.flags.has('overwrite'), io);
+        const said = await relabel(object, field, changes, parsed.flags.has('overwrite'), io);
         if (said.exitCode === 0) stdout += said.stdout;
         else stderr += said.stderr;
       }
@@ -178,28 +190,34 @@ export async function label(parsed: Parsed, io: CommandIo): Promise<ShellResult>
 
 async function relabel(
   object: Resource,
+  field: 'labels' | 'annotations',
   changes: readonly string[],
   overwrite: boolean,
   { cluster }: CommandIo,
 ): Promise<ShellResult> {
   const { kind, metadata } = object;
-  const old = metadata.labels ?? {};
-  const labels: Record<string, string | null> = {};
-  let verb = 'not labeled';
+  const old = metadata[field] ?? {};
+  const values: Record<string, string | null> = {};
+  const isLabels = field === 'labels';
+  let verb = isLabels ? 'not labeled' : 'annotated';
   for (const change of changes) {
     const at = change.indexOf('=');
     const key = at < 0 ? change.slice(0, -1) : change.slice(0, at);
     const value = at < 0 ? null : change.slice(at + 1);
     if (value !== null && !overwrite && Object.hasOwn(old, key) && old[key] !== value)
-      return failed(`error: '${key}' already has a value (${old[key]}), and --overwrite is false\n`);
-    if (value === null && !Object.hasOwn(old, key))
+      return failed(
+        isLabels
+          ? `error: '${key}' already has a value (${old[key]}), and --overwrite is false\n`
+          : `error: --overwrite is false but found the following declared annotation(s): '${key}' already has a value (${old[key]})\n`,
+      );
+    if (isLabels && value === null && !Object.hasOwn(old, key))
       return printed(`label "${key}" not found.\n${fullName(object)} not labeled\n`);
-    if (value !== old[key]) verb = value === null ? 'unlabeled' : 'labeled';
-    labels[key] = value;
+    if (isLabels && value !== old[key]) verb = value === null ? 'unlabeled' : 'labeled';
+    values[key] = value;
   }
   const { name, namespace } = metadata;
   const where = { kind, name, ...(namespace && { namespace }) };
-  const patch = { metadata: { labels } };
+  const patch = { metadata: { [field]: values } };
   const reply = await cluster.controller.api({ do: 'patch', ...where, type: 'merge', patch });
   return reply.ok ? printed(`${fullName(object)} ${verb}\n`) : failed(`error: ${reply.message}\n`);
 }

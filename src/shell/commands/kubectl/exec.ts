@@ -7,6 +7,9 @@ import { podCalled } from './target.ts';
 
 const SHELLS = new Set(['sh', 'bash', 'zsh', 'ash', '/bin/sh', '/bin/bash', '/bin/zsh', '/bin/ash']);
 
+const DEPRECATED =
+  'kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec [POD] -- [COMMAND] instead.\n';
+
 export async function exec(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const [word, ...old] = parsed.words;
   const words = parsed.rest ?? old;
@@ -14,6 +17,11 @@ export async function exec(parsed: Parsed, io: CommandIo): Promise<ShellResult> 
   if (words.length === 0) return failed('error: you must specify at least one command for the container\n');
   const pod = await podCalled(word, parsed, io);
   if (!('kind' in pod)) return pod;
+  const container = parsed.flags.get('container');
+  if (container !== undefined && !pod.spec.containers.some(c => c.name === container))
+    return failed(
+      `Error from server (BadRequest): container ${container} is not valid for pod ${pod.metadata.name}\n`,
+    );
   const place = placeOf(pod);
   if (!('machine' in place)) return place;
   if (io.cluster.controller.isOff(place.machine)) {
@@ -22,6 +30,7 @@ export async function exec(parsed: Parsed, io: CommandIo): Promise<ShellResult> 
       `Error from server: error dialing backend: dial tcp ${kubelet}: connect: no route to host\n`,
     );
   }
+  if (parsed.rest === undefined) io.write(DEPRECATED, 'stderr');
   const interactive = parsed.flags.has('tty') && words.length === 1 && SHELLS.has(words[0]!);
   if (interactive && io.enter !== undefined) {
     io.enter(place);
@@ -44,7 +53,8 @@ function placeOf(pod: Pod): Place | ShellResult {
   const { name } = pod.metadata;
   try {
     const { machine, namespace } = partyOfPod(pod, name);
-    return { machine, namespace, hostname: name };
+    if (namespace !== '') return { machine, namespace, hostname: name };
+    return { machine, namespace, hostname: machine, container: pod.spec.containers[0]?.name ?? name };
   } catch (error) {
     if (!(error instanceof NoSuchParty)) throw error;
     const container = pod.spec.containers[0]?.name ?? name;

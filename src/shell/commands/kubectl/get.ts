@@ -5,7 +5,7 @@ import { kubernetesView } from '../../../report/kubernetes-view.ts';
 import { kubectlTable } from '../../../report/table.ts';
 import { type CommandIo, failed, INTERRUPTED, printed, type ShellResult } from '../../command.ts';
 import { toJson, toYaml } from '../../documents.ts';
-import { JsonPathError, jsonPath } from '../../jsonpath.ts';
+import { JsonPathError, jsonPath, jsonPathValues } from '../../jsonpath.ts';
 import { labelSelector } from '../../label-selector.ts';
 import type { Parsed } from '../../options.ts';
 import { fullName, namespaceOf, notFound, type Target, targets } from './target.ts';
@@ -18,16 +18,24 @@ export async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const wanted = targets(parsed.words, 'get');
   if (!Array.isArray(wanted)) return wanted as ShellResult;
   const output = flags.get('output') ?? '';
-  if (/^(go-template|custom-columns|template|jsonpath-file|jsonpath-as-json)/.test(output))
+  if (/^(go-template|custom-columns-file|template|jsonpath-file|jsonpath-as-json)/.test(output))
     return failed(`kubectl get -o ${output.split('=')[0]}: not emulated in this lab\n`, 2);
-  if (!/^(|wide|yaml|json|name|jsonpath=.*)$/s.test(output))
+  if (!/^(|wide|yaml|json|name|jsonpath=.*|custom-columns=.*)$/s.test(output))
     return failed(
       `error: unable to match a printer suitable for the output format "${output}", allowed formats are: ${OUTPUTS.replaceAll(', ', ',')}\n`,
     );
   const select = selection(parsed);
   if (typeof select !== 'function') return select;
   const found: Found[] = [];
-  for (const target of wanted as Target[]) found.push(await look(target, select, parsed, io));
+  try {
+    for (const target of wanted as Target[]) {
+      const all = await look(target, select, parsed, io);
+      found.push({ ...all, objects: sorted(all.objects, flags.get('sort-by')) });
+    }
+  } catch (error) {
+    if (!(error instanceof JsonPathError)) throw error;
+    return failed(`error: ${error.message}\n`);
+  }
   const errors = found.flatMap(f => f.errors).join('');
   const result = { ...(await shown(found, output, parsed, io)) };
   if (errors !== '' && !flags.has('ignore-not-found')) {
@@ -49,6 +57,40 @@ interface Found {
   /** One was asked for by name. */
   readonly single: boolean;
   readonly errors: readonly string[];
+}
+
+/** `--sort-by`: by what a path leads to, digits within as numbers. */
+function sorted(objects: readonly Resource[], path: string | undefined): readonly Resource[] {
+  if (path === undefined) return objects;
+  const keyed = objects.map(object => ({ object, key: jsonPathValues(path, kubernetesView(object))[0] }));
+  const text = (key: unknown): string => (key === undefined ? '' : String(key));
+  const order = new Intl.Collator('en', { numeric: true });
+  return keyed.sort((a, b) => order.compare(text(a.key), text(b.key))).map(({ object }) => object);
+}
+
+/** `-o custom-columns=NAME:.metadata.name,IP:.status.podIP`. */
+function customColumns(spec: string, views: readonly unknown[], parsed: Parsed): ShellResult {
+  const columns = spec.split(',').map(part => {
+    const at = part.indexOf(':');
+    return at < 0 ? undefined : { title: part.slice(0, at), path: part.slice(at + 1) };
+  });
+  const bad = columns.indexOf(undefined);
+  if (spec === '') return failed('error: custom-columns format specified but no custom columns given\n');
+  if (bad >= 0)
+    return failed(
+      `error: unexpected custom-columns spec: ${spec.split(',')[bad]}, expected <header>:<json-path-expr>\n`,
+    );
+  const cell = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  try {
+    const rows = views.map(view =>
+      columns.map(column => jsonPathValues(column!.path, view).map(cell).join(',') || '<none>'),
+    );
+    const titles = columns.map(column => column!.title);
+    return printed(headless(kubectlTable(titles, rows), parsed));
+  } catch (error) {
+    if (!(error instanceof JsonPathError)) throw error;
+    return failed(`error: ${error.message}\n`);
+  }
 }
 
 /** What `-l` and `--field-selector` let through. */
@@ -117,10 +159,12 @@ async function shown(
       return failed(`error: error parsing jsonpath ${output.slice(9)}, ${error.message}\n`);
     }
   }
+  if (output.startsWith('custom-columns='))
+    return customColumns(output.slice('custom-columns='.length), views, parsed);
   if (objects.length === 0) return failed(nothing(found[0]!.kind, parsed), 0);
   const filled = found.filter(f => f.objects.length > 0);
   const tables = filled.map(f => {
-    const rows = table(f, parsed, io, filled.length > 1);
+    const rows = table(f, parsed, io, filled.length > 1 || parsed.words[0] === 'all');
     return kubectlTable(rows[0]!, rows.slice(1));
   });
   return printed(tables.map(text => headless(text, parsed)).join('\n'));

@@ -5,6 +5,8 @@ import { create, label, put, remove } from './change.ts';
 import { describe } from './describe.ts';
 import { exec, logs } from './exec.ts';
 import { get } from './get.ts';
+import { patch } from './patch.ts';
+import { wait } from './wait.ts';
 
 const COMMON = {
   namespace: { short: 'n', value: true },
@@ -23,6 +25,13 @@ const SELECT = {
   selector: { short: 'l', value: true },
   'all-namespaces': { short: 'A', value: false },
   'field-selector': { value: true },
+} as const;
+
+const RELABEL = {
+  ...SELECT,
+  overwrite: { value: false },
+  all: { value: false },
+  list: { value: false },
 } as const;
 
 type Body = (parsed: Parsed, io: CommandIo) => Promise<ShellResult>;
@@ -60,7 +69,13 @@ const VERBS: Readonly<Record<string, readonly [flags: FlagSpec, body: Body]>> = 
     },
     remove,
   ],
-  label: [{ ...SELECT, overwrite: { value: false }, all: { value: false }, list: { value: false } }, label],
+  label: [RELABEL, (parsed, io) => label('labels', parsed, io)],
+  annotate: [RELABEL, (parsed, io) => label('annotations', parsed, io)],
+  patch: [
+    { patch: { short: 'p', value: true }, type: { value: true }, output: { short: 'o', value: true } },
+    patch,
+  ],
+  wait: [{ ...SELECT, for: { value: true }, timeout: { value: true }, all: { value: false } }, wait],
   exec: [
     {
       stdin: { short: 'i', value: false },
@@ -89,9 +104,18 @@ const VERBS: Readonly<Record<string, readonly [flags: FlagSpec, body: Body]>> = 
 /** Real, but nothing here answers to it. */
 const NOT_EMULATED = new Set(
   (
-    'annotate api-resources api-versions apply-view attach auth autoscale certificate cluster-info completion config ' +
-    'cordon cp debug diff drain edit events explain expose kustomize options patch plugin port-forward proxy rollout ' +
-    'run scale set taint top uncordon wait krew ctx ns'
+    'api-resources api-versions apply-view attach auth autoscale certificate cluster-info completion config ' +
+    'cordon cp debug diff drain edit events explain expose kustomize options plugin port-forward proxy rollout ' +
+    'run scale set taint top uncordon krew ctx ns'
+  ).split(' '),
+);
+
+/** Flags of the real one that nothing here obeys. */
+const UNKNOWN_FLAGS = new Set(
+  (
+    '--raw --template --chunk-size --server-print --subresource --show-managed-fields --output-watch-events -k --kustomize ' +
+    '--prune --field-manager --validate --save-config --record --cascade --resource-version --since --timestamps --prefix ' +
+    '--all-containers --as --cluster --user --token --server -s --request-timeout --patch-file --local --dry-run --help -h'
   ).split(' '),
 );
 
@@ -108,6 +132,8 @@ export const kubectl: Command = async (args, io) => {
   const [flags, body] = entry;
   const parsed = parseFlags([...args.slice(0, verbAt), ...args.slice(verbAt + 1)], { ...COMMON, ...flags });
   if (parsed.unknown !== undefined) {
+    if (UNKNOWN_FLAGS.has(parsed.unknown))
+      return failed(`kubectl ${verb} ${parsed.unknown}: not emulated in this lab\n`, 2);
     const what = parsed.unknown.startsWith('--')
       ? `unknown flag: ${parsed.unknown}`
       : `unknown shorthand flag: '${parsed.unknown[1]}' in ${parsed.unknown}`;

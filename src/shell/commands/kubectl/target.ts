@@ -16,7 +16,9 @@ const NOT_EMULATED = new Set(
     'services service svc daemonsets daemonset ds replicasets replicaset rs statefulsets statefulset sts jobs job ' +
     'cronjobs cronjob cj ingresses ingress ing networkpolicies networkpolicy netpol storageclasses storageclass sc ' +
     'customresourcedefinitions customresourcedefinition crd crds roles role rolebindings clusterroles clusterrole ' +
-    'clusterrolebindings leases lease tigerastatus installation installations globalnetworkpolicies hostendpoints'
+    'clusterrolebindings leases lease tigerastatus installation installations globalnetworkpolicies globalnetworkpolicy gnp globalnetworksets networksets ' +
+    'hostendpoints hostendpoint hep profiles clusterinformations clusterinformation kubecontrollersconfigurations tiers ' +
+    'caliconodestatuses serviceaccounts serviceaccount sa persistentvolumeclaim horizontalpodautoscalers hpa'
   ).split(' '),
 );
 
@@ -79,13 +81,40 @@ export function typeName(kind: Kind): string {
 export const notFound = (kind: Kind, name: string): string =>
   `Error from server (NotFound): ${KINDS[kind].resource} "${name}" not found\n`;
 
-/** The pod that `exec` and `logs` mean by `pod1` or `pod/pod1`. */
+/** What a controller appends to its name: a template's hash, and five characters of its own. */
+const CONTROLLERS: Readonly<Record<string, readonly [resource: string, ending: RegExp]>> = {
+  daemonset: ['daemonsets.apps', /^-[a-z0-9]{5}$/],
+  statefulset: ['statefulsets.apps', /^-\d+$/],
+  deployment: ['deployments.apps', /^-[a-z0-9]{6,10}-[a-z0-9]{5}$/],
+  replicaset: ['replicasets.apps', /^-[a-z0-9]{5}$/],
+};
+const CONTROLLER_ALIASES: Readonly<Record<string, string>> = {
+  ds: 'daemonset',
+  daemonsets: 'daemonset',
+  sts: 'statefulset',
+  deploy: 'deployment',
+  deployments: 'deployment',
+  rs: 'replicaset',
+};
+
+/** The pod that `exec` and `logs` mean by `pod1`, `pod/pod1` or `ds/calico-node` (the first of its pods). */
 export async function podCalled(
   word: string,
   parsed: Parsed,
   { cluster }: CommandIo,
 ): Promise<(Resource & { kind: 'Pod' }) | ShellResult> {
-  const name = word.replace(/^(po|pods?)\//, '');
-  const pod = await cluster.find('Pod', name, parsed.flags.get('namespace') ?? 'default');
-  return pod ?? failed(notFound('Pod', name));
+  const namespace = parsed.flags.get('namespace') ?? 'default';
+  const [, kind = '', name = word] = /^([a-z]+)(?:\.apps)?\/(.+)$/.exec(word) ?? [];
+  if (kind === '' || /^(po|pods?)$/.test(kind)) {
+    const pod = await cluster.find('Pod', name, namespace);
+    return pod ?? failed(notFound('Pod', name));
+  }
+  const controller = CONTROLLERS[CONTROLLER_ALIASES[kind] ?? kind];
+  if (controller === undefined) return failed(`error: the server doesn't have a resource type "${kind}"\n`);
+  const [resource, ending] = controller;
+  const pods = await cluster.list('Pod', namespace);
+  const own = pods.find(
+    ({ metadata }) => metadata.name.startsWith(name) && ending.test(metadata.name.slice(name.length)),
+  );
+  return own ?? failed(`Error from server (NotFound): ${resource} "${name}" not found\n`);
 }
