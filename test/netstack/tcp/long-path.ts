@@ -75,12 +75,12 @@ export class LongPath implements Clock {
   run(time: VirtualTime): void {
     const [there, back] = this.#inputs;
     for (;;) {
-      const input = there.arrival <= back.arrival ? there : back;
+      const input = there.headTime() <= back.headTime() ? there : back;
       const deadline = this.#timers.next;
-      const next = Math.min(input.arrival, deadline);
+      const next = Math.min(input.headTime(), deadline);
       if (next > time) break;
       this.now = next;
-      if (input.arrival > deadline) {
+      if (input.headTime() > deadline) {
         this.#timers.fireNext();
         continue;
       }
