@@ -15,8 +15,8 @@ function parseUntil(text: string | undefined): number | undefined {
 
 export const capture: CommandSpec<'capture'> = {
   name: 'capture',
-  usage: 'FILE [FILTER]',
-  about: 'run a scenario and show the packets of any device; -w - for Wireshark',
+  usage: 'FILE [EXPR]',
+  about: 'show the packets of any device that pass an expression; -w - for Wireshark',
   minimum: 1,
   maximum: Number.POSITIVE_INFINITY,
   options: [
