@@ -4,7 +4,8 @@
  *
  *    R   seq = an ACK field of the other side    for what belongs to no connection (any more); window 0, no options
  *    R.  seq = 0, ack = the SYN's + 1            for a SYN to a port where nobody listens; window 0, no options
- *    R.  ack = all that the other side has sent  a program closed with data unread, or gave its connection up
+ *    R.  ack = the end of a segment of the other  a program closed with data unread, or gave its connection up; more may
+ *                                                 have been on its way
  *
  * Not a test file.
  */
@@ -17,8 +18,8 @@ import * as Tcp from '../../src/wire/tcp.ts';
 interface Sent {
   readonly acks: Set<number>;
   readonly synAcks: Set<number>;
-  /** Behind its last octet. */
-  end: number;
+  /** Behind the last octet of each segment. */
+  readonly ends: Set<number>;
 }
 
 export interface Resets {
@@ -50,7 +51,7 @@ export function resetsOf(packets: readonly CapturedPacket[]): Resets {
       const explained =
         (flags & Tcp.ACK) === 0
           ? plain && other.acks.has(sequence)
-          : answersSyn || acknowledgment === other.end;
+          : answersSyn || other.ends.has(acknowledgment);
       if (!explained) unexplained.push(`${device.name}: ${flags} seq ${sequence} ack ${acknowledgment}`);
       continue;
     }
@@ -58,7 +59,7 @@ export function resetsOf(packets: readonly CapturedPacket[]): Resets {
     const length = Ipv4.totalLength(view, ip) - Ipv4.headerLength(view, ip) - header;
     const virtual = (flags & (Tcp.SYN | Tcp.FIN)) === 0 ? 0 : 1;
     const end = (sequence + length + virtual) >>> 0;
-    if (((end - own.end) | 0) > 0 || own.end < 0 || (flags & Tcp.SYN) !== 0) own.end = end;
+    own.ends.add(end);
     if ((flags & Tcp.ACK) !== 0) own.acks.add(acknowledgment);
     else if ((flags & Tcp.SYN) !== 0) own.synAcks.add((sequence + 1) >>> 0);
   }
@@ -66,7 +67,7 @@ export function resetsOf(packets: readonly CapturedPacket[]): Resets {
 }
 
 function side(sides: Map<string, Sent>, key: string): Sent {
-  const known = sides.get(key) ?? { acks: new Set(), synAcks: new Set(), end: -1 };
+  const known = sides.get(key) ?? { acks: new Set(), synAcks: new Set(), ends: new Set() };
   sides.set(key, known);
   return known;
 }

@@ -11,7 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PacketPrinter } from '../../src/report/packet-line.ts';
 import { type CapturedPacket, read } from '../../src/wire/capture-reader.ts';
+import * as Checksum from '../../src/wire/checksum.ts';
 import { compile, FilterError } from '../../src/wire/filter.ts';
+import * as Ipv4 from '../../src/wire/ipv4.ts';
 import * as Pcap from '../../src/wire/pcap.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 import { tcpdump, tool, tshark } from './real-tool.ts';
@@ -65,27 +67,42 @@ const BAD = SUMS.map(field => `${field} == "Bad"`).join(' or ');
 /** A peer is gone, or has thrown its connection away: looked at more closely below. */
 const RESET = 'Connection reset (RST)';
 
+/** What the loss of a segment makes for; D-SACK (RFC 2883) is how Linux reports one that it gets twice. */
+const REPETITION = /retransmission|^Duplicate ACK|^D-SACK|^Previous segment|out-of-order|unseen segment/;
+
 /** In one file of all devices tshark sees a segment once for each device on its way, and an address with many MACs. */
 const MERGED = ['-o', 'tcp.analyze_sequence_numbers:FALSE', '-o', 'arp.detect_duplicate_ips:FALSE'];
 
-/** What tshark says of a file, in one reading: what is not expected, and how many OPENs there are. */
-async function inspect(
-  file: string,
-  options: readonly string[] = MERGED,
-): Promise<{ warnings: string[]; opens: number }> {
-  const filter = `_ws.malformed or _ws.expert.severity >= ${WARN} or ${BAD} or bgp.type == 1`;
+/** What tshark says of a file, in one reading. */
+interface Said {
+  /** `NUMBER DEVICE: MESSAGE`: what is not expected. */
+  readonly warnings: readonly string[];
+  /** `DEVICE: MESSAGE`: segments that it saw twice, late or not at all. */
+  readonly repetitions: readonly string[];
+  /** The device of each OPEN. */
+  readonly opens: readonly string[];
+}
+
+async function inspect(file: string, options: readonly string[] = MERGED): Promise<Said> {
+  const repeated = `(tcp.analysis.flags and _ws.expert.severity >= ${NOTE})`;
+  const filter = `_ws.malformed or _ws.expert.severity >= ${WARN} or ${BAD} or bgp.type == 1 or ${repeated}`;
   const packets = await select(file, filter, [...FIELDS, ...SUMS, 'bgp.type'], options);
-  const warnings = packets.flatMap(packet => {
+  const [warnings, repetitions, opens]: [string[], string[], string[]] = [[], [], []];
+  for (const packet of packets) {
+    const device = packet['frame.interface_name']!;
     const severities = packet['_ws.expert.severity']!.split(';').map(Number);
-    const messages = packet['_ws.expert.message']!.split(';');
-    const serious = messages.filter((text, i) => severities[i]! >= WARN && text !== RESET);
+    for (const [i, text] of packet['_ws.expert.message']!.split(';').entries()) {
+      if (REPETITION.test(text)) repetitions.push(`${device}: ${text}`);
+      else if (severities[i]! >= WARN && text !== RESET)
+        warnings.push(`${packet['frame.number']} ${device}: ${text}`);
+    }
     // 0 is Bad; 1 Good, 2 not checked, 3 not there (outside of the snap length, or in a fragment).
-    const sums = SUMS.filter(field => packet[field]!.split(';').includes('0'));
-    return [...serious, ...sums].map(
-      text => `${packet['frame.number']} ${packet['frame.interface_name']}: ${text}`,
-    );
-  });
-  return { warnings, opens: packets.filter(packet => packet['bgp.type']!.split(';').includes('1')).length };
+    for (const field of SUMS)
+      if (packet[field]!.split(';').includes('0'))
+        warnings.push(`${packet['frame.number']} ${device}: ${field}`);
+    if (packet['bgp.type']!.split(';').includes('1')) opens.push(device);
+  }
+  return { warnings, repetitions, opens };
 }
 
 // tcpdump
@@ -94,7 +111,7 @@ const LINKS = [
   [Pcap.LINKTYPE_ETHERNET, 'Ethernet'],
   [Pcap.LINKTYPE_RAW, 'raw'],
 ] as const;
-const OPTIONS = ['', 'n', 'e', 'v', 'ne', 'nv', 'ev', 'nev'];
+const OPTIONS = ['', 'n', 'e', 'v', 'nev'];
 
 /** Lines that differ, the first few of each kind. */
 async function differences(packets: readonly CapturedPacket[]): Promise<string[]> {
@@ -161,89 +178,95 @@ async function realVerdicts(expressions: readonly string[], file: string): Promi
   });
 }
 
+/** Are the headers of IPv4 and ICMP, if it has them, as they were sent? */
+function hasIntactHeader({ captured, interface: { linkType } }: CapturedPacket): boolean {
+  const view = new DataView(captured.buffer, captured.byteOffset, captured.byteLength);
+  const at = linkType === Pcap.LINKTYPE_ETHERNET ? 14 : 0;
+  if (at === 14 && view.getUint16(12) !== 0x0800) return true;
+  const length = Ipv4.headerLength(view, at);
+  if (at + length > captured.length || Checksum.sum(view, at, at + length) !== 0xffff) return false;
+  if (Ipv4.protocol(view, at) !== Ipv4.PROTOCOL_ICMP || Ipv4.isFragment(view, at)) return true;
+  return (
+    Checksum.sum(view, at + length, Math.min(captured.length, at + Ipv4.totalLength(view, at))) === 0xffff
+  );
+}
+
 // The work of all tests, begun at once: while one scenario runs here, tools look at the ones before.
 
-interface Inspected {
-  readonly capture: ScenarioCapture;
-  readonly warnings: readonly string[];
-  readonly opens: number;
-  readonly differences: readonly string[];
-}
-const inspected = new Map<string, Promise<Inspected>>();
+/** Its switches change octets and cut frames: that is what it shows. */
+const DAMAGED = 'scenarios/drops/damage.yaml';
+const WHOLE = SCENARIOS.filter(scenario => scenario !== DAMAGED);
+
+const captures = new Map<string, Promise<ScenarioCapture>>();
+const lines = new Map<string, Promise<string[]>>();
+const kept = <T>(promise: Promise<T>): Promise<T> => {
+  // Whoever awaits it hears of it.
+  promise.catch(() => {});
+  return promise;
+};
 let previous: Promise<unknown> = Promise.resolve();
 for (const scenario of SCENARIOS) {
-  const captured = previous.then(() => captureOf(scenario));
+  const captured = kept(previous.then(() => captureOf(scenario)));
   previous = captured.catch(() => {});
-  const all = captured.then(async capture => {
-    const [said, lines] = await Promise.all([inspect(written(capture.octets)), differences(capture.packets)]);
-    return { capture, ...said, differences: lines };
-  });
-  // Whoever awaits it hears of it.
-  all.catch(() => {});
-  inspected.set(scenario, all);
+  captures.set(scenario, captured);
+  lines.set(scenario, kept(captured.then(({ packets }) => differences(packets.filter(hasIntactHeader)))));
 }
-const captureFor = async (scenario: string): Promise<ScenarioCapture> =>
-  (await inspected.get(scenario)!).capture;
+const captureFor = (scenario: string): Promise<ScenarioCapture> => captures.get(scenario)!;
+/** Every device of every scenario, each as somebody would see it who had captured there alone. */
+const alone = kept(Promise.all(WHOLE.map(captureFor)).then(all => inspect(written(renumbered(all)), [])));
+const of = (scenario: string, texts: readonly string[]): string[] =>
+  texts.filter(text => text.replace(/^\d+ /, '').startsWith(`${scenario}: `));
 
-for (const scenario of SCENARIOS) {
-  t(`tshark, ${scenario}: nothing malformed, no bad checksum, no warning`, async () => {
-    const { warnings, opens } = await inspected.get(scenario)!;
-    assert.equal(warnings, []);
-    assert.ok(opens > 0, 'BGP sessions open');
-  });
+for (const scenario of SCENARIOS)
   t(`tcpdump, ${scenario}: its lines are ours`, async () => {
-    assert.equal((await inspected.get(scenario)!).differences, []);
+    assert.equal(await lines.get(scenario), []);
+    // A header that is noise may be one of any protocol that tcpdump knows.
+    const { packets } = await captureFor(scenario);
+    if (scenario !== DAMAGED) assert.ok(packets.every(hasIntactHeader));
   });
+
+/** TCP segments die on their way, because the scenario says so. */
+async function losesSegments(scenario: string): Promise<boolean> {
+  if (/link: \{ down:/.test(readFileSync(fromRoot(scenario), 'utf8'))) return true;
+  const { packets } = await captureFor(scenario);
+  return packets.some(
+    ({ captured, comment = '' }) =>
+      comment.startsWith('LINK_LOSS') || (comment.startsWith('FABRIC_') && captured[14 + 9] === 6),
+  );
 }
 
-/** All devices of all scenarios, each as somebody would see it who had captured there alone. */
-async function everyDeviceAlone(): Promise<string> {
-  const captures = await Promise.all(SCENARIOS.map(captureFor));
-  return written(renumbered(captures));
-}
-let alone: Promise<string>;
-t.before(() => {
-  alone = everyDeviceAlone();
-  alone.catch(() => {});
-});
-const scenarioOf = (packet: Seen): string => packet['frame.interface_name']!.split(':')[0]!;
-const cutsCable = (scenario: string): boolean =>
-  /link: \{ down:/.test(readFileSync(fromRoot(scenario), 'utf8'));
-
-t('tshark, each device alone: nothing malformed, no bad checksum, no warning', async () => {
-  const { warnings, opens } = await inspect(await alone, []);
-  assert.equal(warnings, []);
-  assert.ok(opens > 1_000, 'BGP sessions open');
-});
-
-t(
-  'tshark, each device alone: no segment lost, repeated or out of order, but where a cable is cut',
-  async () => {
-    const noted = await select(await alone, `tcp.analysis.flags and _ws.expert.severity >= ${NOTE}`, FIELDS);
-    const unexpected = noted.flatMap(packet =>
-      packet['_ws.expert.message']!.split(';')
-        .filter(text => !/^(Connection |This frame (initiates|undergoes) the connection closing)/.test(text))
-        .filter(text => !cutsCable(scenarioOf(packet)) || !/retransmission|^Duplicate ACK/.test(text))
-        .map(text => `${packet['frame.interface_name']}: ${text}`),
+for (const scenario of WHOLE)
+  t(`tshark, ${scenario}: nothing malformed, no bad checksum, no warning, on no device`, async () => {
+    const { warnings, repetitions, opens } = await alone;
+    assert.equal(of(scenario, warnings), []);
+    assert.ok(
+      of(
+        scenario,
+        opens.map(device => `${device}: OPEN`),
+      ).length > 0,
+      'BGP sessions open',
     );
-    assert.equal(unexpected, []);
-    const repeated = new Set(noted.map(scenarioOf));
-    assert.ok(repeated.has('scenarios/failures/link-down.yaml'), 'a cut cable makes for repetitions');
-  },
-);
+    // Nowhere does one segment overtake another.
+    const late = of(scenario, repetitions).filter(text => /out-of-order|unseen/.test(text));
+    assert.equal(late, []);
+    if (!(await losesSegments(scenario))) assert.equal(of(scenario, repetitions), []);
+  });
 
-t(
-  'every RST has the reason of a real host, and only peers of BGP that end or are gone send any',
-  async () => {
-    for (const scenario of SCENARIOS) {
-      const { packets } = await captureFor(scenario);
-      const { count, unexplained } = resetsOf(packets);
-      assert.equal(unexplained, [], scenario);
-      assert.ok(count === 0 || /^scenarios\/(bgp|failures)\//.test(scenario), scenario);
-      if (scenario === 'scenarios/bgp/dual-tor.yaml') assert.ok(count > 0, 'connections collide');
-    }
-  },
-);
+t('a cut cable makes for repetitions', async () => {
+  assert.ok(of('scenarios/failures/link-down.yaml', (await alone).repetitions).length > 0);
+});
+
+t('every RST has the reason of a real host', async () => {
+  let sent = 0;
+  for (const scenario of WHOLE) {
+    const { count, unexplained } = resetsOf((await captureFor(scenario)).packets);
+    assert.equal(unexplained, [], scenario);
+    sent += count;
+    if (scenario.startsWith('scenarios/modes/')) assert.is(count, 0, `${scenario}: no session ends there`);
+    if (scenario === 'scenarios/bgp/dual-tor.yaml') assert.ok(count > 0, 'connections collide');
+  }
+  assert.ok(sent > 50);
+});
 
 /** Captures that differ: BGP, ARP, ping, IPIP; VXLAN, fragments, ICMP errors; NAT and UDP. */
 const FILTERED = [
@@ -252,6 +275,14 @@ const FILTERED = [
   'scenarios/nat/nat-outgoing.yaml',
 ];
 const FILTERS = readFileSync(fromRoot('test/interop/filters.txt'), 'utf8').trim().split('\n');
+
+for (const scenario of [...FILTERED, 'scenarios/bgp/dual-tor.yaml', DAMAGED])
+  t(`tshark, ${scenario}: the file of all devices, as we write it`, async () => {
+    const { warnings, opens } = await inspect(written((await captureFor(scenario)).octets));
+    if (scenario === DAMAGED) assert.ok(warnings.some(text => text.endsWith('ip.checksum.status')));
+    else assert.equal(warnings, []);
+    assert.ok(opens.length > 0, 'BGP sessions open');
+  });
 
 for (const scenario of FILTERED)
   t(
