@@ -45,6 +45,8 @@ export interface ExplainOptions {
   readonly df: boolean;
   /** How many of the scenario's steps come first. */
   readonly steps: number | 'all';
+  /** Look at the run of these steps at this time, in nanoseconds. */
+  readonly at: number | undefined;
   readonly json: boolean;
   readonly seed: number | undefined;
 }

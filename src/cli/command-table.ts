@@ -3,6 +3,8 @@
  * in `commands/NAME.ts` and are loaded only when asked for (`main.ts`), because zod, yaml and the engine cost more than
  * all the rest of a `--help`.
  */
+
+import { parseDuration } from '../scenario/quantity.ts';
 import type {
   CommandArguments,
   CommandName,
@@ -208,6 +210,14 @@ function parseNumber(words: Words, option: string, least: number, most: number):
   throw new UsageError(`--${option}: expected a number from ${least} to ${most}, got "${text}"`);
 }
 
+function parseTime(words: Words, option: string): number | undefined {
+  const text = words.text(option);
+  if (text === undefined) return undefined;
+  const time = parseDuration(text);
+  if (time !== undefined) return time;
+  throw new UsageError(`--${option}: expected a time such as 12s or 500ms, got "${text}"`);
+}
+
 function readExplain(words: Words): ExplainOptions {
   const [first, from, to] = words.positional as [string, string?, string?];
   if (from !== undefined && to === undefined) throw new UsageError('explain what? FILE FROM TO, or CODE');
@@ -224,6 +234,7 @@ function readExplain(words: Words): ExplainOptions {
     size: parseNumber(words, 'size', 0, 65_507),
     df: words.on('df'),
     steps: parseSteps(words.text('steps') ?? 'all'),
+    at: parseTime(words, 'at'),
     json: words.on('json'),
     seed: parseSeed(words.text('seed')),
   };
@@ -241,6 +252,7 @@ const explain: CommandSpec<'explain'> = {
     { flags: '--size <octets>', about: 'payload, as ping -s counts' },
     { flags: '--df', about: 'forbid fragments' },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all (default)' },
+    { flags: '--at <time>', about: 'look at that time of the run, 12s' },
     { flags: '--json', about: 'one JSON document on stdout instead of text' },
     SEED,
   ],
