@@ -269,6 +269,7 @@ t('tests mirror src', () => {
           'routing',
           'fingerprint',
           'golden',
+          'mutants',
           'property',
           'shell',
         ].includes(room),

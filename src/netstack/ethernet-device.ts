@@ -14,12 +14,10 @@ export interface EthernetOptions {
 export class EthernetDevice extends NetDevice {
   readonly kind = 'ether';
   readonly needsNeighbour = true;
-  readonly jack: number;
 
   constructor(namespace: Namespace, name: string, options: EthernetOptions) {
-    super(namespace, name, namespace.nextIndex(), options.mtu);
+    super(namespace, name, namespace.nextIndex(), options.mtu, options.jack);
     this.mac = options.mac;
-    this.jack = options.jack;
     namespace.attach(this);
     namespace.host.plug(options.jack, this);
   }
@@ -50,7 +48,7 @@ export class EthernetDevice extends NetDevice {
     this.egress(frame);
     const refusal = output.transmit(frame, host.now);
     if (refusal !== undefined) {
-      this.counters.txDropped++;
+      this.countRefused();
       namespace.drop(frame, refusal, this);
     }
   }

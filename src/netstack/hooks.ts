@@ -52,12 +52,23 @@ export class HookTable {
   readonly #points: Hook[][] = [[], [], [], [], []];
   /** Bit n: somebody hooked in at point n. Most namespaces have no hooks, and find out here. */
   #inUse = 0;
+  readonly #changed: () => void;
+
+  /** `changed` hears of every hook that comes or goes. */
+  constructor(changed: () => void = () => {}) {
+    this.#changed = changed;
+  }
+
+  get isEmpty(): boolean {
+    return this.#inUse === 0;
+  }
 
   add(point: HookPoint, hook: Hook): void {
     const hooks = this.#points[point]!;
     const at = hooks.findIndex(other => other.priority > hook.priority);
     hooks.splice(at < 0 ? hooks.length : at, 0, hook);
     this.#inUse |= 1 << point;
+    this.#changed();
   }
 
   /** Remove every hook of that name. */
@@ -66,6 +77,7 @@ export class HookTable {
       for (let i = hooks.length - 1; i >= 0; i--) if (hooks[i]!.name === name) hooks.splice(i, 1);
       if (hooks.length === 0) this.#inUse &= ~(1 << point);
     }
+    this.#changed();
   }
 
   list(point: HookPoint): readonly Hook[] {

@@ -11,10 +11,12 @@
  */
 import { type Frame, FrameQueue, NO_FRAME } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
+import type { VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { FlowTable } from './flow-table.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
 import type { Processor } from './processor.ts';
@@ -24,6 +26,8 @@ import type { Tracer } from './trace-point.ts';
 const BACKLOG_BOUND = 1_000_000;
 
 export abstract class NetHost extends LogicalProcess {
+  /** The flows it forwards. Whoever changes what forwarding rests on has it `forget`. */
+  readonly flows: FlowTable;
   readonly namespaces: Namespace[] = [];
   readonly account = new FrameAccount();
   /** Whether there is a tracer: the one test on the path. */
@@ -35,6 +39,8 @@ export abstract class NetHost extends LogicalProcess {
   /** What packets cost; undefined: nothing. */
   processor: Processor | undefined;
   readonly #devices: NetDevice[] = [];
+  /** How many there have been. */
+  #namespaces = 0;
   readonly #jacks: (NetDevice | undefined)[] = [];
   readonly #backlog: FrameQueue;
   #tracer: Tracer | undefined;
@@ -42,11 +48,12 @@ export abstract class NetHost extends LogicalProcess {
   constructor(id: number, name: string, habitat: Habitat) {
     super(id, name, habitat);
     this.#backlog = new FrameQueue(this.frames);
+    this.flows = new FlowTable(this);
   }
 
   /** A new namespace of this host, with `lo` and the kernel's `tunl0`, both down. */
   namespace(name: string): Namespace {
-    const namespace = new Namespace(this, name);
+    const namespace = new Namespace(this, name, this.#namespaces++);
     this.namespaces.push(namespace);
     return namespace;
   }
@@ -59,6 +66,7 @@ export abstract class NetHost extends LogicalProcess {
 
   /** The power goes off: all namespaces are gone, and what arrives dies. `namespace` builds anew when it is back. */
   halt(): void {
+    this.flows.forget();
     for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
     this.halted = true;
     for (const frame of this.processor?.drain() ?? []) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
@@ -73,9 +81,20 @@ export abstract class NetHost extends LogicalProcess {
   /** `device` is what receives on `jack`; `undefined`: nobody any more. */
   plug(jack: number, device: NetDevice | undefined): void {
     this.#jacks[jack] = device;
+    this.flows.forget();
+  }
+
+  /** A command may change anything. */
+  override command(at: VirtualTime, command: unknown): unknown {
+    this.flows.forget();
+    return super.command(at, command);
   }
 
   protected override receive(frame: Frame, jack: number): void {
+    if (!this.flows.forward(frame, jack)) this.#receive(frame, jack);
+  }
+
+  #receive(frame: Frame, jack: number): void {
     const device = this.#jacks[jack];
     if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
     else if (device === undefined) this.drop(frame, 'LINK_DOWN', undefined, undefined);
@@ -106,6 +125,17 @@ export abstract class NetHost extends LogicalProcess {
       else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
       else if (this.processor?.backlog(device, frame) !== true) device.ingress(frame);
     }
+  }
+
+  countSent(input: number, output: number, packets: number, octets: number): void {
+    if (input >= 0) this.#devices[input]!.countReceived(packets, octets);
+    this.#devices[output]!.countSent(packets, octets);
+  }
+
+  refused(frame: Frame, number: number, reason: DropReason): void {
+    const device = this.#devices[number]!;
+    device.countRefused();
+    this.drop(frame, reason, device.namespace, device);
   }
 
   /** Count a frame that dies, say so, and free it. */
@@ -164,6 +194,7 @@ export abstract class NetHost extends LogicalProcess {
   }
 
   trace(tracer: Tracer | undefined): void {
+    this.flows.forget();
     this.#tracer = tracer;
     this.tracing = tracer !== undefined;
   }

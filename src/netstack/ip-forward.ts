@@ -48,8 +48,16 @@ export function ipForward(
   }
   const limit = longestPiece === 0 ? mtu : Math.min(mtu, longestPiece);
   const nextHop = hop.via === 0 ? Ipv4.destinationWord(view, at) : toWord(hop.via);
+  if (longestPiece === 0 && route.nextHops.length === 1 && isQuiet(input, output)) {
+    const [source, destination] = [Ipv4.sourceWord(view, at), Ipv4.destinationWord(view, at)];
+    namespace.learnFlow(input, output, nextHop, mtu, source, destination);
+  }
   finishOutput(namespace, frame, output, nextHop, limit);
 }
+
+/** Does nobody see packets that come in by `input` and leave by `output`, nor get a redirect for them? */
+const isQuiet = (input: NetDevice, output: NetDevice): boolean =>
+  input.jack >= 0 && !input.tapped && !(output === input && input.sysctl.sendRedirects);
 
 /** The packet leaves where it came from and its sender is on that link: tell it of the shorter way (RFC 1812 §5.2.7.2). */
 function redirect(namespace: Namespace, device: NetDevice, frame: Frame, hop: NextHop): void {

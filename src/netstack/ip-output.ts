@@ -13,6 +13,7 @@ import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
+import { NO_FLOW } from './flow-table.ts';
 import { fragment } from './fragment.ts';
 import { ACCEPT, OUTPUT, POSTROUTING } from './hooks.ts';
 import { discard } from './ip-input.ts';
@@ -149,7 +150,26 @@ export function sourceFor(
 
 /** `IpLayer.send`. */
 export function send(namespace: Namespace, frame: Frame, request: SendRequest): SendError {
-  namespace.host.account.originated++;
+  const { frames, host } = namespace;
+  host.account.originated++;
+  const destination = toWord(request.destination);
+  if (request.device === undefined && frames.tag[frame] === 0) {
+    const flow = host.flows.outgoing(namespace.asSource, toWord(request.source), destination);
+    if (flow !== NO_FLOW && Ipv4.MIN_HEADER_LENGTH + frames.length(frame) <= host.flows.mtu(flow)) {
+      writeHeader(namespace, frame, request, request.pmtu !== 'dont');
+      host.flows.send(flow, frame);
+      return '';
+    }
+  }
+  return sendByRoute(namespace, frame, request, destination);
+}
+
+function sendByRoute(
+  namespace: Namespace,
+  frame: Frame,
+  request: SendRequest,
+  destination: AddressWord,
+): SendError {
   const route = routeFor(namespace, request);
   if (route === undefined || (route.nextHops.length === 0 && route.type !== 'local')) {
     const [error, reason] = refusals[route?.type ?? 'none']!;
@@ -164,32 +184,49 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
     return 'ENETDOWN';
   }
   const { pmtu } = request;
-  const destination = toWord(request.destination);
   const mtu = local || pmtu === 'probe' ? device.mtu : localMtu(namespace, route, device, destination);
   const totalLength = Ipv4.MIN_HEADER_LENGTH + namespace.frames.length(frame);
   const fits = totalLength <= mtu;
-  const strict = pmtu === 'do' || pmtu === 'probe';
-  if ((strict && !fits) || totalLength > 0xffff) {
+  if ((isStrict(pmtu) && !fits) || totalLength > 0xffff) {
     namespace.drop(frame, 'MTU_EXCEEDED_DF', device);
     return 'EMSGSIZE';
   }
-  const df = strict || (pmtu === 'want' && fits && !namespace.pathMtu.isLocked(destination));
-  const { header } = namespace;
+  const df = isStrict(pmtu) || (pmtu === 'want' && fits && !namespace.pathMtu.isLocked(destination));
+  writeHeader(namespace, frame, request, df);
+  // What is for everybody goes to everybody on that link, gateway or not.
+  const direct = hop.via === 0 || destination >>> 28 >= FIRST_GROUP;
+  const nextHop = direct ? destination : toWord(hop.via);
+  if (route.type === 'unicast' && isPlain(namespace, route, request))
+    namespace.learnFlow(namespace.asSource, device, nextHop, mtu, toWord(request.source), destination);
+  localOut(namespace, frame, device, nextHop, mtu);
+  return '';
+}
+
+/** Is the way of a packet that begins here a matter of its addresses alone? */
+const isPlain = (namespace: Namespace, route: Route, request: SendRequest): boolean =>
+  route.nextHops.length === 1 &&
+  route.mtu === 0 &&
+  request.device === undefined &&
+  namespace.pathMtu.isEmpty &&
+  toWord(request.destination) >>> 28 < FIRST_GROUP;
+
+/** Never to be fragmented, whatever becomes of it. */
+const isStrict = (pmtu: SendRequest['pmtu']): boolean => pmtu === 'do' || pmtu === 'probe';
+
+/** Put the IPv4 header in front of what `request` wants sent. */
+function writeHeader(namespace: Namespace, frame: Frame, request: SendRequest, df: boolean): void {
+  const { frames, header } = namespace;
   header.tos = request.tos;
-  header.totalLength = totalLength;
+  header.totalLength = Ipv4.MIN_HEADER_LENGTH + frames.length(frame);
   // A packet that may never be fragmented needs no identification; one that only happens to fit gets one.
-  header.identification = strict ? 0 : namespace.identification();
+  header.identification = isStrict(request.pmtu) ? 0 : namespace.identification();
   header.flags = df ? Ipv4.FLAG_DF : 0;
   header.ttl = request.ttl;
   header.protocol = request.protocol;
   header.source = request.source;
-  header.destination = destination;
-  const at = namespace.frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
-  Ipv4.emit(namespace.frames.view(frame), at, header);
-  // What is for everybody goes to everybody on that link, gateway or not.
-  const direct = hop.via === 0 || destination >>> 28 >= FIRST_GROUP;
-  localOut(namespace, frame, device, direct ? destination : toWord(hop.via), mtu);
-  return '';
+  header.destination = request.destination;
+  const at = frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
+  Ipv4.emit(frames.view(frame), at, header);
 }
 
 /** A finished packet of this host (start = IPv4 header) goes out (`ip_local_out`). Takes ownership. */

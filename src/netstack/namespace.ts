@@ -7,6 +7,7 @@
  *   address A/n on dev     local A dev  (as long as the address is there)
  *   … and dev is up        A's prefix dev  proto kernel scope link src A,   broadcast of the prefix
  */
+import type { AddressWord } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
@@ -17,6 +18,7 @@ import * as Ethernet from '../wire/ethernet.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Arp from './arp.ts';
 import { Fib } from './fib.ts';
+import type { FlowDevice, LocalSource } from './flow-table.ts';
 import { HookTable } from './hooks.ts';
 import type { NetHost } from './host.ts';
 import { Icmp } from './icmp.ts';
@@ -30,13 +32,14 @@ import { PathMtuCache } from './path-mtu.ts';
 import { PeerLimits } from './peer-limits.ts';
 import { Reassembly } from './reassembly.ts';
 import type { Route, RouteScope, RouteType } from './route.ts';
-import type {
-  IpLayer,
-  NamespaceSysctl,
-  Path,
-  SendError,
-  SendRequest,
-  TransportProtocol,
+import {
+  DEFAULT_SYSCTL,
+  type IpLayer,
+  type NamespaceSysctl,
+  type Path,
+  type SendError,
+  type SendRequest,
+  type TransportProtocol,
 } from './transport.ts';
 import type { IpipDevice } from './tunnel/ipip.ts';
 import type { VxlanDevice } from './tunnel/vxlan.ts';
@@ -49,7 +52,7 @@ export class Namespace implements IpLayer {
   /** In the order of their indices, those of removed devices left out. */
   readonly devices: NetDevice[] = [];
   readonly fib: Fib;
-  readonly hooks = new HookTable();
+  readonly hooks: HookTable;
   readonly neighbours: NeighbourTable;
   readonly icmp: Icmp;
   readonly pathMtu: PathMtuCache;
@@ -73,38 +76,27 @@ export class Namespace implements IpLayer {
     source: 0,
     destination: 0,
   };
-  readonly sysctl: NamespaceSysctl = {
-    ipForward: false,
-    allRpFilter: 0,
-    ipDefaultTtl: 64,
-    ipLocalPortRange: [32768, 60999],
-    icmpRatelimit: 1000,
-    icmpRatemask: 0x1818,
-    icmpEchoIgnoreAll: false,
-    tcpRmem: [4096, 131072, 6291456],
-    tcpWmem: [4096, 16384, 4194304],
-    tcpCongestionControl: 'cubic',
-    tcpEcn: 2,
-    tcpTimestamps: true,
-    tcpSack: true,
-    tcpWindowScaling: true,
-    fibMultipathHashPolicy: 0,
-  };
+  readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
+  /** Whose flows those are that begin here. */
+  readonly asSource: LocalSource;
   /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
   silent = false;
   #lastIndex = 0;
   #identification: number;
 
-  /** Has `lo`, down. Made by `NetHost.namespace`. */
-  constructor(host: NetHost, name: string) {
+  /** Has `lo`, down. Made by `NetHost.namespace`; `number` is no other's of that host. */
+  constructor(host: NetHost, name: string, number: number) {
+    this.asSource = { jack: -1 - number, number: -1, macHigh: 0, macLow: 0 };
     this.host = host;
     this.name = name;
     this.clock = host;
     this.frames = host.frames;
     this.fib = new Fib(this.random('multipath').next());
+    this.fib.onChange(() => host.flows.forget());
+    this.hooks = new HookTable(() => host.flows.forget());
     this.neighbours = new NeighbourTable(this);
     this.icmp = new Icmp(this);
-    this.pathMtu = new PathMtuCache(host);
+    this.pathMtu = new PathMtuCache(host, () => host.flows.forget());
     this.peers = new PeerLimits(host);
     this.reassembly = new Reassembly(this);
     this.#identification = this.random('identification').below(0xffff);
@@ -163,6 +155,7 @@ export class Namespace implements IpLayer {
   setUp(device: NetDevice, up: boolean): void {
     if (device.up === up) return;
     device.up = up;
+    this.host.flows.forget();
     if (up) {
       device.wasUp = true;
       if (device === this.loopback && device.addresses.length === 0)
@@ -303,6 +296,25 @@ export class Namespace implements IpLayer {
   linkFailure(frame: Frame, device: NetDevice): void {
     sendError(this, frame, Icmpv4.DESTINATION_UNREACHABLE, Icmpv4.HOST_UNREACHABLE, 0);
     this.drop(frame, 'NEIGH_FAILED', device);
+  }
+
+  /**
+   * What is sent from `input` through `output` to the neighbour `nextHop`, from `source` to `destination`, is treated like
+   * any other packet of that flow: remember it. Not where hooks look at each packet, or somebody watches.
+   */
+  learnFlow(
+    input: FlowDevice,
+    output: NetDevice,
+    nextHop: AddressWord,
+    mtu: number,
+    source: AddressWord,
+    destination: AddressWord,
+  ): void {
+    const { host } = this;
+    if (output.jack < 0 || !output.up || output.tapped || host.tracing) return;
+    if (!this.hooks.isEmpty || host.processor !== undefined) return;
+    const header = this.neighbours.headerTo(output, nextHop);
+    if (header !== undefined) host.flows.learn({ source, destination, input, output, header, mtu });
   }
 
   drop(frame: Frame, reason: DropReason, device?: NetDevice): void {

@@ -74,7 +74,7 @@ export interface NeighbourInfo {
 }
 
 class Neighbour {
-  state: NeighbourState = NONE;
+  #state: NeighbourState = NONE;
   /** Ethernet header of IP packets to it, for the MAC addresses it has and its device had when it was set. */
   readonly header = new Ethernet.HeaderTemplate();
   #mac: Mac.MacAddress = 0;
@@ -96,12 +96,23 @@ class Neighbour {
     this.device = device;
   }
 
+  get state(): NeighbourState {
+    return this.#state;
+  }
+
+  /** Flows that go there were learnt while it was in another state. */
+  set state(state: NeighbourState) {
+    this.#state = state;
+    this.device.namespace.host.flows.forget();
+  }
+
   get mac(): Mac.MacAddress {
     return this.#mac;
   }
 
   set mac(mac: Mac.MacAddress) {
     this.#mac = mac;
+    this.device.namespace.host.flows.forget();
     this.header.set(mac, this.device.mac, Ethernet.TYPE_IPV4);
   }
 }
@@ -137,6 +148,12 @@ export class NeighbourTable {
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
     entry.header.emit(frames.view(frame), at);
     device.transmit(frame, ANY);
+  }
+
+  /** The header of packets to that neighbour; `undefined` while something has to be noted when one goes there. */
+  headerTo(device: NetDevice, nextHop: AddressWord): Ethernet.HeaderTemplate | undefined {
+    const entry = this.#entries[device.index]?.get(nextHop);
+    return entry === undefined || (entry.state & USABLE) === 0 ? undefined : entry.header;
   }
 
   /** True when the packet can go; otherwise it was queued. (`neigh_event_send`) */
@@ -332,6 +349,7 @@ export class NeighbourTable {
 
   #delete(entry: Neighbour): void {
     entry.timer?.cancel();
+    entry.device.namespace.host.flows.forget();
     if (this.#entries[entry.device.index]!.delete(entry.word)) this.#size--;
     if (this.#recent[entry.device.index] === entry) this.#recent[entry.device.index] = undefined;
     this.changed++;

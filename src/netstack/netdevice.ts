@@ -49,7 +49,9 @@ export abstract class NetDevice {
   readonly namespace: Namespace;
   /** Second name that commands accept (`ens5`'s altname `enp0s5`, and `eth0`). */
   altnames: readonly string[] = [];
-  mtu: number;
+  #mtu: number;
+  /** The host's jack that it is plugged into; -1 for what is no network interface card. */
+  readonly jack: number;
   /** Administratively up (`ip link set … up`). */
   up = false;
   /** It was up once: it has got its queue discipline. */
@@ -74,7 +76,7 @@ export abstract class NetDevice {
     sendRedirects: true,
     routeLocalnet: false,
   };
-  readonly counters: DeviceCounters = {
+  readonly #counters: DeviceCounters = {
     rxPackets: 0,
     rxOctets: 0,
     rxDropped: 0,
@@ -83,11 +85,21 @@ export abstract class NetDevice {
     txDropped: 0,
   };
 
-  constructor(namespace: Namespace, name: string, index: number, mtu: number) {
+  constructor(namespace: Namespace, name: string, index: number, mtu: number, jack = -1) {
     this.namespace = namespace;
     this.name = name;
     this.index = index;
-    this.mtu = mtu;
+    this.#mtu = mtu;
+    this.jack = jack;
+  }
+
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  set mtu(mtu: number) {
+    this.#mtu = mtu;
+    this.namespace.host.flows.forget();
   }
 
   get mac(): Mac.MacAddress {
@@ -98,6 +110,32 @@ export abstract class NetDevice {
     this.#mac = mac;
     this.macHigh = Mac.high16(mac);
     this.macLow = Mac.low32(mac) | 0;
+    this.namespace.host.flows.forget();
+  }
+
+  get counters(): Readonly<DeviceCounters> {
+    this.namespace.host.flows.settle();
+    return this.#counters;
+  }
+
+  countReceived(packets: number, octets: number): void {
+    this.#counters.rxPackets += packets;
+    this.#counters.rxOctets += octets;
+  }
+
+  countSent(packets: number, octets: number): void {
+    this.#counters.txPackets += packets;
+    this.#counters.txOctets += octets;
+  }
+
+  /** A frame was not taken in. */
+  countIgnored(): void {
+    this.#counters.rxDropped++;
+  }
+
+  /** A frame could not be sent. */
+  countRefused(): void {
+    this.#counters.txDropped++;
   }
 
   /** `ether`, `loopback`, `ipip` …: what `ip link` prints after `link/`. */
@@ -123,8 +161,8 @@ export abstract class NetDevice {
   /** Something arrived: count it, show it, hand it to IP. Takes ownership. */
   ingress(frame: Frame): void {
     const { host } = this.namespace;
-    this.counters.rxPackets++;
-    this.counters.rxOctets += host.frames.length(frame);
+    this.#counters.rxPackets++;
+    this.#counters.rxOctets += host.frames.length(frame);
     if (host.tracing || this.tapped || host.frames.tag[frame] !== 0) this.#show(frame, 'receive');
     this.namespace.receive(this, frame);
   }
@@ -132,8 +170,8 @@ export abstract class NetDevice {
   /** Something leaves: count it and show it. Called by `transmit` of each kind. */
   protected egress(frame: Frame): void {
     const { host } = this.namespace;
-    this.counters.txPackets++;
-    this.counters.txOctets += host.frames.length(frame);
+    this.#counters.txPackets++;
+    this.#counters.txOctets += host.frames.length(frame);
     if (host.tracing || this.tapped || host.frames.tag[frame] !== 0) this.#show(frame, 'transmit');
   }
 
@@ -141,6 +179,7 @@ export abstract class NetDevice {
   tap(tap: Tap): () => void {
     this.#taps = [...this.#taps, tap];
     this.tapped = true;
+    this.namespace.host.flows.forget();
     return () => {
       this.#taps = this.#taps.filter(other => other !== tap);
       this.tapped = this.#taps.length > 0;

@@ -21,8 +21,17 @@ export class PathMtuCache {
   readonly #clock: Clock;
   readonly #exceptions = new Map<number, Exception>();
 
-  constructor(clock: Clock) {
+  readonly #learnt: () => void;
+
+  /** `learnt` hears of every new exception. */
+  constructor(clock: Clock, learnt: () => void = () => {}) {
     this.#clock = clock;
+    this.#learnt = learnt;
+  }
+
+  /** No path is known to be narrower than its route says. */
+  get isEmpty(): boolean {
+    return this.#exceptions.size === 0;
   }
 
   /** The smaller of `mtu` and what is known of the path to `destination`. */
@@ -39,6 +48,7 @@ export class PathMtuCache {
   learn(destination: Ipv4Address, mtu: number, current: number): void {
     if (this.isLocked(destination) || current < mtu) return;
     const locked = mtu < MINIMUM;
+    this.#learnt();
     this.#exceptions.set(destination | 0, {
       mtu: locked ? Math.min(current, MINIMUM) : mtu,
       expires: this.#clock.now + EXPIRES,

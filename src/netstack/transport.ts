@@ -122,3 +122,22 @@ export interface NamespaceSysctl {
   tcpWindowScaling: boolean;
   fibMultipathHashPolicy: 0 | 1;
 }
+
+/** What a namespace begins with: Linux 6.1 with memory enough for the largest `tcp_rmem`. */
+export const DEFAULT_SYSCTL: Readonly<NamespaceSysctl> = {
+  ipForward: false,
+  allRpFilter: 0,
+  ipDefaultTtl: 64,
+  ipLocalPortRange: [32768, 60999],
+  icmpRatelimit: 1000,
+  icmpRatemask: 0x1818,
+  icmpEchoIgnoreAll: false,
+  tcpRmem: [4096, 131072, 6291456],
+  tcpWmem: [4096, 16384, 4194304],
+  tcpCongestionControl: 'cubic',
+  tcpEcn: 2,
+  tcpTimestamps: true,
+  tcpSack: true,
+  tcpWindowScaling: true,
+  fibMultipathHashPolicy: 0,
+};

@@ -46,7 +46,7 @@ export class Veth extends NetDevice {
     }
     this.egress(frame);
     if (namespace.frames.length(frame) > peer.mtu + SLACK) {
-      peer.counters.rxDropped++;
+      peer.countIgnored();
       peer.namespace.drop(frame, 'FRAME_TOO_LONG', peer);
       return;
     }

@@ -152,6 +152,7 @@ export class Felix {
   #program(wanted: Dataplane): void {
     const { namespace } = this.#ports;
     namespace.sysctl.ipForward = wanted.ipForwarding;
+    namespace.host.flows.forget();
     this.#programTunl0(wanted);
     // Removals run against the order of additions: routes go before the device that they use.
     this.#routes.replaceDesired(wanted.routes.map(route => [Prefix.format(route.prefix), route]));

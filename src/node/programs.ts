@@ -39,7 +39,9 @@ export class ProgramTable {
       program = this.#make(id, namespace, what);
     } catch (error) {
       if (!(error instanceof UsageError) && !(error instanceof OptionError)) throw error;
-      this.#report({ type: 'output', program: id, stream: 'stderr', text: `${error.message}\n` });
+      const failed = !(error instanceof UsageError) || error.exitCode !== 0;
+      const stream = failed ? 'stderr' : 'stdout';
+      this.#report({ type: 'output', program: id, stream, text: `${error.message}\n` });
       this.#report({ type: 'exit', program: id, code: error instanceof UsageError ? error.exitCode : 2 });
       return;
     }
@@ -79,7 +81,8 @@ export class ProgramTable {
       return new TransferClient(namespace, what, result => silent(result.error === '' ? 0 : 1, result));
     const hosts = ('hosts' in what ? what.hosts : undefined) ?? {};
     const resolve = (name: string) => (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
-    const context = { namespace, tag: 0, resolve };
+    const epochMs = 'epochMs' in what ? what.epochMs : undefined;
+    const context = { namespace, tag: 0, resolve, ...(epochMs !== undefined && { epochMs }) };
     const program = this.#talking(context, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });

@@ -68,13 +68,30 @@ export function sysctls(namespace: Namespace): Map<string, Setting> {
     },
   });
   settings.set('net.ipv4.ip_forward', forwarding);
-  const readOnly = (name: string, text: string): Map<string, Setting> =>
-    settings.set(`net.ipv4.${name}`, { get: () => text, set: undefined });
-  readOnly('ip_local_port_range', sysctl.ipLocalPortRange.join('\t'));
-  readOnly('tcp_ecn', String(sysctl.tcpEcn));
-  readOnly('tcp_sack', digit(sysctl.tcpSack));
-  readOnly('tcp_timestamps', digit(sysctl.tcpTimestamps));
-  readOnly('tcp_window_scaling', digit(sysctl.tcpWindowScaling));
+  settings.set('net.ipv4.ip_local_port_range', {
+    get: () => sysctl.ipLocalPortRange.join('\t'),
+    set: undefined,
+  });
+  settings.set('net.ipv4.tcp_ecn', {
+    get: () => String(sysctl.tcpEcn),
+    set: value => {
+      if (!/^[012]$/.test(value)) return false;
+      sysctl.tcpEcn = Number(value) as 0 | 1 | 2;
+      return true;
+    },
+  });
+  for (const [name, key] of [
+    ['tcp_sack', 'tcpSack'],
+    ['tcp_timestamps', 'tcpTimestamps'],
+    ['tcp_window_scaling', 'tcpWindowScaling'],
+  ] as const)
+    settings.set(`net.ipv4.${name}`, {
+      get: () => digit(sysctl[key]),
+      set: value =>
+        flag(value, on => {
+          sysctl[key] = on;
+        }),
+    });
   settings.set('net.ipv4.tcp_congestion_control', {
     get: () => sysctl.tcpCongestionControl,
     set: value => {

@@ -1,5 +1,5 @@
 /**
- * The fingerprint of a run: one rolling 64-bit hash (two 32-bit lanes, multiply-xorshift) per logical process over
+ * The fingerprint of a run: one rolling 64-bit hash (two 32-bit lanes, xor-rotate-multiply) per logical process over
  * everything it handled, in order. Equal fingerprints mean equal runs, whatever the number of workers.
  */
 import type { Frame, FrameStore } from './frame-store.ts';
@@ -10,16 +10,18 @@ export const TIMER = 1;
 export const FRAME = 2;
 export const COMMAND = 3;
 
+/** Odd, so that a step loses nothing. */
 const STEP_A = 0x9e3779b1;
 const STEP_B = 0x85ebca6b;
 
+/** Multiplying carries a bit upwards only; the rotation brings the upper ones down. */
 const stepA = (lane: number, word: number): number => {
-  const product = Math.imul(lane ^ word, STEP_A);
-  return product ^ (product >>> 15);
+  const mixed = lane ^ word;
+  return Math.imul((mixed << 15) | (mixed >>> 17), STEP_A);
 };
 const stepB = (lane: number, word: number): number => {
-  const product = Math.imul(lane ^ word, STEP_B);
-  return product ^ (product >>> 13);
+  const mixed = lane ^ word;
+  return Math.imul((mixed << 13) | (mixed >>> 19), STEP_B);
 };
 
 export class Fingerprint {
@@ -31,7 +33,7 @@ export class Fingerprint {
   event(kind: number, time: VirtualTime): void {
     this.count++;
     this.#a = stepA(this.#a, (kind << 24) ^ Math.floor(time / 2 ** 32));
-    this.#b = stepB(this.#b + this.#a, time >>> 0);
+    this.#b = stepB(this.#b ^ this.#a, time >>> 0);
   }
 
   /**
@@ -42,19 +44,19 @@ export class Fingerprint {
     this.event(FRAME, time);
     const view = frames.view(frame);
     const headersEnd = frames.end[frame]!;
-    let at = frames.start[frame]!;
+    const headers = frames.start[frame]!;
+    let at = headers;
     let a = this.#a;
     let b = this.#b;
-    // Two words to a step, one of them multiplied first: this runs for every frame that moves, and half as many steps
-    // wait for each other.
-    for (; at + 16 <= headersEnd; at += 16) {
-      a = stepA(a, view.getInt32(at) ^ Math.imul(view.getInt32(at + 4), STEP_B));
-      b = stepB(b, view.getInt32(at + 8) ^ Math.imul(view.getInt32(at + 12), STEP_A));
+    // The lanes take turns: this runs for every frame that moves, and two chains of steps wait for each other less.
+    for (; at + 8 <= headersEnd; at += 8) {
+      a = stepA(a, view.getInt32(at));
+      b = stepB(b, view.getInt32(at + 4));
     }
-    for (; at + 4 <= headersEnd; at += 4) a = stepA(a, view.getInt32(at));
-    for (; at < headersEnd; at++) b = stepB(b, view.getUint8(at));
+    for (; at + 2 <= headersEnd; at += 2) a = stepA(a, view.getUint16(at));
+    if (at < headersEnd) a = stepA(a, view.getUint8(at));
     const length = frames.payloadLength[frame]!;
-    b = stepB(b ^ a, length);
+    b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
     if (length > 0) {
       const pattern = frames.pattern[frame]!;
       const offset = frames.payloadOffset[frame]!;

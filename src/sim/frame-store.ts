@@ -12,6 +12,7 @@
  * The buffers are fixed; when all slots are taken another segment is added (a growable buffer would cost 15 times more
  * per access). Layers pass `(view, at)`: `frames.view(frame)` and `frames.start[frame]`.
  */
+import { NumberRecords } from './number-records.ts';
 import * as Payload from './payload.ts';
 import type { VirtualTime } from './time.ts';
 
@@ -46,6 +47,8 @@ export class FrameStore {
 
   /** Frames that are allocated now. */
   inUse = 0;
+  /** Where processes and links of this worker have their numbers. */
+  readonly records = new NumberRecords();
 
   readonly #views: DataView[] = [];
   readonly #bytes: Uint8Array[] = [];

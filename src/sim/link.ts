@@ -8,9 +8,9 @@
  * never stored; its length is how far ahead `busy` is, and a frame that would wait longer than the bound is dropped.
  */
 import type { DropReason } from '../trace/drop-reason.ts';
-import { type Frame, FrameQueue, type FrameStore } from './frame-store.ts';
+import { type Frame, FrameQueue, type FrameStore, NO_FRAME } from './frame-store.ts';
 import type { Random } from './random.ts';
-import { NEVER, type VirtualTime } from './time.ts';
+import type { VirtualTime } from './time.ts';
 
 /** Where transmitted frames go. `time` is the arrival. The sink owns the frame from here on. */
 export interface Sink {
@@ -29,85 +29,104 @@ export interface LinkOptions {
 /** Preamble, start delimiter and gap (20 octets) around a frame that the FCS makes 4 longer and the pad at least 64. */
 export const wireOctets = (frameOctets: number): number => Math.max(frameOctets + 4, 64) + 20;
 
+/** What a transmitter counts and compares with every frame, by place in its record. */
+const BUSY = 0;
+/** What is left of the last division: rounding per frame would drift a millisecond in 12 s at 10 Gbit/s. */
+const REMAINDER = 1;
+const LAST_ARRIVAL = 2;
+const SENT_FRAMES = 3;
+const SENT_OCTETS = 4;
+const RATE_BPS = 5;
+const DELAY = 6;
+const QUEUE_LIMIT = 7;
+
 export class Transmitter {
   up = true;
-  /** Share of frames lost on the way, 0 to 1; needs `random`. */
-  loss = 0;
+  readonly #frames: FrameStore;
+  readonly #at: number;
+  readonly #sink: Sink;
   /** Each frame takes up to this much longer, by chance; none overtakes another. */
   jitter: VirtualTime = 0;
-  sentFrames = 0;
-  sentOctets = 0;
-  readonly #options: LinkOptions;
-  readonly #rateBps: number;
-  readonly #delay: VirtualTime;
-  readonly #frames: FrameStore;
-  readonly #sink: Sink;
+  /** Share of frames lost on the way, 0 to 1; needs `random`. */
+  loss = 0;
   readonly #random: Random;
-  readonly #queueLimit: VirtualTime;
-  #busy: VirtualTime = 0;
-  #lastArrival: VirtualTime = 0;
-  /** What is left of the last division: rounding per frame would drift a millisecond in 12 s at 10 Gbit/s. */
-  #remainder = 0;
+  readonly #options: LinkOptions;
 
   constructor(options: LinkOptions, frames: FrameStore, sink: Sink, random: Random) {
     this.#options = options;
-    this.#rateBps = options.rateBps;
-    this.#delay = options.delay;
     this.#frames = frames;
     this.#sink = sink;
     this.#random = random;
-    this.#queueLimit = Math.ceil((options.queueOctets * 8e9) / options.rateBps);
+    const at = frames.records.reserve();
+    this.#at = at;
+    const { cells } = frames.records;
+    cells[at + RATE_BPS] = options.rateBps;
+    cells[at + DELAY] = options.delay;
+    cells[at + QUEUE_LIMIT] = Math.ceil((options.queueOctets * 8e9) / options.rateBps);
   }
 
   get options(): LinkOptions {
     return this.#options;
   }
 
+  get sentFrames(): number {
+    return this.#frames.records.cells[this.#at + SENT_FRAMES]!;
+  }
+
+  get sentOctets(): number {
+    return this.#frames.records.cells[this.#at + SENT_OCTETS]!;
+  }
+
   /** Octets that wait or are being sent at `now`. */
   queued(now: VirtualTime): number {
-    return Math.max(0, Math.ceil(((this.#busy - now) * this.#options.rateBps) / 8e9));
+    const busy = this.#frames.records.cells[this.#at + BUSY]!;
+    return Math.max(0, Math.ceil(((busy - now) * this.#options.rateBps) / 8e9));
   }
 
   /** Send `frame`. Returns why not, or `undefined` when it is on its way; a refused frame stays the caller's. */
   transmit(frame: Frame, now: VirtualTime): DropReason | undefined {
     if (!this.up) return 'LINK_DOWN';
+    const { cells } = this.#frames.records;
+    const at = this.#at;
+    let busy = cells[at + BUSY]!;
+    let remainder = cells[at + REMAINDER]!;
     // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
-    if (this.#busy < now) {
-      this.#busy = now;
-      this.#remainder = 0;
+    if (busy < now) {
+      busy = now;
+      remainder = 0;
     }
-    const rateBps = this.#rateBps;
+    const rateBps = cells[at + RATE_BPS]!;
     const octets = this.#frames.length(frame);
-    const work = wireOctets(octets) * 8e9 + this.#remainder;
+    const work = wireOctets(octets) * 8e9 + remainder;
     const serialisation = Math.floor(work / rateBps);
-    if (this.#busy - now + serialisation > this.#queueLimit) return 'QUEUE_FULL';
-    this.#remainder = work - serialisation * rateBps;
-    this.#busy += serialisation;
-    this.sentFrames++;
-    this.sentOctets += octets;
+    if (busy - now + serialisation > cells[at + QUEUE_LIMIT]!) return 'QUEUE_FULL';
+    busy += serialisation;
+    cells[at + BUSY] = busy;
+    cells[at + REMAINDER] = work - serialisation * rateBps;
+    cells[at + SENT_FRAMES]! += 1;
+    cells[at + SENT_OCTETS]! += octets;
     if (this.loss > 0 && this.#random.unit() < this.loss) return 'LINK_LOSS';
-    let arrival = this.#busy + this.#delay;
+    let arrival = busy + cells[at + DELAY]!;
     if (this.jitter > 0) arrival += Math.floor(this.#random.unit() * this.jitter);
-    this.#lastArrival = Math.max(arrival, this.#lastArrival);
-    this.#sink.accept(frame, this.#lastArrival);
+    if (arrival < cells[at + LAST_ARRIVAL]!) arrival = cells[at + LAST_ARRIVAL]!;
+    cells[at + LAST_ARRIVAL] = arrival;
+    this.#sink.accept(frame, arrival);
     return undefined;
   }
 }
 
 /** Who is told of a frame in an input that was empty: the process that it belongs to. */
 export interface Receiver {
-  arrived(input: InputQueue): void;
+  arrived(input: InputQueue, time: VirtualTime): void;
 }
 
 /** The receiver's end when both live on one worker, and what a ring is drained into when they do not. */
 export class InputQueue extends FrameQueue implements Sink {
-  /** Tie-break among frames of one instant: source process, then link. */
-  readonly order: number;
   /** The receiver's number for this link. */
   readonly jack: number;
-  /** When the oldest frame arrives, infinity when there is none: the key of the process's merge, kept at hand. */
-  arrival: VirtualTime = NEVER;
   readonly #receiver: Receiver;
+  /** Tie-break among frames of one instant: source process, then link. */
+  readonly order: number;
 
   constructor(frames: FrameStore, order: number, jack: number, receiver: Receiver) {
     super(frames);
@@ -118,15 +137,8 @@ export class InputQueue extends FrameQueue implements Sink {
 
   accept(frame: Frame, time: VirtualTime): void {
     this.frames.time[frame] = time;
+    const wasEmpty = this.head === NO_FRAME;
     this.add(frame);
-    if (this.arrival !== NEVER) return;
-    this.arrival = time;
-    this.#receiver.arrived(this);
-  }
-
-  override take(): Frame {
-    const frame = super.take();
-    this.arrival = this.headTime();
-    return frame;
+    if (wasEmpty) this.#receiver.arrived(this, time);
   }
 }

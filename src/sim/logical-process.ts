@@ -13,6 +13,7 @@
  */
 import { COMMAND, Fingerprint, TIMER } from './fingerprint.ts';
 import type { Frame, FrameStore } from './frame-store.ts';
+import { InputHeap } from './input-heap.ts';
 import { InputQueue, type Receiver, type Transmitter } from './link.ts';
 import { Random } from './random.ts';
 import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
@@ -30,26 +31,46 @@ export interface Habitat {
   report(process: LogicalProcess, record: unknown): void;
 }
 
+/** What the loop compares after every event, by place in the process's record. */
+const NOW = 0;
+/** When the earliest frame arrives; `NEVER` when no input holds one. */
+const ARRIVAL = 1;
+/** `TimerQueue.next`. */
+const DEADLINE = 2;
+
 export abstract class LogicalProcess implements Clock, Receiver {
-  readonly id: number;
-  readonly name: string;
   readonly frames: FrameStore;
+  readonly #at: number;
+  /** The input whose frame is next; the others that hold frames are in `#others`. Mostly there are none. */
+  #earliest: InputQueue | undefined;
+  readonly #others = new InputHeap();
   readonly fingerprint = new Fingerprint();
+  /** Its place among the processes of its partition, which sets it. */
+  number = -1;
+  readonly id: number;
+  readonly #timers: TimerQueue;
   /** Outgoing links by jack. */
   readonly outputs: Transmitter[] = [];
-  now: VirtualTime = 0;
   protected readonly habitat: Habitat;
-  /** A heap of the `#waiting` inputs that hold frames; the array has room for all. */
-  readonly #inputs: InputQueue[] = [];
-  #waiting = 0;
-  readonly #timers: TimerQueue;
+  readonly name: string;
 
   constructor(id: number, name: string, habitat: Habitat) {
     this.id = id;
     this.name = name;
     this.habitat = habitat;
     this.frames = habitat.frames;
-    this.#timers = new TimerQueue(this, at => habitat.wake(this, at));
+    const { records } = this.frames;
+    this.#at = records.reserve();
+    records.cells[this.#at + ARRIVAL] = NEVER;
+    this.#timers = new TimerQueue(this, at => habitat.wake(this, at), records, this.#at + DEADLINE);
+  }
+
+  get now(): VirtualTime {
+    return this.frames.records.cells[this.#at + NOW]!;
+  }
+
+  protected set now(time: VirtualTime) {
+    this.frames.records.cells[this.#at + NOW] = time;
   }
 
   /** A frame arrives on input `jack`. The process owns it now: it transmits it, keeps it or frees it. */
@@ -80,27 +101,32 @@ export abstract class LogicalProcess implements Clock, Receiver {
 
   /** The input for a link from process `source`; `order` breaks ties between several links of one source. */
   addInput(source: number, order: number, jack: number): InputQueue {
-    return new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
+    const input = new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
+    this.#others.extend(input);
+    return input;
   }
 
   /** Nothing happens here before this time unless a frame comes. */
   get nextTime(): VirtualTime {
-    const frames = this.#waiting === 0 ? NEVER : this.#inputs[0]!.arrival;
-    return Math.min(frames, this.#timers.next);
+    const { cells } = this.frames.records;
+    return Math.min(cells[this.#at + ARRIVAL]!, cells[this.#at + DEADLINE]!);
   }
 
   /** Handle everything before `horizon`. */
   run(horizon: VirtualTime): void {
+    const { records } = this.frames;
+    const at = this.#at;
     for (;;) {
-      const arrival = this.#waiting === 0 ? NEVER : this.#inputs[0]!.arrival;
-      const deadline = this.#timers.next;
+      const { cells } = records;
+      const arrival = cells[at + ARRIVAL]!;
+      const deadline = cells[at + DEADLINE]!;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
-        this.now = arrival;
-        this.#takeFrame();
+        cells[at + NOW] = arrival;
+        this.#takeFrame(arrival);
       } else {
         if (deadline >= horizon) return;
-        this.now = deadline;
+        cells[at + NOW] = deadline;
         if (this.#timers.fireNext()) this.fingerprint.event(TIMER, deadline);
         else continue;
       }
@@ -123,48 +149,44 @@ export abstract class LogicalProcess implements Clock, Receiver {
     this.settle();
   }
 
-  #takeFrame(): void {
-    const input = this.#inputs[0]!;
+  #takeFrame(time: VirtualTime): void {
+    const input = this.#earliest!;
     const frame = input.take();
-    if (input.arrival === NEVER) this.#removeFirst();
-    else this.#down(0);
-    this.fingerprint.frame(this.frames, frame, this.now);
+    this.#chooseEarliest(input);
+    this.fingerprint.frame(this.frames, frame, time);
     this.receive(frame, input.jack);
   }
 
-  /** `input`, which was empty, has a frame. */
-  arrived(input: InputQueue): void {
-    const heap = this.#inputs;
-    let at = this.#waiting++;
-    while (at > 0 && before(input, heap[(at - 1) >> 1]!)) {
-      heap[at] = heap[(at - 1) >> 1]!;
-      at = (at - 1) >> 1;
+  /** A frame of `input`, the earliest, was taken: which one is it now? */
+  #chooseEarliest(input: InputQueue): void {
+    const others = this.#others;
+    let earliest: InputQueue | undefined = input;
+    let time = input.headTime();
+    if (others.size > 0 && others.isFirstBefore(time, input.order)) {
+      earliest = others.first;
+      const earlier = others.firstTime;
+      if (time === NEVER) others.removeFirst();
+      else others.replaceFirst(time, input);
+      time = earlier;
+    } else if (time === NEVER) earliest = undefined;
+    this.#earliest = earliest;
+    this.frames.records.cells[this.#at + ARRIVAL] = time;
+  }
+
+  /** `input`, which was empty, has a frame that arrives at `time`. */
+  arrived(input: InputQueue, time: VirtualTime): void {
+    const { cells } = this.frames.records;
+    const earliest = this.#earliest;
+    if (earliest !== undefined) {
+      const earliestTime = cells[this.#at + ARRIVAL]!;
+      if (earliestTime < time || (earliestTime === time && earliest.order < input.order)) {
+        this.#others.insert(time, input); // who waits for another's frame need not be woken for this one
+        return;
+      }
+      this.#others.insert(earliestTime, earliest);
     }
-    heap[at] = input;
-    this.habitat.wake(this, input.arrival);
+    this.#earliest = input;
+    cells[this.#at + ARRIVAL] = time;
+    this.habitat.wake(this, time);
   }
-
-  #removeFirst(): void {
-    this.#inputs[0] = this.#inputs[--this.#waiting]!;
-    if (this.#waiting > 1) this.#down(0);
-  }
-
-  #down(from: number): void {
-    const heap = this.#inputs;
-    const input = heap[from]!;
-    let at = from;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= this.#waiting) break;
-      if (child + 1 < this.#waiting && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, input)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = input;
-  }
-}
-
-function before(a: InputQueue, b: InputQueue): boolean {
-  return a.arrival < b.arrival || (a.arrival === b.arrival && a.order < b.order);
 }

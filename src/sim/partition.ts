@@ -43,8 +43,6 @@ export class Partition implements Habitat {
   readonly #wakeWindow: number[] = [];
   /** By number here: the window of its one entry in the far heap, which may be earlier than it needs; `NEVER` for none. */
   readonly #farWindow: number[] = [];
-  /** By process id: its number here, which is its place in `processes`. */
-  readonly #numbers: number[] = [];
   #window = 0;
   #running: LogicalProcess | undefined;
 
@@ -57,7 +55,7 @@ export class Partition implements Habitat {
   add(process: LogicalProcess): void {
     const number = this.processes.length;
     this.processes.push(process);
-    this.#numbers[process.id] = number;
+    process.number = number;
     this.#wakeWindow[number] = NEVER;
     this.#farWindow[number] = NEVER;
     this.#wheel.extend(number);
@@ -70,7 +68,7 @@ export class Partition implements Habitat {
 
   wake(process: LogicalProcess, time: VirtualTime): void {
     if (process === this.#running) return; // it is asked for its next time when it has run
-    const number = this.#numbers[process.id]!;
+    const { number } = process;
     const window = Math.floor(time / this.#lookahead);
     if (window < this.#wakeWindow[number]!) this.#list(number, window);
   }

@@ -4,25 +4,50 @@
  * Moving an armed timer to a later time (what TCP does with every ACK) only notes the new deadline; the heap entry
  * stays where it is and is put back when it surfaces too early. Arming allocates nothing.
  */
+import { NumberRecords } from './number-records.ts';
 import { NEVER, type Timer, type VirtualTime } from './time.ts';
 
 export class TimerQueue {
+  readonly #records: NumberRecords;
+  readonly #nextAt: number;
   /**
-   * No timer fires before this; `NEVER` when none is armed. (The true next deadline may be later: see the lazy move above.)
-   * Kept at hand: the process looks at it after every event.
+   * The first `#size` are the heap, keys apart from their timers; what is behind them is gone, but the arrays keep their
+   * room: most timers come back.
    */
-  next: VirtualTime = NEVER;
-  /** The first `#size` are the heap; what is behind them is gone, but the array keeps its room: most timers come back. */
+  readonly #queuedAt: VirtualTime[] = [];
+  readonly #sequences: number[] = [];
   readonly #heap: (QueuedTimer | undefined)[] = [];
   #size = 0;
+  #sequence = 0;
   readonly #owner: { readonly now: VirtualTime; readonly name: string };
   readonly #armed: (at: VirtualTime) => void;
-  #sequence = 0;
 
-  /** `armed` hears of every new deadline: whoever schedules the owner must know it. */
-  constructor(owner: { readonly now: VirtualTime; readonly name: string }, armed: (at: VirtualTime) => void) {
+  /**
+   * `armed` hears of every new deadline: whoever schedules the owner must know it. `next` is kept in the cell `nextAt` of
+   * `records`.
+   */
+  constructor(
+    owner: { readonly now: VirtualTime; readonly name: string },
+    armed: (at: VirtualTime) => void,
+    records = new NumberRecords(),
+    nextAt = records.reserve(),
+  ) {
     this.#owner = owner;
     this.#armed = armed;
+    this.#records = records;
+    this.#nextAt = nextAt;
+    this.#noteNext();
+  }
+
+  /**
+   * No timer fires before this; `NEVER` when none is armed. (The true next deadline may be later: see the lazy move above.)
+   */
+  get next(): VirtualTime {
+    return this.#records.cells[this.#nextAt]!;
+  }
+
+  #noteNext(): void {
+    this.#records.cells[this.#nextAt] = this.#size === 0 ? NEVER : this.#queuedAt[0]!;
   }
 
   create(expire: () => void): Timer {
@@ -35,16 +60,15 @@ export class TimerQueue {
    */
   fireNext(): boolean {
     const timer = this.#heap[0]!;
-    if (timer.deadline > timer.queuedAt) {
-      if (timer.deadline === NEVER) this.#removeFirst();
-      else {
-        timer.queuedAt = timer.deadline;
-        this.#down(0);
-        this.next = this.#heap[0]!.queuedAt;
-      }
+    const { deadline } = timer;
+    if (deadline > this.#queuedAt[0]!) {
+      if (deadline === NEVER) this.#removeFirst();
+      else this.#down(0, timer, deadline);
+      this.#noteNext();
       return false;
     }
     this.#removeFirst();
+    this.#noteNext();
     timer.deadline = NEVER;
     timer.expire();
     return true;
@@ -56,21 +80,15 @@ export class TimerQueue {
     timer.deadline = at;
     timer.sequence = this.#sequence++;
     this.#armed(at);
-    if (timer.slot < 0) {
-      timer.queuedAt = at;
-      timer.slot = this.#size;
-      this.#heap[this.#size++] = timer;
-      this.#up(timer.slot);
-    } else if (at <= timer.queuedAt) {
-      // A later sequence at the same time moves down, an earlier time moves up.
-      const earlier = at < timer.queuedAt;
-      timer.queuedAt = at;
-      if (earlier) this.#up(timer.slot);
-      else this.#down(timer.slot);
-    } else {
-      this.#down(timer.slot);
+    const { slot } = timer;
+    if (slot < 0) this.#up(this.#size++, timer, at);
+    else {
+      const queuedAt = this.#queuedAt[slot]!;
+      // A later sequence at the same time moves down, an earlier time moves up, and a later time is found out about later.
+      if (at < queuedAt) this.#up(slot, timer, at);
+      else this.#down(slot, timer, queuedAt);
     }
-    this.next = this.#heap[0]!.queuedAt;
+    this.#noteNext();
   }
 
   /** Cancel all of them. */
@@ -82,67 +100,71 @@ export class TimerQueue {
       this.#heap[i] = undefined;
     }
     this.#size = 0;
-    this.next = NEVER;
+    this.#noteNext();
   }
 
   #removeFirst(): void {
     const first = this.#heap[0]!;
-    const last = this.#heap[--this.#size]!;
-    this.#heap[this.#size] = undefined;
+    const last = --this.#size;
+    const timer = this.#heap[last]!;
+    this.#heap[last] = undefined;
     first.slot = -1;
-    if (last === first) {
-      this.next = NEVER;
-      return;
-    }
-    this.#heap[0] = last;
-    last.slot = 0;
-    this.#down(0);
-    this.next = this.#heap[0]!.queuedAt;
+    if (timer !== first) this.#down(0, timer, this.#queuedAt[last]!);
   }
 
-  #up(from: number): void {
-    const heap = this.#heap;
-    const timer = heap[from]!;
+  #put(slot: number, timer: QueuedTimer, queuedAt: VirtualTime, sequence: number): void {
+    this.#queuedAt[slot] = queuedAt;
+    this.#sequences[slot] = sequence;
+    this.#heap[slot] = timer;
+    timer.slot = slot;
+  }
+
+  #move(from: number, to: number): void {
+    this.#put(to, this.#heap[from]!, this.#queuedAt[from]!, this.#sequences[from]!);
+  }
+
+  /** Is what lies at `slot` before a timer with that key? */
+  #isBefore(slot: number, queuedAt: VirtualTime, sequence: number): boolean {
+    const other = this.#queuedAt[slot]!;
+    return other < queuedAt || (other === queuedAt && this.#sequences[slot]! < sequence);
+  }
+
+  /** Put `timer` where it belongs, at `from` or above. */
+  #up(from: number, timer: QueuedTimer, queuedAt: VirtualTime): void {
+    const { sequence } = timer;
     let at = from;
-    while (at > 0) {
-      const parent = heap[(at - 1) >> 1]!;
-      if (!before(timer, parent)) break;
-      heap[at] = parent;
-      parent.slot = at;
+    while (at > 0 && !this.#isBefore((at - 1) >> 1, queuedAt, sequence)) {
+      this.#move((at - 1) >> 1, at);
       at = (at - 1) >> 1;
     }
-    heap[at] = timer;
-    timer.slot = at;
+    this.#put(at, timer, queuedAt, sequence);
   }
 
-  #down(from: number): void {
-    const heap = this.#heap;
-    const timer = heap[from]!;
+  /** Put `timer` where it belongs, at `from` or below. */
+  #down(from: number, timer: QueuedTimer, queuedAt: VirtualTime): void {
+    const { sequence } = timer;
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= this.#size) break;
-      if (child + 1 < this.#size && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, timer)) break;
-      heap[at] = heap[child]!;
-      heap[at]!.slot = at;
+      if (
+        child + 1 < this.#size &&
+        !this.#isBefore(child, this.#queuedAt[child + 1]!, this.#sequences[child + 1]!)
+      )
+        child++;
+      if (!this.#isBefore(child, queuedAt, sequence)) break;
+      this.#move(child, at);
       at = child;
     }
-    heap[at] = timer;
-    timer.slot = at;
+    this.#put(at, timer, queuedAt, sequence);
   }
 }
 
-const before = (a: QueuedTimer, b: QueuedTimer): boolean =>
-  a.queuedAt < b.queuedAt || (a.queuedAt === b.queuedAt && a.sequence < b.sequence);
-
 class QueuedTimer implements Timer {
-  deadline: VirtualTime = NEVER;
-  /** The key it has in the heap; never later than `deadline`. */
-  queuedAt: VirtualTime = NEVER;
-  sequence = 0;
-  /** Its place in the heap, -1 when it is not there. */
+  /** Its place in the heap, -1 when it is not there. The heap's key is never later than `deadline`. */
   slot = -1;
+  deadline: VirtualTime = NEVER;
+  sequence = 0;
   readonly expire: () => void;
   readonly #queue: TimerQueue;
 

@@ -9,7 +9,7 @@
  */
 import { NEVER } from './time.ts';
 
-/** Windows that the wheel reaches. */
+/** Windows that the wheel reaches; a power of two, for a window's number is no small integer and its remainder dear. */
 export const WHEEL = 1024;
 /** No process: the end of a list. */
 export const NOBODY = -1;
@@ -36,7 +36,7 @@ export class Wheel {
 
   /** Put a process, which is in no window, last into `window`, which is within reach. */
   add(number: number, window: number): void {
-    const slot = window % WHEEL;
+    const slot = window & (WHEEL - 1);
     const last = this.#last[slot]!;
     this.#next[number] = NOBODY;
     this.#previous[number] = last;
@@ -49,7 +49,7 @@ export class Wheel {
 
   /** Take a process out of `window`, where it is. */
   remove(number: number, window: number): void {
-    const slot = window % WHEEL;
+    const slot = window & (WHEEL - 1);
     const next = this.#next[number]!;
     const previous = this.#previous[number]!;
     if (previous === NOBODY) this.#first[slot] = next;
@@ -61,7 +61,7 @@ export class Wheel {
 
   /** Take everybody out of `window`: the first of them, or the last for who goes `reversed`; `NOBODY` when it is empty. */
   take(window: number, reversed: boolean): number {
-    const slot = window % WHEEL;
+    const slot = window & (WHEEL - 1);
     const taken = reversed ? this.#last[slot]! : this.#first[slot]!;
     this.#first[slot] = NOBODY;
     this.#last[slot] = NOBODY;
@@ -76,7 +76,7 @@ export class Wheel {
 
   /** The first window from `window` on that has a process; `NEVER` when none has. */
   next(window: number): number {
-    const slot = window % WHEEL;
+    const slot = window & (WHEEL - 1);
     const first = slot >> 5;
     const here = this.#occupied[first]! & (-1 << (slot & 31));
     if (here !== 0) return window - (slot & 31) + lowestBit(here);

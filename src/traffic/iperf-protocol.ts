@@ -16,8 +16,12 @@
  *     IPERF_DONE ───────────────────────────────>
  */
 import type { Random } from '../sim/random.ts';
+import { MILLISECOND } from '../sim/time.ts';
 
 export const PORT = 5201;
+
+/** How often a sender looks whether it may send (`DEFAULT_PACING_TIMER`). */
+export const PACING = MILLISECOND;
 
 export const TEST_START = 1;
 export const TEST_RUNNING = 2;
@@ -35,7 +39,12 @@ export const COOKIE_LENGTH = 37;
 const COOKIE_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export interface Parameters {
-  readonly tcp: true;
+  readonly tcp?: true;
+  readonly udp?: true;
+  /** Octets of a datagram, or of a write. */
+  readonly len: number;
+  /** Bit/s of a stream; 0 = no limit. */
+  readonly bandwidth: number;
   readonly time: number;
   readonly parallel: number;
   readonly reverse?: true;
@@ -48,6 +57,13 @@ export interface StreamResult {
   readonly bytes: number;
   /** Segments; -1 = this end did not send. */
   readonly retransmits: number;
+  /** Of datagrams, seconds. */
+  readonly jitter: number;
+  /** Datagrams lost, and how many there were. */
+  readonly errors: number;
+  readonly packets: number;
+  /** Datagrams that came behind a later one. */
+  readonly out_of_order?: number;
   /** Seconds. */
   readonly end_time: number;
 }

@@ -1,13 +1,23 @@
-/** `iperf3 -s`: the other end of a bulk TCP test, one test after the other. */
+/** `iperf3 -s`: the other end of a bulk test, one test after the other. */
 import * as Ipv4 from '../addr/ipv4.ts';
 import type { Connection, Stream, StreamEvents } from '../netstack/tcp/connection.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
+import { udpOf } from '../netstack/udp.ts';
 import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import { PROTOCOL_TCP } from '../wire/ipv4.ts';
 import type { IperfOptions } from './iperf-options.ts';
 import * as Protocol from './iperf-protocol.ts';
-import { IperfStream, streamId, sum } from './iperf-stream.ts';
-import { formatRow, RECEIVER_HEADER, RULE, SENDER_HEADER, SEPARATOR } from './iperf-text.ts';
+import { endsText, type IperfStream, streamId, sum, TcpStream } from './iperf-stream.ts';
+import {
+  formatRow,
+  RECEIVER_HEADER,
+  RULE,
+  SENDER_HEADER,
+  SEPARATOR,
+  UDP_HEADER,
+  UDP_SENDER_HEADER,
+} from './iperf-text.ts';
+import { UdpStream, WELCOME } from './iperf-udp-stream.ts';
 import { Program, type ProgramContext } from './program.ts';
 
 /** One test, from its control connection to its results. */
@@ -17,6 +27,8 @@ interface Test {
   cookie: Uint8Array | undefined;
   parameters: Protocol.Parameters | undefined;
   readonly streams: IperfStream[];
+  /** UDP streams by whom they come from: `address:port`. */
+  readonly byPeer: Map<string, UdpStream>;
   startedAt: VirtualTime;
   /** The client said TEST_END: what it counted comes next. */
   ended: boolean;
@@ -26,6 +38,7 @@ export class IperfServer extends Program {
   readonly options: IperfOptions;
   readonly #tick: Timer;
   #stopListening: () => void = () => {};
+  #closeUdp: () => void = () => {};
   #test: Test | undefined;
   #number = 0;
   /** Data connections of the test that have said their cookie. */
@@ -61,7 +74,8 @@ export class IperfServer extends Program {
     this.#tick.cancel();
     this.#stopListening();
     this.#test?.control.abort();
-    for (const { connection } of this.#test?.streams ?? []) connection.abort();
+    for (const stream of this.#test?.streams ?? []) stream.abort();
+    this.#closeUdp();
   }
 
   get #now(): VirtualTime {
@@ -83,6 +97,7 @@ export class IperfServer extends Program {
         cookie: undefined,
         parameters: undefined,
         streams: [],
+        byPeer: new Map(),
         startedAt: 0,
         ended: false,
       };
@@ -100,14 +115,51 @@ export class IperfServer extends Program {
     return expected ? this.#dataStream(test, connection) : refusal;
   }
 
+  /** One socket for all UDP streams of a test: a stream is known by where its datagrams come from. */
+  #listenUdp(test: Test): void {
+    const { namespace, tag } = this.context;
+    const { reverse, parallel, bandwidth, len } = test.parameters!;
+    const socket = udpOf(namespace).socket();
+    socket.tag = tag;
+    socket.pmtu = 'dont';
+    if (socket.bind(0, this.options.port) !== '') return;
+    this.#closeUdp = () => socket.close();
+    socket.onReceive = datagram => {
+      const { source, sourcePort, destination } = datagram;
+      const key = `${source}:${sourcePort}`;
+      const known = test.byPeer.get(key);
+      if (known !== undefined) {
+        known.arrived(datagram);
+        return;
+      }
+      if (test.streams.length >= parallel) return;
+      const stream = new UdpStream({
+        id: streamId(test.streams.length),
+        sends: reverse === true,
+        clock: namespace.clock,
+        ends: {
+          localAddress: destination,
+          localPort: this.options.port,
+          remoteAddress: source,
+          remotePort: sourcePort,
+        },
+        rateBps: bandwidth,
+        size: len,
+        send: payload => socket.sendTo(source, sourcePort, payload),
+        close: () => {},
+      });
+      test.byPeer.set(key, stream);
+      test.streams.push(stream);
+      socket.sendTo(source, sourcePort, WELCOME);
+      this.#streamReady(test);
+    };
+  }
+
   /** A data connection says its cookie first; everything behind it is counted. */
   #dataStream(test: Test, connection: Connection): StreamEvents {
-    const stream = new IperfStream(
-      streamId(test.streams.length),
-      connection,
-      test.parameters!.reverse === true,
-      0,
-    );
+    const { reverse, bandwidth, len } = test.parameters!;
+    const pace = { clock: this.context.namespace.clock, rateBps: bandwidth, length: len };
+    const stream = new TcpStream(streamId(test.streams.length), connection, reverse === true, 0, pace);
     test.streams.push(stream);
     let cookieLeft = Protocol.COOKIE_LENGTH;
     const arrived = (octets: number): void => {
@@ -131,12 +183,10 @@ export class IperfServer extends Program {
     this.#ready = 0;
     test.startedAt = this.#now;
     this.#intervalFrom = this.#now;
-    for (const { id, connection } of test.streams) {
-      const { localAddress, localPort, remoteAddress, remotePort } = connection;
-      const ends = `local ${Ipv4.format(localAddress)} port ${localPort} connected to ${Ipv4.format(remoteAddress)} port ${remotePort}`;
-      this.print(`[${String(id).padStart(3)}] ${ends}`);
-    }
-    this.print(test.parameters!.reverse ? SENDER_HEADER : RECEIVER_HEADER);
+    for (const { id, ends } of test.streams) this.print(`[${String(id).padStart(3)}] ${endsText(ends)}`);
+    const { reverse, udp } = test.parameters!;
+    if (udp) this.print(reverse ? UDP_SENDER_HEADER : UDP_HEADER);
+    else this.print(reverse ? SENDER_HEADER : RECEIVER_HEADER);
     test.control.write(Uint8Array.of(Protocol.TEST_START, Protocol.TEST_RUNNING));
     for (const stream of test.streams) stream.start(Math.ceil(num / parallel));
     this.#tick.arm(this.#now + this.options.interval);
@@ -153,6 +203,7 @@ export class IperfServer extends Program {
     if (test.parameters === undefined) {
       test.parameters = reader.takeJson() as Protocol.Parameters | undefined;
       if (test.parameters === undefined) return;
+      if (test.parameters.udp) this.#listenUdp(test);
       control.write(Protocol.encodeState(Protocol.CREATE_STREAMS));
     }
     if (!test.ended) {
@@ -192,7 +243,9 @@ export class IperfServer extends Program {
   #finish(test: Test): void {
     this.#tick.cancel();
     this.#ready = 0;
-    for (const { connection } of test.streams) connection.abort();
+    for (const stream of test.streams) stream.abort();
+    this.#closeUdp();
+    this.#closeUdp = () => {};
     this.#test = undefined;
     if (this.options.once) this.exit(0);
     else this.#announce();

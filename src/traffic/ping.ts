@@ -184,6 +184,9 @@ export class Ping extends Program {
   #send(): void {
     const { count, interval, deadline } = this.options;
     const sequence = (this.#transmitted + 1) & 0xffff;
+    const previous = this.#transmitted & 0xffff;
+    if (this.options.outstanding && this.#transmitted > 0 && !this.#answered.has(previous))
+      this.print(`${this.#stamp()}no answer yet for icmp_seq=${previous}`);
     this.#transmitted++;
     this.#lastSent = this.#now;
     this.#sentAt.set(sequence, this.#now);
@@ -222,7 +225,7 @@ export class Ping extends Program {
     const from = Ipv4.format(reply.from);
     if (!quiet)
       this.print(
-        `${reply.length} bytes from ${from}: icmp_seq=${reply.sequence} ttl=${reply.ttl}${time}${duplicate ? ' (DUP!)' : ''}`,
+        `${this.#stamp()}${reply.length} bytes from ${from}: icmp_seq=${reply.sequence} ttl=${reply.ttl}${time}${duplicate ? ' (DUP!)' : ''}`,
       );
     this.#isComplete();
   }
@@ -231,8 +234,17 @@ export class Ping extends Program {
     this.#errors++;
     this.#acknowledge(sequence);
     if (!this.options.quiet)
-      this.print(`From ${Ipv4.format(report.from)} icmp_seq=${sequence} ${describeError(report)}`);
+      this.print(
+        `${this.#stamp()}From ${Ipv4.format(report.from)} icmp_seq=${sequence} ${describeError(report)}`,
+      );
     this.#isComplete();
+  }
+
+  /** `-D`: `[1726970010.820401] `. */
+  #stamp(): string {
+    if (!this.options.stamped) return '';
+    const micro = (this.context.epochMs ?? 0) * 1000 + Math.floor(this.#now / 1000);
+    return `[${Math.floor(micro / 1e6)}.${String(micro % 1e6).padStart(6, '0')}] `;
   }
 
   /** Something came for `sequence`: so many were on their way. */

@@ -16,6 +16,8 @@ export interface ProgramContext {
   readonly tag: number;
   /** The address of a name, `undefined` when nobody knows it. */
   resolve(name: string): Ipv4Address | undefined;
+  /** Milliseconds since 1970 at virtual time 0, for programs that print the time of day. */
+  readonly epochMs?: number;
 }
 
 /** What was wrong with a command line. `exitCode` is the real program's. */

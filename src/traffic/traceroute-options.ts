@@ -34,6 +34,9 @@ export interface TracerouteOptions {
 const USAGE =
   'Usage:\n  traceroute [ -InT ] [ -f first_ttl ] [ -m max_ttl ] [ -N squeries ] [ -p port ] [ -w MAX,HERE,NEAR ] [ -q nqueries ] host [ packetlen ]';
 
+/** What the real one has besides: those that take a value marked so. */
+const NOT_EMULATED = '6dFrAVUeg:i:l:s:t:z:M:O:S';
+
 /** IPv4 and UDP or ICMP headers. */
 const HEADERS = 28;
 
@@ -41,12 +44,14 @@ const HEADERS = 28;
 export function parseTraceroute(args: readonly string[]): TracerouteOptions {
   let line: Options.CommandLine;
   try {
-    line = Options.parse(args, 'InTq:N:w:m:f:p:');
+    line = Options.parse(args, `InT4q:N:w:m:f:p:${NOT_EMULATED}`);
   } catch (e) {
     if (e instanceof Options.OptionError) throw new UsageError(`traceroute: ${e.message}\n${USAGE}`, 2);
     throw e;
   }
   const { options, operands } = line;
+  const missing = [...options.keys()].find(letter => NOT_EMULATED.includes(letter));
+  if (missing !== undefined) throw new UsageError(`traceroute -${missing}: not emulated in this lab`, 2);
   const [target, length] = operands;
   if (target === undefined) throw new UsageError(`Specify "host" missing argument.\n${USAGE}`, 2);
   const maxHops = number(options, 'm', 30);

@@ -36,6 +36,8 @@ export const destination = (view: DataView, at: number): Mac.MacAddress => readM
 export const source = (view: DataView, at: number): Mac.MacAddress => readMac(view, at + SOURCE);
 export const etherType = (view: DataView, at: number): number => view.getUint16(at + ETHER_TYPE);
 
+export const setEtherType = (view: DataView, at: number, etherType: number): void =>
+  view.setUint16(at + ETHER_TYPE, etherType);
 export const setDestination = (view: DataView, at: number, mac: Mac.MacAddress): void =>
   writeMac(view, at + DESTINATION, mac);
 export const setSource = (view: DataView, at: number, mac: Mac.MacAddress): void =>
@@ -67,6 +69,13 @@ export class HeaderTemplate {
     view.setInt32(at + 4, this.#second);
     view.setInt32(at + 8, this.#third);
     view.setUint16(at + ETHER_TYPE, this.#etherType);
+  }
+
+  /** Both addresses, as three words for `setInt32`, to `words` from `at` on. */
+  copyAddresses(words: Int32Array, at: number): void {
+    words[at] = this.#first;
+    words[at + 1] = this.#second;
+    words[at + 2] = this.#third;
   }
 }
 

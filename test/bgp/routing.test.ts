@@ -563,6 +563,16 @@ for (const [what, route, accept] of [
     assert.is(toPeers(route, OUT).accept, accept);
   });
 
+t('Calico does not tell peers of the own block either, if its pool is not exported', () => {
+  const block = net('10.9.1.0/26');
+  const pools = [pool('172.16.0.0/16'), pool('10.9.0.0/16', { disableBGPExport: true })];
+  for (const internalPeer of [true, false]) {
+    const filter = calicoExportToBgpPeers({ pools, ownBlocks: [OWN, block], internalPeer });
+    assert.is(filter(localRoute('static', { prefix: block }), OUT).accept, false);
+    assert.is(filter(localRoute('static', { prefix: OWN }), OUT).accept, true);
+  }
+});
+
 t('a route through vxlan.calico is told to an external peer', () => {
   const filter = calicoExportToBgpPeers({
     pools: [pool('172.16.0.0/16')],

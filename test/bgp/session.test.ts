@@ -207,6 +207,19 @@ t('the active side connects after 2 s, and both are up two round trips later', (
   assert.is(a.session.current!.fsm.keepaliveTimeSec, 80);
 });
 
+t('of two hold times the smaller one counts, on both sides (RFC 4271 §4.2)', () => {
+  const net = new Net();
+  const a = side(net, A, B, { passive: true, holdTimeSec: 30 });
+  const b = side(net, B, A, { holdTimeSec: 90 });
+  a.session.start();
+  b.session.start();
+  net.pass(3);
+  for (const { session } of [a, b]) {
+    const { holdTimeSec, keepaliveTimeSec } = session.current!.fsm;
+    assert.equal([holdTimeSec, keepaliveTimeSec], [30, 10]);
+  }
+});
+
 t('keepalives hold the session for an hour; BIRD’s jitter makes one every 60 to 80 s', () => {
   const { net, a, b } = pair();
   net.pass(3);

@@ -4,7 +4,13 @@ import * as Prefix from '../../src/addr/prefix.ts';
 import { Store } from '../../src/api/store.ts';
 import { formatTimestamp } from '../../src/api/store-time.ts';
 import { isCode, type Op, type OpResult, runSync, type Steps } from '../../src/calico/datastore.ts';
-import { affineBlocks, releaseAffinity } from '../../src/calico/ipam/affinity.ts';
+import {
+  affineBlocks,
+  BlockClaimConflict,
+  claimBlock,
+  pendingAffinity,
+  releaseAffinity,
+} from '../../src/calico/ipam/affinity.ts';
 import {
   type AssignRequest,
   assignAddress,
@@ -463,6 +469,21 @@ t('an affinity that others hold is not released', () => {
   );
 });
 
+t('a block that another node was faster to claim is his alone: the late affinity goes', () => {
+  const store = cluster([pool('p', '10.0.0.0/29', { blockSize: 29 })], { n1: {}, n2: {} });
+  const prefix = Prefix.from('10.0.0.0/29');
+  const late = runSync(pendingAffinity('n2', prefix), store);
+  runSync(claimBlock(runSync(pendingAffinity('n1', prefix), store), NOW), store);
+  assert.throws(
+    () => runSync(claimBlock(late, NOW), store),
+    (e: unknown) => e instanceof BlockClaimConflict,
+  );
+  assert.equal(
+    store.list('BlockAffinity').map(({ spec }) => [spec.node, spec.state]),
+    [['n1', 'confirmed']],
+  );
+});
+
 // Races.
 
 /** Runs clients side by side over one store, one request at a time, in the order that `schedule` deals. */
@@ -510,6 +531,8 @@ t('racing clients never share an address, in any order of their requests', () =>
           const affinity = store.find('BlockAffinity', `${b.spec.affinity!.slice(5)}-${b.metadata.name}`);
           assert.is(affinity?.spec.state, 'confirmed');
         }
+        const owned = store.list('BlockAffinity').filter(a => a.spec.state === 'confirmed');
+        assert.is(new Set(owned.map(a => a.spec.cidr)).size, owned.length, 'a block has one owner');
       },
     ),
     { numRuns: 25, seed: 1 },

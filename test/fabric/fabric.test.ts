@@ -201,6 +201,7 @@ function arpOf(senderMac: number, sender: string): DataView {
   return view;
 }
 
+const AWS = portRules('aws-vpc', [Ipv4.from('10.0.0.1')], 1);
 const SECURE = portRules('port-security', [Ipv4.from('10.0.0.1')], 1);
 for (const [what, rules, direction, view, verdict] of [
   ['own source', SECURE, 'fromNode', frameOf('10.0.0.1', '8.8.8.8', 1), ''],
@@ -245,6 +246,10 @@ for (const [what, rules, direction, view, verdict] of [
     frameOf('1.1.1.1', '2.2.2.2', 17),
     'FABRIC_FILTERED',
   ],
+  ['its own packet', AWS, 'fromNode', frameOf('10.0.0.1', '8.8.8.8', 1), ''],
+  ['a pod’s packet', AWS, 'fromNode', frameOf('172.16.1.1', '8.8.8.8', 1), 'FABRIC_SRC_DST_CHECK'],
+  ['a packet for it', AWS, 'toNode', frameOf('8.8.8.8', '10.0.0.1', 1), ''],
+  ['a packet for a pod', AWS, 'toNode', frameOf('10.0.0.2', '172.16.1.1', 1), 'FABRIC_SRC_DST_CHECK'],
   ['anything', OPEN_PORT, 'fromNode', frameOf('1.1.1.1', '2.2.2.2', 4), ''],
 ] as const)
   t(`a port judges ${what}: ${verdict === '' ? 'passes' : verdict}`, () => {

@@ -96,6 +96,92 @@ t('rows as iperf3 prints them', () => {
   );
 });
 
+t('rows of datagrams', () => {
+  const row = { id: 5, from: 0, to: SECOND, octets: 131768, datagrams: 91 };
+  assert.is(formatRow(row), '[  5]   0.00-1.00   sec   129 KBytes  1.05 Mbits/sec  91  ');
+  for (const [lost, share] of [
+    [0, '0'],
+    [1, '1.1'],
+    [17, '19'],
+    [91, '1e+02'],
+  ] as const)
+    assert.is(
+      formatRow({ ...row, lost, jitter: 0.000_036, role: 'receiver' }),
+      `[  5]   0.00-1.00   sec   129 KBytes  1.05 Mbits/sec  0.036 ms  ${lost}/91 (${share}%)  receiver`,
+    );
+});
+
+t('UDP: at the rate that was asked for nothing is lost', () => {
+  const cable = new Cable();
+  cable.start(cable.server, '-s');
+  const client = cable.start(cable.client, '-c 10.0.0.2 -u -b 10M -t 2');
+  cable.run(4 * SECOND);
+  assert.is(client.code, 0);
+  // 10^7 bit/s in datagrams of 1448 octets: 863.3 a second.
+  const { sent, received } = (client.program as IperfClient).report!;
+  assert.equal([sent[0]!.packets, received[0]!.packets, received[0]!.errors], [1726, 1726, 0]);
+  assert.equal(client.lines.slice(2), [
+    '[ ID] Interval           Transfer     Bitrate         Total Datagrams',
+    '[  5]   0.00-1.00   sec  1.19 MBytes  10.0 Mbits/sec  863  ',
+    '[  5]   1.00-2.00   sec  1.19 MBytes  10.0 Mbits/sec  863  ',
+    '- - - - - - - - - - - - - - - - - - - - - - - - -',
+    '[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams',
+    '[  5]   0.00-2.00   sec  2.38 MBytes  10.0 Mbits/sec  0.000 ms  0/1726 (0%)  sender',
+    client.lines.at(-3)!,
+    '',
+    'iperf Done.',
+  ]);
+  assert.match(client.lines.at(-3)!, /0\.\d{3} ms {2}0\/1726 \(0%\) {2}receiver$/);
+  assert.is(cable.imbalance(), 0);
+});
+
+t('UDP: what the cable cannot carry is lost, and counted by the receiver', () => {
+  const cable = new Cable();
+  cable.start(cable.server, '-s');
+  const client = cable.start(cable.client, '-c 10.0.0.2 -u -b 40M -t 2 -l 1000');
+  cable.run(6 * SECOND);
+  const { sent, received } = (client.program as IperfClient).report!;
+  // Five a millisecond, as often as the sender looked.
+  assert.ok(Math.abs(sent[0]!.packets - 10_000) <= 5, `${sent[0]!.packets}`);
+  // 1000 of 1066 octets on the wire, and what the queue of 100,000 octets still holds at the end.
+  const arrived = received[0]!.packets - received[0]!.errors;
+  const carried = (20e6 * 2) / 8 / 1066;
+  assert.ok(Math.abs(arrived - carried) < 130, `${arrived} of about ${carried}`);
+  assert.is(received[0]!.bytes, arrived * 1000);
+});
+
+t('UDP reversed, and several streams: each has its own', () => {
+  const cable = new Cable();
+  cable.start(cable.server, '-s -1');
+  const client = cable.start(cable.client, '-c 10.0.0.2 -u -b 1M -t 1 -R -P 2');
+  cable.run(3 * SECOND);
+  const { received } = (client.program as IperfClient).report!;
+  const counts = received.map(one => one.packets);
+  // 86.3 a second, and what the server still sends until it hears of the end.
+  assert.ok(
+    counts.every(count => count >= 87 && count <= 91),
+    `${counts}`,
+  );
+  assert.match(client.lines.at(-3)!, `0/${counts[0]! + counts[1]!} (0%)  receiver`);
+  assert.is(cable.imbalance(), 0);
+});
+
+t('-b holds TCP back; -J is one object that says the same as the table', () => {
+  const cable = new Cable();
+  cable.start(cable.server, '-s');
+  const client = cable.start(cable.client, '-c 10.0.0.2 -b 4M -t 2 -J');
+  cable.run(4 * SECOND);
+  assert.is(client.lines.length, 1);
+  const report = JSON.parse(client.lines[0]!);
+  assert.is(report.start.connecting_to.host, '10.0.0.2');
+  assert.is(report.intervals.length, 2);
+  const rate = report.end.sum_received.bits_per_second;
+  assert.ok(rate > 3.8e6 && rate < 4.6e6, `${rate}`);
+  const { received } = (client.program as IperfClient).report!;
+  assert.is(report.end.sum_received.bytes, received[0]!.bytes);
+  assert.match(client.lines[0]!, '{\n\t"start":\t{\n\t\t"connected":\t[{\n\t\t\t\t"socket":\t5,\n');
+});
+
 t('a test of two seconds: both ends agree, at the rate of the wire', () => {
   const cable = new Cable();
   const server = cable.start(cable.server, '-s');
@@ -193,7 +279,15 @@ for (const [args, expected] of [
   ['-s -c x', 'iperf3: parameter error - cannot be both server and client'],
   ['-c x -p 0', 'iperf3: parameter error - bad port number: 0 (1 to 65535)'],
   ['-c x -n some', 'iperf3: parameter error - bad number of bytes: some'],
-  ['-c x -u', "iperf3: invalid option -- 'u'"],
+  ['-c x -u -b 0', 'iperf3 -u -b 0: not emulated in this lab, give it a bitrate'],
+  ['-c x -u -l 70000', 'iperf3: parameter error - block size too large (maximum = 65507 bytes)'],
+  ['-c x -b fast', 'iperf3: parameter error - bad bitrate: fast'],
+  ['-s -u', 'iperf3: parameter error - some option you are trying to set is client only'],
+  ['-c x -w 64K', 'iperf3 -w: not emulated in this lab'],
+  ['-c x --omit=2', 'iperf3 --omit=2: not emulated in this lab'],
+  ['-c x --frob', "iperf3: unrecognized option '--frob'"],
+  ['-c x -y', "iperf3: invalid option -- 'y'"],
+  ['--version', 'iperf 3.9 (cJSON 1.7.13)'],
 ] as const)
   t(`iperf3 ${args}`, () => {
     try {

@@ -124,6 +124,10 @@ for (const [args, expected] of [
   ['-Q 0x100 10.0.0.1', '2 ping: the decimal value of TOS bits must be in range 0-255: 256'],
   ['-i soon 10.0.0.1', '2 ping: option argument contains garbage: soon'],
   ['-Z 10.0.0.1', "2 ping: invalid option -- 'Z'"],
+  ['-f 10.0.0.1', '2 ping -f: not emulated in this lab'],
+  ['-p ff 10.0.0.1', '2 ping -p: not emulated in this lab'],
+  ['-V', '0 ping from iputils 20221126'],
+  ['-4 -n -b 10.0.0.1', 'accepted'],
   ['10.0.0.1 -c', "2 ping: option requires an argument -- 'c'"],
   ['-nqc3 -W 0.5 -- 10.0.0.1', 'accepted'],
 ] as const)
@@ -136,6 +140,7 @@ for (const [args, expected] of [
 
 for (const [args, expected] of [
   ['-n', '2 Specify "host" missing argument.'],
+  ['-s 10.0.0.1 h', '2 traceroute -s: not emulated in this lab'],
   ['-m 300 h', '2 max hops cannot be more than 255'],
   ['-q 11 h', '2 no more than 10 probes per hop'],
   ['-f 9 -m 5 h', '2 first hop out of range'],
@@ -164,6 +169,8 @@ t('options: values with and without a blank, defaults', () => {
     linger: 10 * SECOND,
     deadline: 0,
     quiet: false,
+    stamped: false,
+    outstanding: false,
   });
 });
 

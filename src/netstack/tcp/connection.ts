@@ -7,7 +7,8 @@
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import * as Payload from '../../sim/payload.ts';
 import type { VirtualTime } from '../../sim/time.ts';
-import { sendAck, sendReset } from './output.ts';
+import { acknowledgeIfRead } from './data-arrives.ts';
+import { notePushes, sendReset } from './output.ts';
 import type { Keepalive, StateName, Statistics, Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 import { armKeepalive, FIN_TIMEOUT, push, waitForEnd } from './timers.ts';
@@ -111,6 +112,7 @@ export class Connection implements Stream {
 
   write(bytes: Uint8Array): void {
     if (!this.#maySend()) return;
+    notePushes(this.#tcb);
     this.#tcb.sendQueue.write(bytes);
     push(this.#tcb);
   }
@@ -118,6 +120,7 @@ export class Connection implements Stream {
   /** Send `length` octets of a pattern. */
   writeVirtual(pattern: Payload.Pattern, length: number): void {
     if (!this.#maySend()) return;
+    notePushes(this.#tcb);
     this.#tcb.sendQueue.writeVirtual(pattern, length);
     push(this.#tcb);
   }
@@ -227,14 +230,15 @@ export class Connection implements Stream {
     }
   }
 
-  /** Hand over what is in order. */
+  /** Hand over what is in order; what reading makes due is sent before the program can answer. */
   deliver(): void {
     const tcb = this.#tcb;
     const { receiveQueue, window } = tcb;
     while (tcb.reading && !this.#over) {
       const content = receiveQueue.takeReady();
       if (content === undefined) break;
-      if (receiveQueue.unread === 0 && tcb.delayedAck.dueWhenRead) sendAck(tcb);
+      window.read(tcb.rcv.nxt - receiveQueue.unread, tcb.now);
+      acknowledgeIfRead(tcb);
       if (typeof content === 'number') {
         tcb.statistics.bytesReceived += content;
         this.#events.receivedVirtual?.(this, content);
@@ -243,9 +247,6 @@ export class Connection implements Stream {
         this.#events.received(this, content);
       }
     }
-    if (tcb.state === State.CLOSED) return;
-    window.read(tcb.rcv.nxt - receiveQueue.unread, tcb.now);
-    if (window.worthUpdate(tcb.rcv.nxt, tcb.buffered, tcb.rcv.segment)) sendAck(tcb);
   }
 
   /** Our FIN was acknowledged (''), or the connection died with data or FIN outstanding. */

@@ -7,8 +7,9 @@ import * as Payload from '../../sim/payload.ts';
 import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
-import { timestampNow } from './options.ts';
-import { sendAck, sendReset } from './output.ts';
+import { cwrArrives, markArrives } from './ecn.ts';
+import { timestampNow, timestampOctets } from './options.ts';
+import { sendAck } from './output.ts';
 import type { Content } from './receive-queue.ts';
 import { dataOf, type Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
@@ -17,21 +18,38 @@ import { enterTimeWait } from './timers.ts';
 
 /** Smaller segments do not open the window (Linux). */
 const GROWING_LENGTH = 128;
+/** TCP_MIN_MSS: what is smaller, timestamps included, says nothing about the size of segments. */
+const LEAST_WHOLE = 88;
 
 /** A segment with data, FIN or both. */
-export function textArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+export function textArrives(
+  tcb: Tcb,
+  segment: Segment,
+  frame: Frame,
+  answerReset: (segment: Segment) => void,
+): '' | DropReason {
   const { rcv } = tcb;
   const { seq, length } = segment;
+  cwrArrives(tcb, segment);
   if (seq + segment.sequenceLength <= rcv.nxt) {
     reportDuplicate(tcb, seq, seq + segment.sequenceLength);
     return 'TCP_OUT_OF_WINDOW';
   }
   // "This should not occur since a FIN has been received": what comes behind it is ignored.
   if (tcb.state > State.FIN_WAIT_2) return 'TCP_OUT_OF_WINDOW';
+  if (tcb.orphan && seq + length > rcv.nxt) {
+    // Nobody will read it: say so (RFC 2525 §2.17).
+    answerReset(segment);
+    tcb.tellFailure = 'Connection reset by peer';
+    return 'TCP_OUT_OF_WINDOW';
+  }
   const verdict = length > 0 ? dataArrives(tcb, segment, frame) : '';
   if (segment.has(Tcp.FIN) && verdict === '') {
     rcv.fin = seq + length;
-    if (rcv.nxt < rcv.fin) tcb.ackNow = true;
+    if (rcv.nxt < rcv.fin) {
+      tcb.receiveQueue.reportEarly(seq, rcv.fin + 1);
+      acknowledgeNow(tcb);
+    }
   }
   return verdict;
 }
@@ -40,28 +58,23 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
   const { rcv, receiveQueue, window } = tcb;
   const { seq, length } = segment;
   const end = seq + length;
-  if (tcb.orphan && end > rcv.nxt) {
-    // Nobody will read it: say so (RFC 2525 §2.17).
-    sendReset(tcb);
-    tcb.tellFailure = 'Connection reset by peer';
-    return 'TCP_OUT_OF_WINDOW';
-  }
   // Data we have, with a FIN that is new.
   if (end <= rcv.nxt) return '';
   const left = window.left(rcv.nxt);
   if (Math.max(seq, rcv.nxt) >= rcv.nxt + left) {
     tcb.delayedAck.hurry(window.offered, rcv.segment);
-    tcb.ackNow = true;
+    acknowledgeNow(tcb);
     return 'TCP_OUT_OF_WINDOW';
   }
   tcb.statistics.dataSegmentsIn++;
+  markArrives(tcb, segment);
   if (seq > rcv.nxt) {
     if (receiveQueue.hasAllEarly(seq, end)) {
       reportDuplicate(tcb, seq, end);
       return '';
     }
     receiveQueue.addEarly(seq, contentOf(tcb, segment, frame, 0));
-    tcb.ackNow = true;
+    acknowledgeNow(tcb);
     return '';
   }
   if (seq < rcv.nxt) reportDuplicate(tcb, seq, rcv.nxt);
@@ -71,7 +84,7 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
   if (receiveQueue.hasEarly) {
     rcv.nxt = receiveQueue.advance(end);
     // RFC 5681 §4.2: an ACK at once while a gap is open, and when it is filled.
-    tcb.ackNow = true;
+    acknowledgeNow(tcb);
   }
   measureSegment(tcb, segment);
   tcb.delayedAck.received(tcb.now, window.offered, rcv.segment, tcb.rto);
@@ -90,21 +103,36 @@ function contentOf(tcb: Tcb, segment: Segment, frame: Frame, skip: number): Cont
   return dataOf(frames, frame, segment, skip, length);
 }
 
-function reportDuplicate(tcb: Tcb, start: number, end: number): void {
-  tcb.delayedAck.hurry(tcb.window.offered, tcb.rcv.segment);
+/** Whatever the delayed-ACK rules say. */
+function acknowledgeNow(tcb: Tcb): void {
   tcb.ackNow = true;
+  tcb.delayedAck.scheduled = true;
+}
+
+/** Tell the peer at once that it sent `[start, end)` for nothing (RFC 2883). */
+export function reportDuplicate(tcb: Tcb, start: number, end: number): void {
+  tcb.delayedAck.hurry(tcb.window.offered, tcb.rcv.segment);
+  acknowledgeNow(tcb);
   tcb.dsackStart = start;
   tcb.dsackEnd = end;
 }
 
-/** How large the peer's segments are, and how long its round trip is, as far as a receiver can tell. */
+/** How large the peer's segments are (`tcp_measure_rcv_mss`), and how long its round trip is. */
 function measureSegment(tcb: Tcb, segment: Segment): void {
-  const { rcv, timestamps, window } = tcb;
-  if (segment.length >= rcv.segment) {
-    rcv.segment = Math.min(segment.length, tcb.advertisedMss);
-    if (segment.has(Tcp.PSH)) tcb.delayedAck.pushArrived();
+  const { rcv, timestamps, window, delayedAck } = tcb;
+  const { length } = segment;
+  const lastSmaller = rcv.lastSmaller;
+  rcv.lastSmaller = 0;
+  if (length >= rcv.segment) {
+    rcv.segment = Math.min(length, tcb.advertisedMss);
+    if (segment.has(Tcp.PSH)) delayedAck.pushArrived(true);
   } else {
-    tcb.delayedAck.pushArrived();
+    const octets = length + timestampOctets(tcb);
+    const isWhole = octets >= LEAST_WHOLE && !segment.has(Tcp.FIN | Tcp.SYN | Tcp.PSH | Tcp.URG);
+    // Two of one size that end no write: the peer's segments are that small now.
+    if (octets >= State.DEFAULT_MSS || isWhole) rcv.lastSmaller = length;
+    if (rcv.lastSmaller > 0 && length === lastSmaller) rcv.segment = length;
+    else delayedAck.pushArrived(false);
   }
   if (timestamps.enabled && segment.hasTimestamps && segment.length >= rcv.segment) {
     const elapsed = (timestampNow(tcb, tcb.now) - segment.tsEcho) | 0;
@@ -116,6 +144,7 @@ function measureSegment(tcb: Tcb, segment: Segment): void {
 export function finArrives(tcb: Tcb): void {
   const { rcv } = tcb;
   rcv.nxt++;
+  tcb.receiveQueue.advance(rcv.nxt);
   rcv.fin = Number.POSITIVE_INFINITY;
   tcb.tellFin = true;
   switch (tcb.state) {
@@ -141,7 +170,20 @@ export function acknowledgeIfDue(tcb: Tcb): void {
   const { delayedAck, rcv, window, receiveQueue } = tcb;
   if (!delayedAck.scheduled && !tcb.ackNow) return;
   if (tcb.state < State.ESTABLISHED || tcb.tellFailure !== '') return;
-  const manyWait = rcv.nxt - window.offeredAt > rcv.segment && window.keepsOpen(tcb.buffered, rcv.segment);
+  const many = rcv.nxt - window.offeredAt > rcv.segment;
+  const manyWait = many && window.keepsOpen(tcb.buffered, rcv.segment);
+  if (many && window.isTight(tcb.buffered)) delayedAck.quick = 0;
   if (manyWait || delayedAck.inQuickMode || tcb.ackNow || receiveQueue.hasEarly) sendAck(tcb);
   else if (!delayedAck.delay(tcb.now, tcb.rto)) sendAck(tcb);
+}
+
+/** The program has read: acknowledge what that makes due, and a window that has at least doubled (`tcp_cleanup_rbuf`). */
+export function acknowledgeIfRead(tcb: Tcb): void {
+  const { delayedAck, rcv, window } = tcb;
+  if (tcb.state < State.ESTABLISHED || tcb.state === State.TIME_WAIT) return;
+  // Two segments that were not acknowledged on arrival, since the window would have shrunk.
+  const manyWait = delayedAck.scheduled && rcv.nxt - window.offeredAt > rcv.segment;
+  const ended = tcb.buffered === 0 && delayedAck.dueWhenRead;
+  const goesOn = tcb.state <= State.FIN_WAIT_2;
+  if (manyWait || ended || (goesOn && window.worthUpdate(rcv.nxt, tcb.buffered, rcv.segment))) sendAck(tcb);
 }

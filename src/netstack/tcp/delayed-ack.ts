@@ -10,7 +10,7 @@
  * The wait (ATO) follows the gaps between arriving segments, from 40 ms up to 200 ms.
  */
 import { MILLISECOND, type Timer, type VirtualTime } from '../../sim/time.ts';
-import type { RtoEstimator } from './rto.ts';
+import { JIFFY, type RtoEstimator } from './rto.ts';
 
 export const ATO_MIN: VirtualTime = 40 * MILLISECOND;
 const DELAY_MAX: VirtualTime = 200 * MILLISECOND;
@@ -58,9 +58,9 @@ export class DelayedAck {
     this.quick |= 1;
   }
 
-  /** A write of the peer's ended. */
-  pushArrived(): void {
-    this.pushed = Math.min(2, this.pushed + 1);
+  /** A write of the peer's ended: with a full segment, or with a smaller one. */
+  pushArrived(isFull: boolean): void {
+    this.pushed = isFull ? Math.max(1, this.pushed) : Math.min(2, this.pushed + 1);
   }
 
   /** The program has read everything: is that the moment to acknowledge? (Linux `tcp_cleanup_rbuf`) */
@@ -69,8 +69,8 @@ export class DelayedAck {
   }
 
   /** The peer sees disorder, or waits for a window: acknowledge at once for a while. */
-  hurry(window: number, segment: number): void {
-    this.#raiseQuick(window, segment);
+  hurry(window: number, segment: number, most = MAX_QUICK): void {
+    this.#raiseQuick(window, segment, most);
     this.pingpong = false;
     this.ato = ATO_MIN;
   }
@@ -82,7 +82,8 @@ export class DelayedAck {
 
   /** A segment with ACK went out. */
   acknowledged(): void {
-    if (this.quick > 0) {
+    // What nobody had asked for (a challenge, a probe) is not counted.
+    if (this.quick > 0 && this.scheduled) {
       this.quick--;
       if (this.quick === 0) this.ato = ATO_MIN;
     }
@@ -99,7 +100,9 @@ export class DelayedAck {
       if (rto.hasSample) limit = Math.min(limit, Math.max(rto.srtt, ATO_MIN));
       ato = Math.min(ato, limit);
     }
-    ato = Math.max(ATO_MIN, Math.min(ato, DELAY_MAX));
+    // Before any data nothing is known of the gaps: the next tick of the clock.
+    if (this.ato === 0) ato = JIFFY - (now % JIFFY);
+    else ato = Math.max(ATO_MIN, Math.min(ato, DELAY_MAX));
     if (this.timer.armed) {
       if (this.timer.deadline <= now + ato / 4) return false;
       if (this.timer.deadline <= now + ato) return true;
@@ -118,8 +121,8 @@ export class DelayedAck {
     }
   }
 
-  #raiseQuick(window: number, segment: number): void {
+  #raiseQuick(window: number, segment: number, most = MAX_QUICK): void {
     const segments = Math.max(2, Math.floor(window / (2 * segment)));
-    this.quick = Math.max(this.quick, Math.min(segments, MAX_QUICK));
+    this.quick = Math.max(this.quick, Math.min(segments, most));
   }
 }

@@ -8,7 +8,7 @@ import { MILLISECOND, type VirtualTime } from '../../sim/time.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import type { NamespaceSysctl } from '../transport.ts';
 import type { Segment } from './segment.ts';
-import type { Tcb } from './tcb.ts';
+import { DEFAULT_MSS, type Tcb } from './tcb.ts';
 
 const TIMESTAMP_OCTETS = 12;
 const OPTION_OCTETS = 40;
@@ -89,7 +89,14 @@ export const usableMtu = (mtu: number): number => Math.min(mtu, 65_535);
 /** What the timestamps take of each segment. */
 export const timestampOctets = (tcb: Tcb): number => (tcb.timestamps.enabled ? TIMESTAMP_OCTETS : 0);
 
-/** Octets of data in a full segment, after the path or the options changed. */
+/** Octets of data in a full segment, after the path, the options or the peer's largest window changed. */
 export function updateMss(tcb: Tcb): void {
-  tcb.mss = Math.max(MIN_MSS, Math.min(tcb.peerMss, tcb.pathMtu - HEADERS) - timestampOctets(tcb));
+  const mss = Math.min(tcb.peerMss, tcb.pathMtu - HEADERS) - timestampOctets(tcb);
+  tcb.mss = Math.max(MIN_MSS, Math.min(mss, halfWindow(tcb.snd.maxWnd)));
 }
+
+/** A window that holds less than two segments is sent in halves, so that its ACKs come in time (Linux). */
+const halfWindow = (window: number): number => {
+  if (window === 0) return Number.POSITIVE_INFINITY;
+  return window > DEFAULT_MSS ? window >> 1 : window;
+};

@@ -6,10 +6,13 @@
  *   sendAck, sendProbe, sendReset ┘
  */
 import type { Frame } from '../../sim/frame-store.ts';
+import * as Ipv4 from '../../wire/ipv4.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
+import { ecnFlags, synFlags } from './ecn.ts';
 import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
+import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -28,8 +31,8 @@ const header: MutableHeader = {
   options: Tcp.NO_OPTIONS,
 };
 
-/** Send what window, congestion window and Nagle's rule let go. Returns how many segments went. */
-export function sendPending(tcb: Tcb): number {
+/** Send what window, congestion window and Nagle's rule, if `small` does not, let go. Returns how many segments went. */
+export function sendPending(tcb: Tcb, small = false): number {
   if (!maySend(tcb)) return 0;
   const { snd, inFlight, cong } = tcb;
   if (snd.nxt >= tcb.sendEnd) return 0;
@@ -44,12 +47,13 @@ export function sendPending(tcb: Tcb): number {
       break;
     }
     const length = nextLength(tcb, bufferEnd);
-    if (length < 0 || (length < tcb.mss && heldByNagle(tcb, length))) break;
+    if (length < 0 || (length < tcb.mss && !small && heldByNagle(tcb, length))) break;
     if (!sendNext(tcb, length)) break;
     sent++;
   }
   limited = limited || inFlight.inFlight >= cong.cwnd;
   if (sent > 0) tcb.lastSentAt = tcb.now;
+  if (tcb.isReducing) tcb.prrOut += sent;
   if (sent > 0 || limited) noteUsage(tcb, limited);
   return sent;
 }
@@ -72,13 +76,34 @@ const carriesFin = (tcb: Tcb, length: number): boolean => tcb.snd.nxt + length =
 function sendNext(tcb: Tcb, length: number): boolean {
   const { snd } = tcb;
   const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
-  if (transmit(tcb, snd.nxt, end) === 'EMSGSIZE') {
+  const isPushed = endsPush(tcb, snd.nxt + length);
+  if (transmit(tcb, snd.nxt, end, isPushed) === 'EMSGSIZE') {
     return pathShrank(tcb) && sendNext(tcb, Math.min(length, tcb.mss));
   }
   if (length < tcb.mss) snd.smallEnd = end;
-  tcb.inFlight.push(snd.nxt, end, tcb.now);
-  snd.nxt = end;
+  enterSent(tcb, end, isPushed);
   return true;
+}
+
+/** What was sent from SND.NXT to `end` is in flight. */
+export function enterSent(tcb: Tcb, end: number, isPushed: boolean): void {
+  const { snd, inFlight } = tcb;
+  inFlight.push(snd.nxt, end, tcb.now);
+  if (isPushed) {
+    inFlight.mark(inFlight.tail - 1, PUSHED);
+    snd.pushedTo = end;
+  }
+  snd.nxt = end;
+}
+
+/** PSH: what the program wrote ends here, or half of the peer's window has gone without one (Linux `forced_push`). */
+const endsPush = (tcb: Tcb, end: number): boolean =>
+  end === tcb.sendQueue.end || end > tcb.snd.pushedTo + tcb.snd.pushAfter;
+
+/** The program writes, or may at last: half of the largest window offered so far may go without PSH. */
+export function notePushes(tcb: Tcb): void {
+  const { snd } = tcb;
+  if (snd.maxWnd > 0) snd.pushAfter = snd.maxWnd >> 1;
 }
 
 /** One new segment, whatever the congestion window and Nagle say: a tail loss probe. False when there is none. */
@@ -129,7 +154,7 @@ function noteUsage(tcb: Tcb, limited: boolean): void {
 }
 
 /** Send the sequence range `[start, end)`: SYN, data and FIN as they lie in it. */
-export function transmit(tcb: Tcb, start: number, end: number): SendError {
+export function transmit(tcb: Tcb, start: number, end: number, isPushed = false): SendError {
   const { snd, statistics } = tcb;
   if (start === snd.iss) return sendSyn(tcb);
   const fin = end > snd.fin;
@@ -137,7 +162,7 @@ export function transmit(tcb: Tcb, start: number, end: number): SendError {
   let flags = Tcp.ACK;
   if (fin) flags |= Tcp.FIN;
   if (length > 0) {
-    if (start + length === tcb.sendQueue.end) flags |= Tcp.PSH;
+    if (isPushed) flags |= Tcp.PSH;
     statistics.dataSegmentsOut++;
     statistics.bytesSent += length;
     tcb.delayedAck.dataSent(tcb.now);
@@ -154,10 +179,11 @@ function sendSyn(tcb: Tcb): SendError {
     if (tcb.synAckTtl > 0) request.ttl = tcb.synAckTtl;
     request.pmtu = 'do';
   }
+  const flags = synFlags(tcb, offer);
   header.options = synOptions(tcb, offer, tcb.ip.sysctl);
   // "The window in a SYN is never scaled", RFC 7323 §2.2.
   header.window = tcb.window.offered;
-  const error = send(tcb, tcb.snd.iss, offer ? Tcp.SYN : Tcp.SYN | Tcp.ACK, 0);
+  const error = send(tcb, tcb.snd.iss, (offer ? Tcp.SYN : Tcp.SYN | Tcp.ACK) | flags, 0);
   request.ttl = ttl;
   request.pmtu = 'want';
   return error;
@@ -172,10 +198,11 @@ export function retransmit(tcb: Tcb, position: number): void {
   if (start !== snd.iss && inFlight.end(position) > limit) inFlight.split(position, limit);
   const end = inFlight.end(position);
   inFlight.resent(position, tcb.now);
+  const isPushed = (inFlight.marks(position) & PUSHED) !== 0;
   if (tcb.retransmittingSince < 0) tcb.retransmittingSince = tcb.now;
   statistics.retransmits++;
-  statistics.bytesRetransmitted += end - start;
-  if (transmit(tcb, start, end) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
+  statistics.bytesRetransmitted += Math.min(end, snd.fin) - Math.max(start, snd.iss + 1);
+  if (transmit(tcb, start, end, isPushed) === 'EMSGSIZE' && pathShrank(tcb)) retransmit(tcb, position);
 }
 
 /**
@@ -229,8 +256,15 @@ function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   const { window, rcv } = tcb;
   header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
   header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
+  if (window.isTight(tcb.buffered)) tcb.delayedAck.quick = 0;
   tcb.delayedAck.acknowledged();
-  return send(tcb, seq, flags, length);
+  if (!tcb.ecn.ok) return send(tcb, seq, flags, length);
+  const newData = length > 0 && seq >= tcb.snd.nxt;
+  const { request } = tcb;
+  request.tos |= newData ? Ipv4.ECN_ECT0 : 0;
+  const error = send(tcb, seq, flags | ecnFlags(tcb, newData), length);
+  request.tos &= ~Ipv4.ECN_ECT0;
+  return error;
 }
 
 /** Options and window are in `header` already. */

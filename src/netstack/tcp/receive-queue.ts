@@ -36,8 +36,9 @@ export class ReceiveQueue {
   readonly #pieces: Piece[] = [];
   readonly #blocks: Block[] = [];
 
+  /** Something waits behind a hole, if only a FIN. */
   get hasEarly(): boolean {
-    return this.#pieces.length > 0;
+    return this.#pieces.length > 0 || this.#blocks.length > 0;
   }
 
   /** Put octets behind those in order. */
@@ -79,7 +80,7 @@ export class ReceiveQueue {
       from = Math.max(gapEnd, covering.end);
       at++;
     }
-    this.#report(start, end);
+    this.reportEarly(start, end);
   }
 
   /** Is every octet of `[start, end)` among the early ones? (A duplicate, to be told by D-SACK.) */
@@ -118,6 +119,13 @@ export class ReceiveQueue {
   /** How many SACK blocks there are to report. */
   get blockCount(): number {
     return this.#blocks.length;
+  }
+
+  /** The highest sequence number in a block; -1 when there is none. */
+  get reportedEnd(): number {
+    let end = -1;
+    for (const block of this.#blocks) end = Math.max(end, block.end);
+    return end;
   }
 
   /** The blocks to report, at most `limit`, as on the wire. */
@@ -183,12 +191,12 @@ export class ReceiveQueue {
     return low;
   }
 
-  /** "The contiguous block of data containing the segment which triggered this ACK" goes first (RFC 2018 §4). */
-  #report(start: number, end: number): void {
+  /** `[start, end)` came early; the last of it may be a FIN. "The contiguous block of data containing the segment which triggered this ACK" goes first (RFC 2018 §4). */
+  reportEarly(start: number, end: number): void {
     const joined = { start, end };
     const pieces = this.#pieces;
     const at = this.#firstEndingAfter(start);
-    for (let i = at; i >= 0 && pieces[i]!.end >= joined.start; i--)
+    for (let i = Math.min(at, pieces.length - 1); i >= 0 && pieces[i]!.end >= joined.start; i--)
       joined.start = Math.min(joined.start, pieces[i]!.start);
     for (let i = at; i < pieces.length && pieces[i]!.start <= joined.end; i++)
       joined.end = Math.max(joined.end, pieces[i]!.end);

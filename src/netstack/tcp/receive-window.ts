@@ -66,6 +66,9 @@ export class ReceiveWindow {
     this.#space = Math.min(this.offered, INITIAL_SEGMENTS * this.#advertisedMss);
     this.#measureFrom = rcvNxt;
     this.#measureSince = now;
+    // One segment of the buffer is reserved (`tcp_init_buffer_space`).
+    const full = this.#full();
+    if (this.#clamp > 2 * mss && this.#clamp + mss > full) this.#clamp = Math.max(2 * mss, full - mss);
     this.#limit = Math.min(this.#limit, this.#clamp);
   }
 
@@ -113,6 +116,11 @@ export class ReceiveWindow {
   /** Would the next offer be as far as the last? Only then is every second segment acknowledged at once. */
   keepsOpen(used: number, segment: number): boolean {
     return this.#choose(used, segment) >= this.offered;
+  }
+
+  /** Less than half of the buffer is free: no time for quick acknowledgements. */
+  isTight(used: number): boolean {
+    return this.#full() - used < Math.min(this.#clamp, this.#full()) >> 1;
   }
 
   /** Our timestamp came back `elapsed` after it was sent; `echo` tells a new one from one we had. */

@@ -1,131 +1,171 @@
 /**
- * Loss detection and recovery, as Linux's `tcp_fastretrans_alert` and `tcp_recovery.c` do it.
+ * Loss recovery, as Linux's `tcp_fastretrans_alert`, `tcp_process_loss` and `tcp_cwnd_reduction` do it.
  *
  *             duplicate ACK, SACK            a segment is LOST              una >= highSeq
  *     OPEN ───────────────────> DISORDER ───────────────────> RECOVERY ─────────────────> OPEN
+ *       ├─────────────────── ECE (ecn.ts) ───────────────────> CWR ───── una > highSeq ───> OPEN
  *       └──────── timeout ──────────┴──────── timeout ───────────┴──> LOSS ── una >= highSeq ──> OPEN
  *
- * What is lost: with SACK, a segment sent before one that has arrived (RACK, RFC 8985), at once when three segments
- * are SACKed, else after a quarter of the round trip; without SACK the oldest one, at the third duplicate ACK and at
- * each partial ACK (NewReno, RFC 6582). How fast it is repaired: proportional rate reduction (RFC 6937). Windows are
- * counted in segments.
+ * What is lost: with SACK, what RACK says (rack.ts); without SACK the oldest segment, at the third duplicate ACK and at
+ * each partial ACK (NewReno, RFC 6582). How fast it is repaired: proportional rate reduction (RFC 6937, with the
+ * heuristic of RFC 6937bis). After a timeout, two new segments find out whether anything was lost at all (F-RTO, RFC
+ * 5682). Windows are counted in segments.
  */
-import { NEVER, type VirtualTime } from '../../sim/time.ts';
+import type { AckOutcome } from './ack-outcome.ts';
+import { countDuplicate } from './duplicate-acks.ts';
+import { congestionEchoed, tellCut } from './ecn.ts';
+import { judgeTimeout, type Resend } from './f-rto.ts';
 import { retransmit, sendPending, shrinkPath } from './output.ts';
-import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
+import { detectLosses, markLost, remaining } from './rack.ts';
+import { awaitReordering, newDataSent, restartTimeout, restartTimer } from './retransmission-timer.ts';
+import { LOST, RETRANSMITTED, SACKED } from './retransmit-queue.ts';
+import { TIMEOUT_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
-import { noteRetransmission, rememberForUndo, tryUndo } from './undo.ts';
-
-const DUPLICATE_THRESHOLD = 3;
-
-/** What one acknowledgement told us. One object serves all: see `clearOutcome`. */
-export interface AckOutcome {
-  /** SND.UNA moved. */
-  advanced: boolean;
-  /** Segments acknowledged cumulatively that were not SACKed before. */
-  acked: number;
-  sacked: number;
-  /** Segments now known to have arrived. */
-  delivered: number;
-  /** A retransmitted segment was among them. */
-  retransmittedAcked: boolean;
-  /** When the oldest and the youngest segment that were sent once had left; NEVER if there were none. */
-  firstSentAt: VirtualTime;
-  lastSentAt: VirtualTime;
-  /** The peer told us of a duplicate (D-SACK). */
-  duplicateReported: boolean;
-  /** Our timestamp that came back; -1 = none. */
-  echo: number;
-  /** No data, no new window, nothing acknowledged, and something in flight: a duplicate of RFC 5681 §2. */
-  isDuplicate: boolean;
-}
-
-export function clearOutcome(outcome: AckOutcome): void {
-  outcome.advanced = false;
-  outcome.acked = 0;
-  outcome.sacked = 0;
-  outcome.delivered = 0;
-  outcome.retransmittedAcked = false;
-  outcome.firstSentAt = NEVER;
-  outcome.lastSentAt = NEVER;
-  outcome.duplicateReported = false;
-  outcome.isDuplicate = false;
-  outcome.echo = -1;
-}
-
-/** The segment at `position` is known to have arrived, by ACK or SACK, for the first time. */
-export function noteDelivered(tcb: Tcb, position: number, outcome: AckOutcome): void {
-  const { inFlight } = tcb;
-  const sentAt = inFlight.sentAt(position);
-  const end = inFlight.end(position);
-  if ((inFlight.marks(position) & EVER_RETRANSMITTED) === 0) {
-    if (outcome.firstSentAt === NEVER) outcome.firstSentAt = sentAt;
-    outcome.lastSentAt = sentAt;
-    // Something younger had arrived before it, and it was never sent again: the network reorders.
-    if (end < tcb.highestSacked) tcb.reordering = true;
-  } else {
-    outcome.retransmittedAcked = true;
-    // Too soon to be the answer to the retransmission: it is that to the original (RFC 8985 §6.2 step 2).
-    if (tcb.now - sentAt < tcb.minRtt) return;
-  }
-  if (sentAt > tcb.rackSentAt || (sentAt === tcb.rackSentAt && end > tcb.rackEnd)) {
-    tcb.rackSentAt = sentAt;
-    tcb.rackEnd = end;
-    tcb.rackRtt = tcb.now - sentAt;
-  }
-}
+import {
+  forgetStamp,
+  keepOpen,
+  noteRetransmission,
+  rememberForUndo,
+  rememberThreshold,
+  undoByReport,
+  undoPartial,
+  undoWhenRecovered,
+} from './undo.ts';
 
 /** React to an acknowledgement that was entered into the scoreboard; retransmit what may go. */
 export function recover(tcb: Tcb, outcome: AckOutcome): void {
-  const { inFlight, cong } = tcb;
-  const priorState = tcb.caState;
-  outcome.delivered = outcome.acked + outcome.sacked;
-  if (!tcb.sackEnabled) countDuplicates(tcb, outcome);
-  // Reneging: the peer dropped what it had SACKed (RFC 2018 §8), or the oldest would have been acknowledged.
-  if (inFlight.packets > 0 && (inFlight.marks(inFlight.head) & SACKED) !== 0) {
-    enterLoss(tcb);
-    retransmitHead(tcb);
-    return;
+  const lossesBefore = tcb.inFlight.losses;
+  let resend: Resend = 'nothing';
+  if (isDubious(tcb, outcome)) {
+    if (isReneging(tcb)) {
+      enterLoss(tcb);
+      retransmitHead(tcb);
+      return;
+    }
+    resend = judge(tcb, outcome);
   }
-  if (tcb.caState >= State.RECOVERY || outcome.duplicateReported)
-    tryUndo(tcb, outcome.advanced ? outcome.echo : -1, outcome.duplicateReported);
-  if (tcb.caState >= State.RECOVERY && tcb.snd.una >= tcb.highSeq && !holdsForReno(tcb)) finish(tcb);
-  detectLosses(tcb, outcome);
-  if (tcb.caState < State.RECOVERY) {
-    if (inFlight.lost > 0) enterRecovery(tcb);
-    else tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
+  if (outcome.restartsTimer) restartTimer(tcb);
+  if (tcb.isReducing)
+    reduceProportionally(tcb, outcome.delivered, outcome.advanced, tcb.inFlight.losses > lossesBefore);
+  else if (mayGrow(tcb, outcome) && isCwndLimited(tcb))
+    tcb.congestion.acknowledged(tcb.cong, outcome.delivered, tcb.now);
+  if (resend === 'new') {
+    newDataSent(tcb, sendPending(tcb, true));
+    if (tcb.snd.nxt > tcb.highSeq) return;
+    tcb.frto = false;
   }
-  if (tcb.caState === State.RECOVERY) {
-    reduceProportionally(tcb, outcome, priorState !== State.RECOVERY);
-  } else if (outcome.acked > 0 && isCwndLimited(tcb)) {
-    tcb.congestion.acknowledged(cong, outcome.delivered, tcb.now);
+  if (resend !== 'nothing') retransmitLost(tcb);
+}
+
+const isDubious = (tcb: Tcb, outcome: AckOutcome): boolean =>
+  !outcome.tellsNews ||
+  outcome.sacked > 0 ||
+  outcome.duplicateReported ||
+  outcome.congestion ||
+  tcb.caState !== State.OPEN;
+
+/** The peer dropped what it had SACKed (RFC 2018 §8), or the oldest would have been acknowledged. */
+const isReneging = ({ inFlight }: Tcb): boolean =>
+  inFlight.packets > 0 && (inFlight.marks(inFlight.head) & SACKED) !== 0;
+
+/** The state machine. */
+export function judge(tcb: Tcb, outcome: AckOutcome): Resend {
+  const { inFlight, undo } = tcb;
+  // Congestion that was told is no mistake.
+  if (outcome.congestion) undo.ssthresh = 0;
+  if (tcb.caState === State.OPEN) undo.stamp = -1;
+  else if (tcb.caState === State.CWR && tcb.snd.una > tcb.highSeq) {
+    // Something above highSeq is acknowledged, so CWR has arrived too.
+    tcb.cong.cwnd = tcb.cong.ssthresh;
+    tcb.caState = State.OPEN;
+  } else if (tcb.caState === State.RECOVERY && tcb.snd.una >= tcb.highSeq) {
+    if (!tcb.sackEnabled) inFlight.sacked = 0;
+    if (!undoWhenRecovered(tcb, outcome.echo)) return 'nothing';
+    // The marker is gone where the cut was taken back.
+    if (undo.marker >= 0 && tcb.cong.ssthresh !== Number.POSITIVE_INFINITY) tcb.cong.cwnd = tcb.cong.ssthresh;
   }
-  retransmitLost(tcb);
+  if (tcb.caState === State.RECOVERY) return judgeInRecovery(tcb, outcome);
+  let resend: Resend = 'nothing';
+  if (tcb.caState === State.LOSS) {
+    resend = judgeTimeout(tcb, outcome);
+    const lostAgain = identifyLosses(tcb, outcome);
+    if ((tcb.caState as number) !== State.OPEN && !lostAgain) return resend;
+  }
+  if (!tcb.sackEnabled) {
+    if (outcome.advanced) inFlight.sacked = 0;
+    countDuplicate(tcb, outcome);
+  }
+  if (tcb.caState <= State.DISORDER) undoByReport(tcb);
+  identifyLosses(tcb, outcome);
+  if (inFlight.lost === 0) {
+    tryToOpen(tcb, outcome);
+    return resend;
+  }
+  enterRecovery(tcb, outcome);
+  return 'lost';
+}
+
+/** `tcp_try_to_open`. */
+function tryToOpen(tcb: Tcb, outcome: AckOutcome): void {
+  forgetStamp(tcb);
+  if (outcome.congestion) congestionEchoed(tcb, cutWindow);
+  if (tcb.caState !== State.CWR) keepOpen(tcb);
+}
+
+function judgeInRecovery(tcb: Tcb, outcome: AckOutcome): Resend {
+  if (!outcome.advanced) {
+    if (!tcb.sackEnabled) countDuplicate(tcb, outcome);
+  } else if (undoPartial(tcb, outcome.priorUna, outcome.echo)) {
+    return 'nothing';
+  }
+  if (undoByReport(tcb)) tryToOpen(tcb, outcome);
+  identifyLosses(tcb, outcome);
+  if (tcb.caState !== State.RECOVERY) {
+    if (tcb.inFlight.lost === 0) return 'nothing';
+    // The cut was taken back, and a loss is evident all the same.
+    enterRecovery(tcb, outcome);
+  }
+  return 'lost';
+}
+
+/** Find out what is lost. True when that is a retransmission (`tcp_identify_packet_loss`). */
+function identifyLosses(tcb: Tcb, outcome: AckOutcome): boolean {
+  const { inFlight } = tcb;
+  if (inFlight.packets === 0) return false;
+  if (!tcb.sackEnabled) {
+    const third = tcb.caState < State.RECOVERY && inFlight.sacked >= tcb.reordering.degree;
+    const partial = tcb.caState === State.RECOVERY && outcome.advanced;
+    if ((third || partial) && (inFlight.marks(inFlight.head) & LOST) === 0) markLost(tcb, inFlight.head);
+    return false;
+  }
+  if (!tcb.rackAdvanced) return false;
+  tcb.rackAdvanced = false;
+  const retransmitted = inFlight.retransmitted;
+  const wait = detectLosses(tcb);
+  if (wait > 0) {
+    awaitReordering(tcb, wait + TIMEOUT_MIN);
+    outcome.restartsTimer = false;
+  }
+  return inFlight.retransmitted < retransmitted;
 }
 
 /** Retransmit what is LOST, oldest first, as far as the congestion window goes. */
 export function retransmitLost(tcb: Tcb): void {
   const { inFlight, cong } = tcb;
-  if (inFlight.lost === inFlight.retransmitted) return;
+  if (inFlight.packets === 0) return;
   let position = Math.max(tcb.retransmitHint, inFlight.head);
-  while (position < inFlight.tail && inFlight.inFlight < cong.cwnd) {
-    if ((inFlight.marks(position) & (LOST | RETRANSMITTED)) === LOST) {
-      resend(tcb, position);
-      if (tcb.caState === State.RECOVERY) tcb.prrOut++;
-    }
-    position++;
-    if (inFlight.lost === inFlight.retransmitted) break;
+  let headWent = false;
+  for (; position < inFlight.tail && inFlight.inFlight < cong.cwnd; position++) {
+    if (inFlight.retransmitted >= inFlight.lost) break;
+    const marks = inFlight.marks(position);
+    if ((marks & LOST) === 0 || (marks & (SACKED | RETRANSMITTED)) !== 0) continue;
+    resend(tcb, position);
+    if (tcb.isReducing) tcb.prrOut++;
+    if (position === inFlight.head) headWent = true;
   }
   tcb.retransmitHint = position;
-}
-
-/** New data goes when nothing is left to repair. Returns how many segments went. */
-export function sendNew(tcb: Tcb): number {
-  if (tcb.inFlight.lost !== tcb.inFlight.retransmitted) return 0;
-  const sent = sendPending(tcb);
-  if (tcb.caState === State.RECOVERY) tcb.prrOut += sent;
-  return sent;
+  if (headWent && tcb.waitingFor !== 'reordering') restartTimeout(tcb);
 }
 
 function resend(tcb: Tcb, position: number): void {
@@ -133,184 +173,125 @@ function resend(tcb: Tcb, position: number): void {
   if (inFlight.retransmitted === 0) tcb.oldestResent = tcb.now;
   const packets = inFlight.packets;
   retransmit(tcb, position);
-  noteRetransmission(tcb, tcb.now);
+  noteRetransmission(tcb);
   // A segment that had to be cut moved those behind it by one.
   if (tcb.lossEdge > position) tcb.lossEdge += inFlight.packets - packets;
 }
 
 /** After a timeout: the oldest goes again, whatever the windows say. */
 export function retransmitHead(tcb: Tcb): void {
-  const { head } = tcb.inFlight;
-  resend(tcb, head);
-  tcb.retransmitHint = head + 1;
+  resend(tcb, tcb.inFlight.head);
 }
 
-/** Segments were found lost by the reordering timer rather than by an acknowledgement. */
-export function enterRecoveryIfLost(tcb: Tcb): void {
-  if (tcb.caState >= State.RECOVERY || tcb.inFlight.lost === 0) return;
-  enterRecovery(tcb);
-  tcb.cong.cwnd = tcb.inFlight.inFlight + 1;
+/** What was given time to be overtaken is lost now (`tcp_rack_reo_timeout`). */
+export function reorderingTimeout(tcb: Tcb): void {
+  const { inFlight } = tcb;
+  const before = inFlight.inFlight;
+  const losses = inFlight.losses;
+  detectLosses(tcb);
+  if (inFlight.inFlight === before) return;
+  if (tcb.caState !== State.RECOVERY) {
+    enterRecovery(tcb, undefined);
+    reduceProportionally(tcb, 1, false, inFlight.losses > losses);
+  }
+  retransmitLost(tcb);
 }
 
 const isCwndLimited = (tcb: Tcb): boolean =>
   tcb.cwndLimited || (tcb.cong.cwnd < tcb.cong.ssthresh && tcb.cong.cwnd < 2 * tcb.maxPackets);
 
-/** Without SACK each duplicate ACK says that one segment, we do not know which, has left the network. */
-function countDuplicates(tcb: Tcb, outcome: AckOutcome): void {
-  const { inFlight } = tcb;
-  if (outcome.advanced) {
-    // One acknowledged segment filled the hole, the others had been counted as duplicates.
-    if (outcome.acked > 0) outcome.delivered = Math.max(1, outcome.acked - inFlight.sacked);
-    if (outcome.acked > 0) inFlight.sacked = Math.max(0, inFlight.sacked - (outcome.acked - 1));
-    if (tcb.caState < State.RECOVERY) inFlight.sacked = 0;
-  } else if (outcome.isDuplicate) {
-    inFlight.sacked++;
-    outcome.delivered = 1;
-  }
-  const limit = Math.max(0, inFlight.packets - Math.max(1, inFlight.lost));
-  inFlight.sacked = Math.min(inFlight.sacked, limit);
-}
+/** On a path that reorders a lot every arrival lets the window grow, else only what arrives in order. */
+const mayGrow = (tcb: Tcb, outcome: AckOutcome): boolean =>
+  outcome.dataAcked || (outcome.sacked > 0 && tcb.reordering.degree > 3);
 
-/** RFC 6582 §4: without SACK, stay until something above highSeq is acknowledged, or old duplicates start anew. */
-const holdsForReno = (tcb: Tcb): boolean =>
-  !tcb.sackEnabled && tcb.snd.una === tcb.highSeq && tcb.inFlight.packets > 0;
-
-function detectLosses(tcb: Tcb, outcome: AckOutcome): void {
-  const { inFlight } = tcb;
-  tcb.reorderWait = 0;
-  if (inFlight.packets === 0) return;
-  if (tcb.sackEnabled) {
-    detectByTime(tcb);
-    return;
-  }
-  const third = tcb.caState < State.RECOVERY && inFlight.sacked >= DUPLICATE_THRESHOLD;
-  const partial = isPartialAck(tcb, outcome);
-  if (third || partial) {
-    const { head } = inFlight;
-    if (partial) inFlight.unmark(head, RETRANSMITTED);
-    inFlight.mark(head, LOST);
-    tcb.retransmitHint = head;
-  }
-}
-
-/** RFC 6582 §3.2: without SACK, an ACK that does not reach the end of recovery shows the next hole. */
-const isPartialAck = (tcb: Tcb, outcome: AckOutcome): boolean =>
-  !tcb.sackEnabled && tcb.caState === State.RECOVERY && outcome.advanced && tcb.snd.una < tcb.highSeq;
-
-/** RACK: mark LOST what left before the youngest segment that arrived, and had time enough to arrive. */
-export function detectByTime(tcb: Tcb): void {
-  const { inFlight, now } = tcb;
-  const settle = reorderWindow(tcb);
-  let position = Math.max(tcb.lossEdge, inFlight.head);
-  for (; position < inFlight.tail; position++) {
-    const sentAt = inFlight.sentAt(position);
-    if (sentAt > tcb.rackSentAt || (sentAt === tcb.rackSentAt && inFlight.end(position) >= tcb.rackEnd))
-      break;
-    if ((inFlight.marks(position) & (SACKED | LOST)) !== 0) continue;
-    const remaining = tcb.rackRtt + settle - (now - sentAt);
-    if (remaining > 0) {
-      tcb.reorderWait = remaining;
-      break;
-    }
-    inFlight.mark(position, LOST);
-    tcb.retransmitHint = Math.min(tcb.retransmitHint, position);
-  }
-  tcb.lossEdge = position;
-  if (inFlight.retransmitted > 0 && tcb.rackSentAt > tcb.oldestResent + settle) findLostAgain(tcb, settle);
-}
-
-/** Retransmissions are out of order in the ring, so they are scanned: about once a round trip. */
-function findLostAgain(tcb: Tcb, settle: VirtualTime): void {
-  const { inFlight } = tcb;
-  let oldest = NEVER;
-  for (let position = inFlight.head; position < Math.min(tcb.lossEdge, inFlight.tail); position++) {
-    if ((inFlight.marks(position) & RETRANSMITTED) === 0) continue;
-    const sentAt = inFlight.sentAt(position);
-    if (sentAt + settle < tcb.rackSentAt) {
-      inFlight.unmark(position, RETRANSMITTED);
-      tcb.retransmitHint = Math.min(tcb.retransmitHint, position);
-    } else if (sentAt < oldest) oldest = sentAt;
-  }
-  tcb.oldestResent = oldest;
-}
-
-/** How long a segment may be overtaken (Linux `tcp_rack_reo_wnd`). */
-function reorderWindow(tcb: Tcb): VirtualTime {
-  if (!tcb.reordering) {
-    if (tcb.caState >= State.RECOVERY || tcb.inFlight.sacked >= DUPLICATE_THRESHOLD) return 0;
-  }
-  return Math.floor(Math.min(tcb.minRtt === NEVER ? 0 : tcb.minRtt / 4, tcb.rto.srtt));
-}
-
-function enterRecovery(tcb: Tcb): void {
-  const { cong } = tcb;
-  tcb.caState = State.RECOVERY;
-  tcb.highSeq = tcb.snd.nxt;
-  tcb.priorCwnd = cong.cwnd;
-  tcb.prrDelivered = 0;
-  tcb.prrOut = 0;
-  tcb.tailProbeEnd = 0;
+/** `outcome` is undefined where a timer found the loss. */
+function enterRecovery(tcb: Tcb, outcome: AckOutcome | undefined): void {
+  forgetStamp(tcb);
   rememberForUndo(tcb);
-  cong.ssthresh = tcb.congestion.ssthresh(cong);
-  cong.cwndCount = 0;
-  tcb.retransmitHint = tcb.inFlight.head;
+  // A window that is on its way down because of ECN is not cut again, nor given back.
+  if (tcb.isReducing) tcb.undo.ssthresh = 0;
+  else {
+    rememberThreshold(tcb);
+    if (outcome?.congestion === true) tcb.undo.ssthresh = 0;
+    cutWindow(tcb);
+  }
+  tcb.caState = State.RECOVERY;
   tcb.statistics.fastRecoveries++;
 }
 
-/** The retransmission timer expired, or the peer reneged: everything in flight counts as lost. */
-export function enterLoss(tcb: Tcb): void {
-  const { inFlight, cong } = tcb;
-  const reneged = inFlight.packets > 0 && (inFlight.marks(inFlight.head) & SACKED) !== 0;
-  if (tcb.caState <= State.DISORDER || tcb.snd.una >= tcb.highSeq) {
-    tcb.priorCwnd = cong.cwnd;
-    rememberForUndo(tcb);
-    cong.ssthresh = tcb.congestion.ssthresh(cong);
-  }
+/** The threshold falls; the window follows by proportional reduction, or at once (`tcp_init_cwnd_reduction`). */
+export function cutWindow(tcb: Tcb): void {
+  const { cong } = tcb;
+  tcb.highSeq = tcb.snd.nxt;
   tcb.tailProbeEnd = 0;
+  cong.cwndCount = 0;
+  tcb.priorCwnd = cong.cwnd;
+  tcb.prrDelivered = 0;
+  tcb.prrOut = 0;
+  cong.ssthresh = tcb.congestion.ssthresh(cong);
+  tellCut(tcb);
+}
+
+/** The retransmission timer expired, or the peer reneged: what had time to arrive counts as lost. */
+export function enterLoss(tcb: Tcb): void {
+  const { inFlight, cong, reordering } = tcb;
+  const isNew = tcb.caState < State.RECOVERY;
+  markAllLost(tcb);
+  if (
+    tcb.caState <= State.DISORDER ||
+    tcb.snd.una >= tcb.highSeq ||
+    (tcb.caState === State.LOSS && tcb.retries === 0)
+  ) {
+    rememberThreshold(tcb);
+    tcb.priorCwnd = cong.cwnd;
+    cong.ssthresh = tcb.congestion.ssthresh(cong);
+    rememberForUndo(tcb);
+  }
+  cong.cwnd = inFlight.inFlight + 1;
+  cong.cwndCount = 0;
+  if (tcb.caState <= State.DISORDER && inFlight.sacked >= 3)
+    reordering.degree = Math.min(reordering.degree, 3);
+  tcb.caState = State.LOSS;
+  tcb.congestion.timedOut(cong, tcb.snd.nxt, tcb.now);
+  tcb.highSeq = tcb.snd.nxt;
+  tcb.tailProbeEnd = 0;
+  tellCut(tcb);
+  tcb.frto = isNew || tcb.retries > 0;
+}
+
+/** `tcp_timeout_mark_lost`: all but what has just left; what was SACKed and dropped, too. */
+function markAllLost(tcb: Tcb): void {
+  const { inFlight } = tcb;
+  const reneged = isReneging(tcb);
   if (!tcb.sackEnabled) inFlight.sacked = 0;
   for (let position = inFlight.head; position < inFlight.tail; position++) {
     if (reneged) inFlight.unmark(position, SACKED);
-    inFlight.unmark(position, RETRANSMITTED);
-    if ((inFlight.marks(position) & SACKED) === 0) inFlight.mark(position, LOST);
+    else if (position !== inFlight.head && remaining(tcb, position, 0) > 0) continue;
+    markLost(tcb, position);
   }
   tcb.sackCache.length = 0;
   if (reneged) tcb.highestSacked = 0;
-  cong.cwnd = inFlight.inFlight + 1;
-  cong.cwndCount = 0;
-  tcb.congestion.timedOut(cong, tcb.snd.nxt, tcb.now);
-  tcb.caState = State.LOSS;
-  tcb.highSeq = tcb.snd.nxt;
   tcb.retransmitHint = inFlight.head;
-  tcb.lossEdge = inFlight.tail;
-}
-
-/** Everything that was in flight when the loss was found is acknowledged. */
-function finish(tcb: Tcb): void {
-  const { cong, inFlight } = tcb;
-  if (tcb.caState === State.RECOVERY) cong.cwnd = Math.max(1, Math.min(cong.ssthresh, tcb.priorCwnd));
-  tcb.caState = inFlight.sacked > 0 ? State.DISORDER : State.OPEN;
-  if (!tcb.sackEnabled) inFlight.sacked = 0;
+  tcb.lossEdge = inFlight.head;
 }
 
 /** RFC 6937: send in proportion to what is delivered, down to ssthresh; then as slow start up to it. */
-function reduceProportionally(tcb: Tcb, outcome: AckOutcome, first: boolean): void {
+function reduceProportionally(tcb: Tcb, delivered: number, advanced: boolean, newlyLost: boolean): void {
   const { cong, inFlight } = tcb;
-  const { delivered } = outcome;
-  if (delivered <= 0 && !first) return;
+  if (delivered <= 0) return;
   tcb.prrDelivered += delivered;
   const pipe = inFlight.inFlight;
   const room = cong.ssthresh - pipe;
   let allowed: number;
   if (room < 0) {
     allowed = Math.ceil((cong.ssthresh * tcb.prrDelivered) / tcb.priorCwnd) - tcb.prrOut;
-  } else if (outcome.retransmittedAcked) {
-    allowed = Math.min(room, Math.max(tcb.prrDelivered - tcb.prrOut, delivered) + 1);
   } else {
-    allowed = Math.min(room, delivered);
+    // An acknowledgement that moves on and shows no new loss says that there is room: one more.
+    const safe = advanced && !newlyLost ? 1 : 0;
+    allowed = Math.min(room, Math.max(tcb.prrDelivered - tcb.prrOut, delivered) + safe);
   }
-  // The first retransmission goes whatever the pipe says, and so does the next hole's.
-  const forced = tcb.prrOut === 0 || isPartialAck(tcb, outcome) ? 1 : 0;
-  cong.cwnd = pipe + Math.max(allowed, forced);
+  // The first retransmission goes whatever the pipe says.
+  cong.cwnd = pipe + Math.max(allowed, tcb.prrOut > 0 ? 0 : 1);
 }
 
 /** ICMP 3/4: the path takes smaller packets only. Cut what is in flight anew and send it at once (RFC 1191 §6.4). */
@@ -318,18 +299,17 @@ export function pathMtuShrank(tcb: Tcb, mtu: number): void {
   const { inFlight } = tcb;
   if (!shrinkPath(tcb, mtu) || inFlight.packets === 0) return;
   // Linux `tcp_simple_retransmit`: what is larger than a segment is lost, without blame on congestion.
-  for (let position = inFlight.head; position < inFlight.tail; position++) {
-    if (inFlight.end(position) - inFlight.start(position) <= tcb.mss) continue;
-    if ((inFlight.marks(position) & SACKED) !== 0) continue;
-    inFlight.unmark(position, RETRANSMITTED);
-    inFlight.mark(position, LOST);
-  }
+  if (!inFlight.recut(tcb.mss)) return;
   if (tcb.caState !== State.LOSS) {
     tcb.caState = State.LOSS;
     tcb.highSeq = tcb.snd.nxt;
-    tcb.cong.ssthresh = Math.min(tcb.cong.ssthresh, tcb.cong.cwnd);
+    rememberThreshold(tcb);
+    tcb.cong.ssthresh = tcb.undo.ssthresh;
+    tcb.undo.ssthresh = 0;
+    tcb.undo.marker = -1;
+    tcb.congestion.timedOut(tcb.cong, tcb.snd.nxt, tcb.now);
   }
   tcb.retransmitHint = inFlight.head;
-  tcb.lossEdge = inFlight.tail;
+  tcb.lossEdge = inFlight.head;
   retransmitLost(tcb);
 }

@@ -16,6 +16,8 @@ export const LOST = 2;
 export const RETRANSMITTED = 4;
 /** It was retransmitted at some time: an acknowledgement of it measures nothing (Karn). */
 export const EVER_RETRANSMITTED = 8;
+/** It was sent with PSH, and so it will be again. */
+export const PUSHED = 16;
 
 export class RetransmitQueue {
   head = 0;
@@ -23,6 +25,8 @@ export class RetransmitQueue {
   sacked = 0;
   lost = 0;
   retransmitted = 0;
+  /** How often a segment was found LOST, retransmissions that were lost again included. */
+  losses = 0;
   // Small: most connections of a large lab are BGP sessions with one message in flight.
   #mask = 3;
   #start = new Float64Array(4);
@@ -102,6 +106,43 @@ export class RetransmitQueue {
     this.#end[slot] = seq;
     this.#marks[next] = 0;
     this.#count(position + 1, marks);
+    this.unmark(position, PUSHED);
+  }
+
+  /**
+   * Cut anew what is longer than `size`, with the segment that follows it: a run of full segments becomes a run of full
+   * smaller ones, all LOST. What is SACKed stays. Positions but for `head` are void afterwards. False when all fits.
+   */
+  recut(size: number): boolean {
+    let found = false;
+    const old: { start: number; end: number; sentAt: VirtualTime; marks: number }[] = [];
+    for (let at = this.head; at < this.tail; at++)
+      old.push({ start: this.start(at), end: this.end(at), sentAt: this.sentAt(at), marks: this.marks(at) });
+    this.tail = this.head;
+    this.sacked = 0;
+    this.lost = 0;
+    this.retransmitted = 0;
+    for (let i = 0; i < old.length; i++) {
+      const { start, sentAt, marks } = old[i]!;
+      if ((marks & SACKED) !== 0 || old[i]!.end - start <= size) {
+        this.push(start, old[i]!.end, sentAt);
+        this.mark(this.tail - 1, marks);
+        continue;
+      }
+      let last = old[i]!;
+      while (last.end - last.start > size && old[i + 1] !== undefined && (old[i + 1]!.marks & SACKED) === 0)
+        last = old[++i]!;
+      found = true;
+      for (let from = start; from < last.end; from += size) {
+        const end = Math.min(from + size, last.end);
+        this.push(from, end, sentAt);
+        this.mark(
+          this.tail - 1,
+          LOST | (marks & EVER_RETRANSMITTED) | (end === last.end ? last.marks & PUSHED : 0),
+        );
+      }
+    }
+    return found;
   }
 
   mark(position: number, marks: number): void {
@@ -138,7 +179,10 @@ export class RetransmitQueue {
     const slot = position & this.#mask;
     this.#marks[slot] = this.#marks[slot]! | marks;
     if ((marks & SACKED) !== 0) this.sacked++;
-    if ((marks & LOST) !== 0) this.lost++;
+    if ((marks & LOST) !== 0) {
+      this.lost++;
+      this.losses++;
+    }
     if ((marks & RETRANSMITTED) !== 0) this.retransmitted++;
   }
 

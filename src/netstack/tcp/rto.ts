@@ -7,6 +7,10 @@
  */
 import { MICROSECOND, MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
 
+/** A tick of Linux's clock at HZ = 250. */
+export const JIFFY: VirtualTime = 4 * MILLISECOND;
+/** What probes and reordering wait longer than computed (TCP_TIMEOUT_MIN_US). */
+export const TIMEOUT_MIN: VirtualTime = 2 * MILLISECOND;
 export const RTO_INITIAL: VirtualTime = 1 * SECOND;
 export const RTO_MIN: VirtualTime = 200 * MILLISECOND;
 export const RTO_MAX: VirtualTime = 120 * SECOND;
@@ -84,6 +88,8 @@ export class RtoEstimator {
 
   /** The handshake ended, and its SYN was retransmitted so that nothing could be measured. */
   fallBack(): void {
-    if (this.#srtt8 === 0) this.rto = RTO_FALLBACK;
+    if (this.#srtt8 > 0) return;
+    this.rto = RTO_FALLBACK;
+    this.backoff = 0;
   }
 }

@@ -11,22 +11,15 @@ import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
-import { acknowledgeIfDue, finArrives, textArrives } from './data-arrives.ts';
-import { negotiate, timestampOctets } from './options.ts';
-import { retransmit, sendAck, sendReset } from './output.ts';
+import { acknowledgeIfDue, finArrives, reportDuplicate, textArrives } from './data-arrives.ts';
+import { acceptAnswer, acceptOffer } from './ecn.ts';
+import { negotiate, timestampNow, timestampOctets } from './options.ts';
+import { notePushes, retransmit, sendAck, sendReset, transmit } from './output.ts';
+import { hurryRetransmission, restartTimeout } from './retransmission-timer.ts';
 import { type Segment, unwrap } from './segment.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
-import {
-  armKeepalive,
-  armTimer,
-  enterTimeWait,
-  FIN_TIMEOUT,
-  push,
-  restartWait,
-  TIME_WAIT_LENGTH,
-  waitForEnd,
-} from './timers.ts';
+import { armKeepalive, enterTimeWait, FIN_TIMEOUT, push, TIME_WAIT_LENGTH, waitForEnd } from './timers.ts';
 
 /** The segment was taken (or was harmless), or why it was dropped. */
 export type Verdict = '' | DropReason;
@@ -52,12 +45,16 @@ export function segmentArrives(
   const end = segment.seq + segment.sequenceLength;
   const { window, rcv } = tcb;
   if (end < window.offeredAt || segment.seq > rcv.nxt + window.left(rcv.nxt)) {
-    return segment.has(Tcp.RST) ? 'TCP_OUT_OF_WINDOW' : notAcceptable(tcb, segment);
+    if (!segment.has(Tcp.RST)) return notAcceptable(tcb, segment);
+    if (!isResetAfterFin(tcb, segment)) return 'TCP_OUT_OF_WINDOW';
+    resetArrived(tcb);
+    return '';
   }
 
-  // Second, check the RST bit (RFC 5961 §3.2): it must be exactly where we are.
+  // Second, check the RST bit (RFC 5961 §3.2): it must be exactly where we are, or where the peer may think we are.
   if (segment.has(Tcp.RST)) {
-    if (segment.seq !== rcv.nxt) return challenge(tcb);
+    const exact = segment.seq === rcv.nxt || segment.seq === tcb.receiveQueue.reportedEnd;
+    if (!exact && !isResetAfterFin(tcb, segment)) return challenge(tcb);
     resetArrived(tcb);
     return '';
   }
@@ -66,15 +63,16 @@ export function segmentArrives(
   // Fourth, check the SYN bit (RFC 5961 §4.2).
   if (segment.has(Tcp.SYN)) {
     const again = tcb.state === State.SYN_RECEIVED && segment.seq === rcv.irs;
-    if (!again) return challenge(tcb);
+    if (!again) return unexpectedSyn(tcb, segment, answerReset);
     if (!segment.has(Tcp.ACK)) {
       if (segment.hasTimestamps) tcb.timestamps.recent = segment.tsValue;
       retransmit(tcb, tcb.inFlight.head);
       return '';
     }
-    // Both sides opened: this SYN-ACK acknowledges ours, its own SYN we have.
+    // Both sides opened: this SYN-ACK acknowledges ours, its own SYN we have, and say so.
     segment.seq++;
     segment.flags &= ~Tcp.SYN;
+    reportDuplicate(tcb, rcv.irs, rcv.nxt);
   }
 
   // Fifth, check the ACK field.
@@ -84,7 +82,7 @@ export function segmentArrives(
 
   // Sixth, check the URG bit: urgent data is ordinary data here, as RFC 6093 wants it.
   // Seventh, process the segment text; eighth, check the FIN bit.
-  const verdict = segment.sequenceLength > 0 ? textArrives(tcb, segment, frame) : '';
+  const verdict = segment.sequenceLength > 0 ? textArrives(tcb, segment, frame, answerReset) : '';
   if (rcv.nxt === rcv.fin) finArrives(tcb);
   // New data last, so that it acknowledges what came with the permission to send it (Linux `tcp_data_snd_check`).
   if (tcb.tellFailure === '') {
@@ -102,6 +100,12 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
   if (withAck) {
     const ack = unwrap(segment.ack, snd.una);
     if (ack <= snd.iss || ack > snd.nxt) {
+      // The peer has an old connection: our RST clears it away, so the SYN goes again soon (Linux).
+      if (tcb.retries === 0) hurryRetransmission(tcb);
+      if (!segment.has(Tcp.RST)) answerReset(segment);
+      return 'TCP_OUT_OF_WINDOW';
+    }
+    if (segment.hasTimestamps && segment.tsEcho !== 0 && !isOurStamp(tcb, segment.tsEcho)) {
       if (!segment.has(Tcp.RST)) answerReset(segment);
       return 'TCP_OUT_OF_WINDOW';
     }
@@ -116,6 +120,8 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
   // Third, security; fourth, check the SYN bit.
   if (!segment.has(Tcp.SYN)) return 'TCP_OUT_OF_WINDOW';
   negotiate(tcb, segment, tcb.ip.sysctl);
+  if (withAck) acceptAnswer(tcb, segment);
+  else if (tcb.ecn.ok) acceptOffer(tcb, segment, tcb.ip.sysctl);
   rcv.irs = segment.seq;
   rcv.nxt = segment.seq + 1;
   tcb.window.offeredAt = rcv.nxt;
@@ -123,9 +129,8 @@ function arrivesInSynSent(tcb: Tcb, segment: Segment, answerReset: (segment: Seg
   if (!withAck) {
     // Both sides open at once: answer with a SYN-ACK, and wait for theirs.
     tcb.state = State.SYN_RECEIVED;
-    retransmit(tcb, tcb.inFlight.head);
-    restartWait(tcb);
-    armTimer(tcb);
+    transmit(tcb, snd.iss, snd.nxt);
+    restartTimeout(tcb);
     return '';
   }
   tcb.state = State.ESTABLISHED;
@@ -149,6 +154,7 @@ function synAcknowledged(tcb: Tcb, segment: Segment): void {
   acknowledgementArrives(tcb, segment);
   snd.scale = agreed;
   rto.fallBack();
+  notePushes(tcb);
   if (snd.fin !== Number.POSITIVE_INFINITY) tcb.state = State.FIN_WAIT_1;
   tcb.tellEstablished = true;
   if (tcb.keepalive !== undefined) armKeepalive(tcb, tcb.keepalive);
@@ -174,12 +180,14 @@ function acknowledged(
       return '';
     }
   } else {
-    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT.
-    if (segment.ack > snd.nxt || segment.ack < snd.una - snd.maxWnd) return challenge(tcb);
+    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT, but not of octets that were never sent.
+    const oldest = snd.una - Math.min(snd.maxWnd, tcb.statistics.bytesAcked);
+    if (segment.ack > snd.nxt || segment.ack < oldest) return challenge(tcb);
     acknowledgementArrives(tcb, segment);
   }
   tcb.lastHeardAt = tcb.now;
-  if (timestamps.enabled && segment.hasTimestamps && segment.seq <= timestamps.lastAckSent) {
+  const covers = timestamps.enabled && segment.hasTimestamps && segment.seq <= timestamps.lastAckSent;
+  if (covers && !isOlder(tcb, segment, 0)) {
     timestamps.recent = segment.tsValue;
     timestamps.recentAt = tcb.now;
   }
@@ -210,8 +218,9 @@ function arrivesInTimeWait(tcb: Tcb, segment: Segment): Verdict {
     return '';
   }
   if (segment.seq === rcv.nxt && segment.sequenceLength === 0) return '';
-  sendAck(tcb);
   if (segment.has(Tcp.ACK)) waitForEnd(tcb, TIME_WAIT_LENGTH);
+  if (segment.sequenceLength === 0 || segment.has(Tcp.SYN)) return challenge(tcb);
+  sendAck(tcb);
   return 'TCP_OUT_OF_WINDOW';
 }
 
@@ -225,25 +234,56 @@ export function yieldsTo(tcb: Tcb, segment: Segment): boolean {
   return newer || unwrap(segment.seq, tcb.rcv.nxt) > tcb.rcv.nxt;
 }
 
+/** PAWS (RFC 7323 §5.3), with Linux's tolerance of one tick. */
 function isOldDuplicate(tcb: Tcb, segment: Segment): boolean {
+  if (!tcb.timestamps.enabled || !segment.hasTimestamps) return false;
+  return isOlder(tcb, segment, 1) && !isDisorderedAck(tcb, segment);
+}
+
+/** Is the segment's timestamp more than `tolerated` below TS.Recent, and is that worth something? */
+function isOlder(tcb: Tcb, segment: Segment, tolerated: number): boolean {
   const { timestamps } = tcb;
-  if (!timestamps.enabled || !segment.hasTimestamps) return false;
-  if (((segment.tsValue - timestamps.recent) | 0) >= 0) return false;
-  if (tcb.now - timestamps.recentAt > PAWS_EXPIRY) return false;
-  // A duplicate ACK that was overtaken harms nobody (Linux `tcp_disordered_ack`).
-  const disorderedAck =
-    segment.sequenceLength === 0 && segment.seq === tcb.rcv.nxt && segment.ack === tcb.snd.una;
-  return !disorderedAck;
+  if (((timestamps.recent - segment.tsValue) | 0) <= tolerated) return false;
+  // Some hosts put 0 into their SYN.
+  return timestamps.recent !== 0 && tcb.now - timestamps.recentAt < PAWS_EXPIRY;
+}
+
+/** A duplicate ACK that was overtaken harms nobody (Linux `tcp_disordered_ack`). */
+function isDisorderedAck(tcb: Tcb, segment: Segment): boolean {
+  const { snd, rcv, timestamps } = tcb;
+  if (segment.sequenceLength > 0 || segment.seq !== rcv.nxt || segment.ack !== snd.una) return false;
+  const opensWindow = segment.seq === snd.wl1 && segment.window << snd.scale > snd.wnd;
+  if (opensWindow || segment.seq > snd.wl1) return false;
+  return ((timestamps.recent - segment.tsValue) | 0) <= (tcb.rto.timeout * 1.024) / MILLISECOND;
+}
+
+/** Does a SYN-ACK echo one of the timestamps that our SYNs carried? */
+function isOurStamp(tcb: Tcb, echo: number): boolean {
+  const newest = timestampNow(tcb, tcb.now);
+  return ((newest - echo) | 0) >= 0 && ((echo - tcb.timestamps.first) | 0) >= 0;
+}
+
+/** After its FIN a peer that forgot the connection may not count that octet (Linux `tcp_reset_check`). */
+const isResetAfterFin = (tcb: Tcb, segment: Segment): boolean =>
+  segment.seq === tcb.rcv.nxt - 1 &&
+  (tcb.state === State.CLOSE_WAIT || tcb.state === State.LAST_ACK || tcb.state === State.CLOSING);
+
+/** A SYN in the window: a real peer proves it (RFC 5961 §4.2); a handshake that has no program yet is given up. */
+function unexpectedSyn(tcb: Tcb, segment: Segment, answerReset: (segment: Segment) => void): Verdict {
+  if (tcb.state !== State.SYN_RECEIVED || tcb.connection !== undefined) return challenge(tcb);
+  answerReset(segment);
+  tcb.services.forget(tcb);
+  return 'TCP_OUT_OF_WINDOW';
 }
 
 /** "Send an acknowledgment … and drop", but two hosts must not answer each other for ever. */
 function notAcceptable(tcb: Tcb, segment: Segment): Verdict {
-  if (segment.length === 0 || segment.has(Tcp.SYN)) return challenge(tcb);
+  if (segment.sequenceLength === 0 || segment.has(Tcp.SYN)) return challenge(tcb);
   const { rcv } = tcb;
   if (segment.seq < rcv.nxt) {
     tcb.delayedAck.hurry(tcb.window.offered, rcv.segment);
     tcb.dsackStart = segment.seq;
-    tcb.dsackEnd = Math.min(segment.seq + segment.length, rcv.nxt);
+    tcb.dsackEnd = Math.min(segment.seq + segment.sequenceLength, rcv.nxt);
   }
   sendAck(tcb);
   return 'TCP_OUT_OF_WINDOW';

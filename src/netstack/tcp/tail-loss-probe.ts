@@ -3,35 +3,17 @@
  * back, and the retransmission timer would cost 200 ms. After two round trips of silence one segment is sent, so that
  * its SACK tells what is missing.
  */
-import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
+import type { AckOutcome } from './ack-outcome.ts';
 import { retransmit, sendOne } from './output.ts';
-import type { AckOutcome } from './recovery.ts';
+import { cutWindow } from './recovery.ts';
 import { RETRANSMITTED } from './retransmit-queue.ts';
-import { RTO_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import { keepOpen } from './undo.ts';
 
-/** Linux TCP_TIMEOUT_MIN: two jiffies at HZ = 250. */
-const SLACK: VirtualTime = 8 * MILLISECOND;
-
-/** Only with SACK, and only while nothing is known to be wrong. */
-export const mayProbeTail = (tcb: Tcb): boolean =>
-  tcb.sackEnabled && tcb.caState === State.OPEN && tcb.isSynchronised && tcb.rto.backoff === 0;
-
-/** How long after now to probe; never later than the retransmission timer would fire. */
-export function tailProbeDelay(tcb: Tcb): VirtualTime {
-  const { rto, inFlight, now } = tcb;
-  let delay = rto.hasSample ? Math.floor(2 * rto.srtt) : SECOND;
-  // A single segment may be waiting for the peer's delayed ACK.
-  delay += inFlight.packets === 1 ? RTO_MIN : SLACK;
-  const untilTimeout = inFlight.sentAt(inFlight.head) + rto.timeout - now;
-  return untilTimeout > 0 ? Math.min(delay, untilTimeout) : delay;
-}
-
-/** Send the probe: new data if there is any, else the last segment again. At most one is out at a time. */
-export function sendTailProbe(tcb: Tcb): void {
+/** Send the probe: new data if there is any, else the last segment again. False when one is out already. */
+export function sendTailProbe(tcb: Tcb): boolean {
   const { inFlight } = tcb;
-  if (tcb.tailProbeEnd > 0 || inFlight.packets === 0) return;
+  if (tcb.tailProbeEnd > 0 || inFlight.packets === 0) return false;
   const isNew = sendOne(tcb);
   if (!isNew) {
     const last = inFlight.tail - 1;
@@ -41,21 +23,20 @@ export function sendTailProbe(tcb: Tcb): void {
   }
   tcb.tailProbeIsNew = isNew;
   tcb.tailProbeEnd = tcb.snd.nxt;
+  return true;
 }
 
 /** What an acknowledgement says of the probe (Linux `tcp_process_tlp_ack`). */
 export function tailProbeAnswered(tcb: Tcb, ack: number, outcome: AckOutcome): void {
   if (tcb.tailProbeEnd === 0 || ack < tcb.tailProbeEnd) return;
-  if (tcb.tailProbeIsNew || outcome.duplicateReported) {
+  if (tcb.tailProbeIsNew || outcome.probeReported) {
     tcb.tailProbeEnd = 0;
   } else if (ack > tcb.tailProbeEnd) {
     // The probe itself repaired the loss, which has to count as one: cut the window.
-    tcb.tailProbeEnd = 0;
-    const { cong } = tcb;
-    cong.ssthresh = tcb.congestion.ssthresh(cong);
-    cong.cwnd = Math.min(cong.cwnd, cong.ssthresh);
-    cong.cwndCount = 0;
-  } else if (outcome.isDuplicate) {
+    cutWindow(tcb);
+    tcb.cong.cwnd = tcb.cong.ssthresh;
+    keepOpen(tcb);
+  } else if (!outcome.advanced && !outcome.tellsNews && outcome.sacked === 0) {
     // Original and probe arrived both.
     tcb.tailProbeEnd = 0;
   }

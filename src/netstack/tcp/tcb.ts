@@ -9,11 +9,13 @@
  * Sequence numbers are unwrapped (segment.ts). `snd.una <= snd.nxt <= queue.end (+ 1 for the FIN)`.
  */
 import type { Ipv4Address } from '../../addr/ipv4.ts';
-import { NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
 import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
 import { DelayedAck } from './delayed-ack.ts';
+import type { EcnVariables } from './ecn.ts';
+import { DUPLICATE_THRESHOLD, type Reordering } from './rack.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import { RetransmitQueue } from './retransmit-queue.ts';
@@ -50,8 +52,10 @@ export type StateName = (typeof stateNames)[number];
 /** Where loss recovery stands (Linux `icsk_ca_state`). */
 export const OPEN = 0;
 export const DISORDER = 1;
-export const RECOVERY = 2;
-export const LOSS = 3;
+/** The peer told of congestion: the window goes down as in RECOVERY, but nothing is lost. */
+export const CWR = 2;
+export const RECOVERY = 3;
+export const LOSS = 4;
 
 /** What the connection's timer is armed for. */
 export type Wait = 'nothing' | 'retransmission' | 'tail' | 'reordering' | 'window' | 'end' | 'failure';
@@ -82,6 +86,9 @@ export interface SendVariables {
   scale: number;
   /** End of the last segment that was not full (Minshall's form of Nagle's rule). */
   smallEnd: number;
+  /** End of the last segment with PSH, and after how many octets without one there is another. */
+  pushedTo: number;
+  pushAfter: number;
   /** Sequence number of our FIN; infinite until the program closes. */
   fin: number;
 }
@@ -91,14 +98,17 @@ export interface ReceiveVariables {
   nxt: number;
   /** Sequence number of the peer's FIN; infinite until it is known. */
   fin: number;
-  /** Largest segment seen lately (Linux `rcv_mss`). */
+  /** Largest segment seen lately (Linux `rcv_mss`), and the last one if it was smaller; else 0. */
   segment: number;
+  lastSmaller: number;
 }
 
 export interface Timestamps {
   enabled: boolean;
   /** Ours are milliseconds plus this. */
   readonly offset: number;
+  /** What our first segment carried. */
+  readonly first: number;
   /** The peer's newest acceptable value (TS.Recent), as on the wire, and when it came. */
   recent: number;
   recentAt: VirtualTime;
@@ -166,6 +176,8 @@ export class Tcb {
     cwndCount: 0,
   };
 
+  readonly ecn: EcnVariables = { ok: false, echo: false, cwr: false, seen: false };
+
   /** Loss recovery (recovery.ts). */
   caState: number = OPEN;
   /** Recovery ends when this is acknowledged. */
@@ -180,23 +192,33 @@ export class Tcb {
   lossEdge = 0;
   /** SACK blocks of the last acknowledgement that brought any: their inside is marked already. */
   readonly sackCache: { start: number; end: number }[] = [];
-  /** Highest SACKed sequence number. */
+  /** Start of the highest SACKed segment. */
   highestSacked = 0;
   /** Latest departure of a segment known to have arrived (RFC 8985 RACK.xmit_ts), and its end. */
   rackSentAt: VirtualTime = -1;
   rackEnd = 0;
-  /** Round trip of that segment, the smallest ever seen, and whether the path was seen to reorder. */
+  /** Round trip of the segment that arrived last, the smallest ever seen, and that something arrived since. */
   rackRtt: VirtualTime = 0;
   minRtt: VirtualTime = NEVER;
-  reordering = false;
-  /** How long to wait before the next segment counts as lost; 0 = nothing waits. */
-  reorderWait: VirtualTime = 0;
+  rackAdvanced = false;
+  readonly reordering: Reordering = {
+    seen: false,
+    degree: DUPLICATE_THRESHOLD,
+    steps: 1,
+    persist: 0,
+    reported: false,
+    adjustedAt: 0,
+  };
+  /** Segments that the peer has reported as duplicates. */
+  duplicates = 0;
+  /** After a timeout: not sure yet that anything was lost (F-RTO). */
+  frto = false;
   /** No retransmission in flight is older than this. */
   oldestResent: VirtualTime = NEVER;
   /** SND.NXT when a tail loss probe was sent that is not answered yet; 0 = none. */
   tailProbeEnd = 0;
   tailProbeIsNew = false;
-  readonly undo: Undo = { active: false, cwnd: 0, ssthresh: 0, outstanding: -1, stamp: 0 };
+  readonly undo: Undo = { marker: -1, ssthresh: 0, outstanding: -1, stamp: -1 };
   /** Since when nothing new has been acknowledged although something was retransmitted; -1 = not so. */
   retransmittingSince: VirtualTime = -1;
   /** Retransmissions without any progress, to count SYN retries. */
@@ -278,12 +300,15 @@ export class Tcb {
       maxWnd: 0,
       scale: 0,
       smallEnd: iss,
+      pushedTo: iss + 1,
+      pushAfter: Number.POSITIVE_INFINITY,
       fin: Number.POSITIVE_INFINITY,
     };
-    this.rcv = { irs: 0, nxt: 0, fin: Number.POSITIVE_INFINITY, segment: DEFAULT_MSS };
+    this.rcv = { irs: 0, nxt: 0, fin: Number.POSITIVE_INFINITY, segment: DEFAULT_MSS, lastSmaller: 0 };
     this.timestamps = {
       enabled: false,
       offset: options.timestampOffset,
+      first: (Math.floor(services.ip.clock.now / MILLISECOND) + options.timestampOffset) >>> 0,
       recent: 0,
       recentAt: 0,
       lastAckSent: 0,
@@ -308,9 +333,14 @@ export class Tcb {
     return this.snd.fin === Number.POSITIVE_INFINITY ? this.sendQueue.end : this.snd.fin + 1;
   }
 
-  /** Octets that take up receive buffer. A program that reads takes what is in order at the same instant. */
+  /** Octets that take up receive buffer; a program reads only after what a segment causes was sent. */
   get buffered(): number {
-    return this.receiveQueue.early + (this.reading ? 0 : this.receiveQueue.unread);
+    return this.receiveQueue.early + this.receiveQueue.unread;
+  }
+
+  /** The window is on its way down, in proportion to what is delivered. */
+  get isReducing(): boolean {
+    return this.caState === CWR || this.caState === RECOVERY;
   }
 
   get isSynchronised(): boolean {

@@ -16,6 +16,7 @@ import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
+import { acceptOffer } from './ecn.ts';
 import { HEADERS, negotiate, timestampOctets, updateMss, usableMtu } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
@@ -77,10 +78,10 @@ interface Listener {
   readonly options: ListenOptions;
 }
 
+/** A socket has no say in them. */
+const ECN_BITS = 3;
 /** net.core.somaxconn, which `ss` prints as a listener's Send-Q. */
 const BACKLOG = 4096;
-/** RFC 1191 §7.1, for routers that report no MTU. */
-const PLATEAUS = [65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
 
 export class TcpLayer implements TransportProtocol, Services {
   readonly ip: IpLayer;
@@ -168,7 +169,7 @@ export class TcpLayer implements TransportProtocol, Services {
         connection: undefined,
       }),
     );
-    const connections = [...this.#connections.values()].flat().map(
+    const connections = this.blocks().map(
       (tcb): SocketInfo => ({
         state: tcb.stateName,
         receiveQueue: tcb.receiveQueue.unread,
@@ -181,6 +182,11 @@ export class TcpLayer implements TransportProtocol, Services {
       }),
     );
     return [...listeners, ...connections];
+  }
+
+  /** The transmission control blocks of all connections: what `sockets` and tests read. */
+  blocks(): Tcb[] {
+    return [...this.#connections.values()].flat();
   }
 
   receive(frame: Frame, ipAt: number, device: NetDevice): void {
@@ -223,7 +229,9 @@ export class TcpLayer implements TransportProtocol, Services {
     const tcb = this.#quoted(report);
     if (tcb === undefined) return;
     if (report.type === 3 && report.code === 4) {
-      this.#fragmentationNeeded(tcb, report.mtu);
+      // A router that reports no MTU says 0: then it is the least that is believed.
+      pathMtuShrank(tcb, report.mtu);
+      if (tcb.state !== State.CLOSED) armTimer(tcb);
       return;
     }
     const reason = icmpText(report.type, report.code);
@@ -302,6 +310,7 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.snd.wnd = segment.window;
     tcb.snd.wl1 = segment.seq;
     negotiate(tcb, segment, this.ip.sysctl);
+    acceptOffer(tcb, segment, this.ip.sysctl);
     this.#openWindow(tcb, path.mtu, timestampOctets(tcb));
     this.#add(tcb);
     tcb.state = State.SYN_RECEIVED;
@@ -338,12 +347,6 @@ export class TcpLayer implements TransportProtocol, Services {
     });
   }
 
-  #fragmentationNeeded(tcb: Tcb, reported: number): void {
-    const mtu = reported > 0 ? reported : (PLATEAUS.find(plateau => plateau < tcb.pathMtu) ?? 68);
-    pathMtuShrank(tcb, mtu);
-    if (tcb.state !== State.CLOSED) armTimer(tcb);
-  }
-
   /** RFC 9293 §3.5.2, group 1 and 2. As Linux: the TOS of the segment, DF and IP ID 0. */
   readonly #answerReset = (segment: Segment): void => {
     const { frames } = this.ip;
@@ -352,7 +355,7 @@ export class TcpLayer implements TransportProtocol, Services {
     request.destination = segment.source;
     request.sourcePort = segment.destinationPort;
     request.destinationPort = segment.sourcePort;
-    request.tos = segment.tos;
+    request.tos = segment.tos & ~ECN_BITS;
     request.ttl = this.ip.sysctl.ipDefaultTtl;
     const withAck = segment.has(Tcp.ACK);
     const frame = frames.allocate();
@@ -387,7 +390,7 @@ export class TcpLayer implements TransportProtocol, Services {
       source,
       destination,
       ttl,
-      tos,
+      tos: tos & ~ECN_BITS,
       pmtu: 'want',
       device: undefined,
       sourcePort,

@@ -3,17 +3,11 @@
  * never need a timer at the same time, so they share one.
  */
 import { MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { refreshPath, sendAck, sendProbe, sendReset, transmit } from './output.ts';
-import {
-  detectByTime,
-  enterLoss,
-  enterRecoveryIfLost,
-  retransmitHead,
-  retransmitLost,
-  sendNew,
-} from './recovery.ts';
+import { enterSent, refreshPath, sendAck, sendPending, sendProbe, sendReset, transmit } from './output.ts';
+import { enterLoss, reorderingTimeout, retransmitHead } from './recovery.ts';
+import { isOver, newDataSent, restartTimeout, restartTimer, stop } from './retransmission-timer.ts';
 import { RTO_MAX } from './rto.ts';
-import { mayProbeTail, sendTailProbe, tailProbeDelay } from './tail-loss-probe.ts';
+import { sendTailProbe } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
 
@@ -29,40 +23,21 @@ const ORPHAN_PROBE_RETRIES = 8;
 export const TIME_WAIT_LENGTH: VirtualTime = 60 * SECOND;
 export const FIN_TIMEOUT: VirtualTime = 60 * SECOND;
 
-/** Something was acknowledged: the next `armTimer` counts from its now. */
-export function restartWait(tcb: Tcb): void {
-  if (tcb.waitingFor !== 'end' && tcb.waitingFor !== 'failure') tcb.waitingFor = 'nothing';
-}
-
-/** Arm the timer for what is outstanding, unless it runs for that already. */
+/** See that a timer runs for what is outstanding. */
 export function armTimer(tcb: Tcb): void {
-  const { inFlight, timer, now } = tcb;
-  if (tcb.waitingFor === 'end' || tcb.waitingFor === 'failure' || tcb.state === State.CLOSED) return;
-  if (inFlight.packets > 0) {
+  if (isOver(tcb)) return;
+  if (tcb.inFlight.packets > 0) {
     // The window opened: the doubling was for the probes.
     if (tcb.waitingFor === 'window') tcb.rto.backoff = 0;
-    if (tcb.reorderWait > 0) {
-      tcb.waitingFor = 'reordering';
-      timer.arm(now + tcb.reorderWait);
-    } else if (tcb.waitingFor === 'retransmission') {
-      return;
-    } else if (mayProbeTail(tcb)) {
-      if (tcb.waitingFor === 'tail') return;
-      tcb.waitingFor = 'tail';
-      timer.arm(now + tailProbeDelay(tcb));
-    } else {
-      tcb.waitingFor = 'retransmission';
-      timer.arm(now + tcb.rto.timeout);
-    }
+    if (tcb.waitingFor === 'window' || tcb.waitingFor === 'nothing') restartTimer(tcb);
   } else if (tcb.isSynchronised && tcb.snd.nxt < tcb.sendEnd) {
     if (tcb.waitingFor !== 'window') {
       tcb.waitingFor = 'window';
       tcb.rto.backoff = 0;
-      timer.arm(now + tcb.rto.timeout);
+      tcb.timer.arm(tcb.now + tcb.rto.timeout);
     }
   } else {
-    tcb.waitingFor = 'nothing';
-    timer.cancel();
+    stop(tcb);
   }
 }
 
@@ -99,7 +74,7 @@ export function timerExpired(tcb: Tcb): void {
   if (waitingFor === 'end') tcb.services.forget(tcb);
   else if (waitingFor === 'retransmission') retransmissionTimeout(tcb);
   else if (waitingFor === 'tail') tailTimeout(tcb);
-  else if (waitingFor === 'reordering') reorderingTimeout(tcb);
+  else if (waitingFor === 'reordering') reorderingExpired(tcb);
   else if (waitingFor === 'window') probeTimeout(tcb);
   else if (waitingFor === 'failure') endWith(tcb, tcb.softError);
 }
@@ -112,20 +87,27 @@ function retransmissionTimeout(tcb: Tcb): void {
     return;
   }
   statistics.timeouts++;
-  tcb.retries++;
   // A lost SYN says nothing about congestion yet: the window begins when the handshake ends.
   if (tcb.isSynchronised) enterLoss(tcb);
+  tcb.retries++;
   refreshPath(tcb);
   retransmitHead(tcb);
   tcb.rto.backoff++;
-  armTimer(tcb);
+  restartTimeout(tcb);
 }
 
 /** Silence after the last segments: ask once, and leave the rest to the retransmission timer. */
 function tailTimeout(tcb: Tcb): void {
-  sendTailProbe(tcb);
-  tcb.waitingFor = 'retransmission';
-  tcb.timer.arm(tcb.now + tcb.rto.timeout);
+  // One that is out already has not moved the retransmission timer on.
+  if (!sendTailProbe(tcb)) tcb.waitingFor = 'tail';
+  restartTimeout(tcb);
+}
+
+/** What was given time to be overtaken is lost now. */
+function reorderingExpired(tcb: Tcb): void {
+  tcb.waitingFor = 'reordering';
+  reorderingTimeout(tcb);
+  restartTimeout(tcb);
 }
 
 function gaveUp(tcb: Tcb): boolean {
@@ -133,16 +115,6 @@ function gaveUp(tcb: Tcb): boolean {
   if (tcb.state === State.SYN_RECEIVED) return tcb.retries >= SYN_ACK_RETRIES;
   if (tcb.retransmittingSince < 0) return false;
   return tcb.now - tcb.retransmittingSince >= (tcb.orphan ? ORPHAN_GIVE_UP_AFTER : GIVE_UP_AFTER);
-}
-
-/** What was given time to be overtaken is lost now. */
-function reorderingTimeout(tcb: Tcb): void {
-  tcb.reorderWait = 0;
-  detectByTime(tcb);
-  enterRecoveryIfLost(tcb);
-  retransmitLost(tcb);
-  sendNew(tcb);
-  armTimer(tcb);
 }
 
 /**
@@ -164,9 +136,9 @@ function probeTimeout(tcb: Tcb): void {
   if (room > 0) {
     tcb.rto.backoff = 0;
     const end = snd.nxt + Math.min(room, tcb.mss, tcb.sendEnd - snd.nxt);
-    transmit(tcb, snd.nxt, end);
-    inFlight.push(snd.nxt, end, tcb.now);
-    snd.nxt = end;
+    // Cut off to fit: there is no more to come.
+    transmit(tcb, snd.nxt, end, true);
+    enterSent(tcb, end, true);
     armTimer(tcb);
     return;
   }
@@ -209,8 +181,6 @@ function keepaliveExpired(tcb: Tcb): void {
 
 /** New data or room to send: send it, and see that a timer runs for it. */
 export function push(tcb: Tcb): void {
-  const sent = sendNew(tcb);
-  // The tail is younger now.
-  if (sent > 0 && tcb.waitingFor === 'tail') tcb.waitingFor = 'nothing';
+  newDataSent(tcb, sendPending(tcb));
   armTimer(tcb);
 }

@@ -43,7 +43,7 @@ export class IpipDevice extends NetDevice {
     const df = Ipv4.dontFragment(view, at);
     const mtu = (df ? outer.mtu : this.mtu + Ipv4.MIN_HEADER_LENGTH) - Ipv4.MIN_HEADER_LENGTH;
     if (df && total > mtu) {
-      this.counters.txDropped++;
+      this.countRefused();
       // A local sender has to remember, or its next packet would meet the same end.
       namespace.pathMtu.learn(Ipv4.destination(view, at), mtu, this.mtu);
       namespace.sendIcmpError(frame, Icmpv4.DESTINATION_UNREACHABLE, Icmpv4.FRAGMENTATION_NEEDED, mtu, this);
@@ -74,7 +74,7 @@ export class IpipDevice extends NetDevice {
     }
     const tos = Ipv4.tos(view, ipAt);
     if (Ecn.isInvalid(tos, Ipv4.tos(view, at))) {
-      this.counters.rxDropped++;
+      this.countIgnored();
       namespace.drop(frame, 'ECN_INVALID', this);
       return;
     }

@@ -71,7 +71,7 @@ export class VxlanDevice extends NetDevice {
     const at = frames.start[frame]!;
     const remote = this.fdb.remoteOf(view.getUint16(at), view.getInt32(at + 2));
     if (remote === ANY) {
-      this.counters.txDropped++;
+      this.countRefused();
       namespace.drop(frame, 'VTEP_MISSING', this);
       return;
     }
@@ -135,7 +135,7 @@ export class VxlanDevice extends NetDevice {
     const inner = at + Ethernet.HEADER_LENGTH;
     if (Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4 && end - inner >= Ipv4.MIN_HEADER_LENGTH) {
       if (Ecn.isInvalid(tos, Ipv4.tos(view, inner))) {
-        this.counters.rxDropped++;
+        this.countIgnored();
         namespace.drop(frame, 'ECN_INVALID', this);
         return;
       }

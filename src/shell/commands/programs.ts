@@ -8,8 +8,9 @@ function specOf(
   args: readonly string[],
   io: CommandIo,
 ): CommandLineSpec {
-  if (io.place.namespace !== '') return { program, args };
-  return { program, args, hosts: io.cluster.hosts() };
+  const { startMs: epochMs } = io.cluster.scenario;
+  if (io.place.namespace !== '') return { program, args, epochMs };
+  return { program, args, epochMs, hosts: io.cluster.hosts() };
 }
 
 async function run(what: CommandLineSpec, endless: boolean, io: CommandIo): Promise<ShellResult> {
@@ -33,21 +34,9 @@ export const traceroute: Command = (args, io) => run(specOf('traceroute', args, 
 /** A server goes on for ever; with `-D` it does so without being waited for. */
 export const iperf3: Command = async (args, io) => {
   const server = args.some(word => /^-\w*s/.test(word) || word === '--server');
-  const isDaemon = args.some(word => word === '-D' || word === '--daemon' || /^-s\w*D/.test(word));
-  const words = args.map(word => LONG[word] ?? word.replace(/^-sD$/, '-s')).filter(word => word !== '-D');
-  if (!isDaemon) return run(specOf('iperf3', words, io), server, io);
+  const isDaemon = args.some(word => word === '--daemon' || /^-[su14]*D/.test(word));
+  if (!isDaemon) return run(specOf('iperf3', args, io), server, io);
   const { machine, namespace } = io.place;
-  await io.cluster.controller.start(machine, namespace, specOf('iperf3', words, io));
+  await io.cluster.controller.start(machine, namespace, specOf('iperf3', args, io));
   return printed('');
-};
-
-const LONG: Readonly<Record<string, string>> = {
-  '--client': '-c',
-  '--server': '-s',
-  '--daemon': '-D',
-  '--time': '-t',
-  '--parallel': '-P',
-  '--reverse': '-R',
-  '--port': '-p',
-  '--interval': '-i',
 };

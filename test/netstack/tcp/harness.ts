@@ -8,12 +8,13 @@ import type { Ipv4Address } from '../../../src/addr/ipv4.ts';
 import * as Address from '../../../src/addr/ipv4.ts';
 import type { NetDevice } from '../../../src/netstack/netdevice.ts';
 import { type Connection, type StreamEvents, TcpLayer } from '../../../src/netstack/tcp/tcp-layer.ts';
-import type {
-  IpLayer,
-  NamespaceSysctl,
-  Path,
-  SendError,
-  SendRequest,
+import {
+  DEFAULT_SYSCTL,
+  type IpLayer,
+  type NamespaceSysctl,
+  type Path,
+  type SendError,
+  type SendRequest,
 } from '../../../src/netstack/transport.ts';
 import { type Frame, FrameStore } from '../../../src/sim/frame-store.ts';
 import * as Payload from '../../../src/sim/payload.ts';
@@ -69,29 +70,14 @@ export class World implements Clock {
   }
 }
 
-const SYSCTL: NamespaceSysctl = {
-  ipForward: false,
-  allRpFilter: 0,
-  ipDefaultTtl: 64,
-  ipLocalPortRange: [32768, 60999],
-  icmpRatelimit: 1000,
-  icmpRatemask: 6168,
-  icmpEchoIgnoreAll: false,
-  tcpRmem: [4096, 131072, 6291456],
-  tcpWmem: [4096, 16384, 4194304],
-  tcpCongestionControl: 'cubic',
-  tcpEcn: 2,
-  tcpTimestamps: true,
-  tcpSack: true,
-  tcpWindowScaling: true,
-  fibMultipathHashPolicy: 0,
-};
+/** What an IP layer needs of its surroundings. */
+export type Surroundings = Clock & { readonly frames: FrameStore };
 
 export class FakeIp implements IpLayer {
   readonly name: string;
-  readonly world: World;
+  readonly world: Surroundings;
   readonly address: Ipv4Address;
-  readonly sysctl: NamespaceSysctl = { ...SYSCTL };
+  readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
   readonly dropped: DropReason[] = [];
   mtu = 1500;
   /** What `path` and `send` answer instead, when not ''. */
@@ -100,7 +86,7 @@ export class FakeIp implements IpLayer {
   wire: (frame: Frame, request: SendRequest) => void = frame => this.frames.free(frame);
   readonly #seed: number;
 
-  constructor(world: World, name: string, address: Ipv4Address, seed = 1) {
+  constructor(world: Surroundings, name: string, address: Ipv4Address, seed = 1) {
     this.world = world;
     this.name = name;
     this.address = address;
@@ -186,6 +172,9 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [Tcp.RST, 'R'],
   [Tcp.PSH, 'P'],
   [Tcp.ACK, '.'],
+  [Tcp.URG, 'U'],
+  [Tcp.ECE, 'E'],
+  [Tcp.CWR, 'W'],
 ];
 
 export const flagText = (flags: number): string =>
@@ -309,6 +298,8 @@ export interface Injected {
   readonly length?: number;
   readonly bytes?: Uint8Array;
   readonly options?: Tcp.TcpOptions;
+  /** Of the IPv4 header. */
+  readonly tos?: number;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
 }
@@ -363,7 +354,7 @@ export class Bench {
     Tcp.setChecksum(view, at, Tcp.checksum(view, at, header, B, A, total, frames.payloadSum(frame)));
     const ipAt = frames.push(frame, 20);
     Ipv4.emit(view, ipAt, {
-      tos: 0,
+      tos: segment.tos ?? 0,
       totalLength: 20 + total,
       identification: 1,
       flags: Ipv4.FLAG_DF,

@@ -112,13 +112,11 @@ t('an upload at MTU 1480: sixteen quick ACKs, then the window grows by two segme
   const steps = acks.map((s, i) => (i === 0 ? s.ack - ack!.seq : s.ack - acks[i - 1]!.ack));
   assert.equal(steps.slice(0, 16), Array(16).fill(1428));
   const growing = acks.findIndex(s => s.window > 520);
-  assert.equal([...new Set(steps.slice(growing + 1, -1))], [1428], 'every segment');
-  const opened = acks.slice(growing + 1).map((s, i) => s.window - acks[growing + i]!.window);
-  assert.equal(
-    [...new Set(opened.slice(0, -1))].sort(),
-    [22, 23],
-    '2856 octets, as recorded: 524, 546, 568, 591',
-  );
+  // Until the buffer is full.
+  const full = acks.findIndex(s => s.window === Math.max(...acks.map(each => each.window)));
+  assert.equal([...new Set(steps.slice(growing + 1, full))], [1428], 'every segment');
+  const opened = acks.slice(growing + 1, full).map((s, i) => s.window - acks[growing + i]!.window);
+  assert.equal([...new Set(opened)].sort(), [22, 23], '2856 octets, as recorded: 524, 546, 568, 591');
 });
 
 t.run();

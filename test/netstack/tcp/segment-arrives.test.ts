@@ -1,202 +1,17 @@
 /**
- * RFC 9293 §3.10.7, state by state: what comes in, what goes out, where the connection is then. Our first octet and
- * the peer's have number 1; the window is 65535, the MSS 1000.
+ * What a segment does around a connection: RSTs for nobody, closing and aborting, the two long waits. Each state and
+ * check of RFC 9293 §3.10.7 is in conformance/.
  */
 import { assert, suite } from '../../kit.ts';
-import { Bench, type Injected, type Log, MS } from './harness.ts';
+import { Bench, Log, MS } from './harness.ts';
 
 const t = suite('netstack/tcp/segment-arrives');
 
-/** Bring a connection into each state, with its last segment taken out. */
-const enter = {
-  LISTEN: bench => bench.layer.listen(80, () => undefined) as unknown as Log,
-  'SYN-SENT': bench => bench.connect(),
-  'SYN-RECV': bench => {
-    const log = bench.connect();
-    bench.layer.sockets();
-    bench.inject({ flags: 'S', seq: 0, options: { mss: 1000 } });
-    return log;
-  },
-  ESTAB: bench => bench.establish(),
-  'FIN-WAIT-1': bench => {
-    const log = bench.establish();
-    log.stream!.shutdown();
-    return log;
-  },
-  'FIN-WAIT-2': bench => {
-    const log = bench.establish();
-    log.stream!.shutdown();
-    bench.inject({ flags: '.', seq: 1, ack: 2 });
-    return log;
-  },
-  'CLOSE-WAIT': bench => {
-    const log = bench.establish();
-    Object.assign(log, { ended: () => {} });
-    bench.inject({ flags: 'F.', seq: 1, ack: 1 });
-    bench.pass(50 * MS);
-    return log;
-  },
-  CLOSING: bench => {
-    const log = bench.establish();
-    log.stream!.shutdown();
-    bench.inject({ flags: 'F.', seq: 1, ack: 1 });
-    return log;
-  },
-  'LAST-ACK': bench => {
-    const log = bench.establish();
-    bench.inject({ flags: 'F.', seq: 1, ack: 1 });
-    return log;
-  },
-  'TIME-WAIT': bench => {
-    const log = bench.establish();
-    log.stream!.shutdown();
-    bench.inject({ flags: 'F.', seq: 1, ack: 2 });
-    return log;
-  },
-} as const satisfies Record<string, (bench: Bench) => Log>;
-type StateName = keyof typeof enter;
-
-type Row = readonly [
-  state: StateName,
-  what: string,
-  segment: Injected,
-  out: readonly string[],
-  next: string,
-  told?: string,
-];
-
-const REFUSED = 'closed Connection refused';
-const LOST = 'finished Connection reset by peer';
-const RESET = 'closed Connection reset by peer';
-
-const table: readonly Row[] = [
-  ['LISTEN', 'RST is ignored', { flags: 'R', seq: 0 }, [], 'LISTEN'],
-  ['LISTEN', 'ACK is answered with RST', { flags: '.', seq: 1, ack: 7 }, ['R 7:7'], 'LISTEN'],
-  ['LISTEN', 'SYN with ACK is answered with RST', { flags: 'S.', seq: 0, ack: 7 }, ['R 7:7'], 'LISTEN'],
-  ['LISTEN', 'neither SYN nor ACK is ignored', { flags: 'P', seq: 0, length: 5 }, [], 'LISTEN'],
-  ['LISTEN', 'SYN with FIN is ignored', { flags: 'SF', seq: 0 }, [], 'LISTEN'],
-
-  ['SYN-SENT', 'ACK of nothing we sent', { flags: '.', seq: 0, ack: 2 }, ['R 2:2'], 'SYN-SENT'],
-  ['SYN-SENT', 'ACK of our ISN only', { flags: 'S.', seq: 0, ack: 0 }, ['R 0:0'], 'SYN-SENT'],
-  ['SYN-SENT', 'RST with a wrong ACK', { flags: 'R.', seq: 0, ack: 2 }, [], 'SYN-SENT'],
-  ['SYN-SENT', 'RST without ACK', { flags: 'R', seq: 0 }, [], 'SYN-SENT'],
-  ['SYN-SENT', 'RST that acknowledges the SYN', { flags: 'R.', seq: 0, ack: 1 }, [], 'UNCONN', REFUSED],
-  ['SYN-SENT', 'ACK without SYN', { flags: '.', seq: 0, ack: 1 }, [], 'SYN-SENT'],
-  ['SYN-SENT', 'SYN-ACK', { flags: 'S.', seq: 0, ack: 1 }, ['. 1:1 ack 1'], 'ESTAB', 'established'],
-  ['SYN-SENT', 'SYN: both open', { flags: 'S', seq: 0 }, ['S. 0:0 ack 1'], 'SYN-RECV'],
-
-  ['SYN-RECV', 'the same SYN again', { flags: 'S', seq: 0 }, ['S. 0:0 ack 1'], 'SYN-RECV'],
-  ['SYN-RECV', 'ACK of our SYN', { flags: '.', seq: 1, ack: 1 }, [], 'ESTAB', 'established'],
-  ['SYN-RECV', "the peer's SYN-ACK", { flags: 'S.', seq: 0, ack: 1 }, [], 'ESTAB', 'established'],
-  ['SYN-RECV', 'ACK of something else', { flags: '.', seq: 1, ack: 2 }, ['R 2:2'], 'SYN-RECV'],
-  ['SYN-RECV', 'RST', { flags: 'R', seq: 1 }, [], 'UNCONN', REFUSED],
-  ['SYN-RECV', 'out of window', { flags: '.', seq: 90_000, ack: 1 }, ['. 1:1 ack 1'], 'SYN-RECV'],
-
-  ['ESTAB', 'no ACK bit', { flags: 'P', seq: 1, length: 10 }, [], 'ESTAB'],
-  ['ESTAB', 'data in order', { flags: '.', seq: 1, ack: 1, length: 10 }, ['. 1:1 ack 11'], 'ESTAB'],
-  ['ESTAB', 'old data', { flags: '.', seq: -9, ack: 1, length: 10 }, ['. 1:1 ack 1 sack -9:1'], 'ESTAB'],
-  ['ESTAB', 'early data', { flags: '.', seq: 11, ack: 1, length: 10 }, ['. 1:1 ack 1 sack 11:21'], 'ESTAB'],
-  [
-    'ESTAB',
-    'data beyond the window',
-    { flags: '.', seq: 70_000, ack: 1, length: 10 },
-    ['. 1:1 ack 1'],
-    'ESTAB',
-  ],
-  ['ESTAB', 'ACK of what was not sent', { flags: '.', seq: 1, ack: 2 }, ['. 1:1 ack 1'], 'ESTAB'],
-  ['ESTAB', 'ACK far too old', { flags: '.', seq: 1, ack: -70_000 }, ['. 1:1 ack 1'], 'ESTAB'],
-  ['ESTAB', 'RST where we are', { flags: 'R', seq: 1 }, [], 'UNCONN', RESET],
-  ['ESTAB', 'RST elsewhere in the window', { flags: 'R', seq: 100 }, ['. 1:1 ack 1'], 'ESTAB'],
-  ['ESTAB', 'RST beyond the window', { flags: 'R', seq: 70_000 }, [], 'ESTAB'],
-  ['ESTAB', 'SYN in the window', { flags: 'S', seq: 1 }, ['. 1:1 ack 1'], 'ESTAB'],
-  ['ESTAB', 'SYN before the window', { flags: 'S', seq: -100 }, ['. 1:1 ack 1'], 'ESTAB'],
-  ['ESTAB', 'FIN', { flags: 'F.', seq: 1, ack: 1 }, ['F. 1:1 ack 2'], 'LAST-ACK', 'closed'],
-  [
-    'ESTAB',
-    'FIN with data',
-    { flags: 'F.', seq: 1, ack: 1, length: 5 },
-    ['F. 1:1 ack 7'],
-    'LAST-ACK',
-    'closed',
-  ],
-  ['ESTAB', 'an early FIN', { flags: 'F.', seq: 6, ack: 1, length: 5 }, ['. 1:1 ack 1 sack 6:11'], 'ESTAB'],
-
-  ['FIN-WAIT-1', 'ACK of our FIN', { flags: '.', seq: 1, ack: 2 }, [], 'FIN-WAIT-2', 'finished'],
-  [
-    'FIN-WAIT-1',
-    'FIN with the ACK of ours',
-    { flags: 'F.', seq: 1, ack: 2 },
-    ['. 2:2 ack 2'],
-    'TIME-WAIT',
-    'finished, closed',
-  ],
-  [
-    'FIN-WAIT-1',
-    'FIN alone: both close',
-    { flags: 'F.', seq: 1, ack: 1 },
-    ['. 2:2 ack 2'],
-    'CLOSING',
-    'closed',
-  ],
-  [
-    'FIN-WAIT-1',
-    'data still arrives',
-    { flags: '.', seq: 1, ack: 1, length: 10 },
-    ['. 2:2 ack 11'],
-    'FIN-WAIT-1',
-  ],
-  ['FIN-WAIT-1', 'RST', { flags: 'R', seq: 1 }, [], 'UNCONN', `${LOST}, ${RESET}`],
-  [
-    'FIN-WAIT-2',
-    'data still arrives',
-    { flags: '.', seq: 1, ack: 2, length: 10 },
-    ['. 2:2 ack 11'],
-    'FIN-WAIT-2',
-  ],
-  ['FIN-WAIT-2', 'FIN', { flags: 'F.', seq: 1, ack: 2 }, ['. 2:2 ack 2'], 'TIME-WAIT', 'closed'],
-  ['FIN-WAIT-2', 'RST', { flags: 'R', seq: 1 }, [], 'UNCONN', RESET],
-
-  ['CLOSE-WAIT', 'the FIN again', { flags: 'F.', seq: 1, ack: 1 }, ['. 1:1 ack 2 sack 1:2'], 'CLOSE-WAIT'],
-  ['CLOSE-WAIT', 'data behind the FIN', { flags: '.', seq: 2, ack: 1, length: 10 }, [], 'CLOSE-WAIT'],
-  ['CLOSE-WAIT', 'RST', { flags: 'R', seq: 2 }, [], 'UNCONN', RESET],
-  ['CLOSING', 'ACK of our FIN', { flags: '.', seq: 2, ack: 2 }, [], 'TIME-WAIT', 'finished'],
-  ['CLOSING', 'RST', { flags: 'R', seq: 2 }, [], 'UNCONN', LOST],
-  ['LAST-ACK', 'ACK of our FIN', { flags: '.', seq: 2, ack: 2 }, [], 'UNCONN', 'finished'],
-  ['LAST-ACK', 'ACK of something else', { flags: '.', seq: 2, ack: 1 }, [], 'LAST-ACK'],
-  ['LAST-ACK', 'RST', { flags: 'R', seq: 2 }, [], 'UNCONN', LOST],
-
-  ['TIME-WAIT', 'the FIN again', { flags: 'F.', seq: 1, ack: 2 }, ['. 2:2 ack 2'], 'TIME-WAIT'],
-  ['TIME-WAIT', 'a bare ACK', { flags: '.', seq: 2, ack: 2 }, [], 'TIME-WAIT'],
-  ['TIME-WAIT', 'RST', { flags: 'R', seq: 2 }, [], 'UNCONN'],
-  ['TIME-WAIT', 'an old SYN', { flags: 'S', seq: -100 }, ['. 2:2 ack 2'], 'TIME-WAIT'],
-];
-
-for (const [state, what, segment, out, next, told] of table) {
-  t(`${state}: ${what}`, () => {
-    const bench = new Bench();
-    const log = enter[state](bench);
-    bench.take();
-    const before = state === 'LISTEN' ? 0 : log.entries.length;
-    bench.inject(segment);
-    assert.equal(bench.text(), out);
-    const socket = bench.layer.sockets().at(-1);
-    const now = state === 'LISTEN' ? socket!.state : log.stream!.state;
-    assert.is(now, next);
-    if (state !== 'LISTEN')
-      assert.equal(
-        log.entries
-          .slice(before)
-          .filter(entry => !entry.startsWith('received'))
-          .join(', '),
-        told ?? '',
-      );
-    assert.is(bench.world.frames.inUse, 0);
-  });
-}
-
 t('a SYN with a higher number opens a new connection where the old one waits', () => {
   const bench = new Bench();
-  const log = enter['TIME-WAIT'](bench);
+  const log = bench.establish();
+  log.stream!.shutdown();
+  bench.inject({ flags: 'F.', seq: 1, ack: 2 });
   bench.take();
   bench.inject({ flags: 'S', seq: 100 });
   const [synAck] = bench.take();
@@ -236,7 +51,7 @@ t('a bad checksum is dropped', () => {
     frames.pull(frame, 20);
     bench.layer.receive(frame, at, undefined as never);
   };
-  bench.layer.connect({ remoteAddress: 1, remotePort: 2 }, enter.LISTEN(bench));
+  bench.layer.connect({ remoteAddress: 1, remotePort: 2 }, new Log());
   assert.equal(bench.ip.dropped, ['BAD_CHECKSUM']);
 });
 
@@ -257,7 +72,7 @@ t('PAWS drops an old timestamp, and a bad ACK does not move TS.Recent', () => {
   const bench = new Bench();
   const options = (value: number) => ({ timestamps: { value, echoReply: 0 } });
   const log = bench.establish({ mss: 1000, timestamps: { value: 100, echoReply: 0 } });
-  bench.inject({ flags: '.', seq: 1, ack: 1, length: 10, options: options(99) });
+  bench.inject({ flags: '.', seq: 1, ack: 1, length: 10, options: options(98) });
   assert.equal(bench.text(), ['. 1:1 ack 1']);
   bench.inject({ flags: '.', seq: 1, ack: 5000, options: options(300) });
   bench.take();
@@ -274,7 +89,7 @@ t('data for a program that has closed is answered with RST', () => {
   bench.inject({ flags: '.', seq: 1, ack: 2 });
   bench.take();
   bench.inject({ flags: '.', seq: 1, ack: 2, length: 10 });
-  assert.equal(bench.text(), ['R. 2:2 ack 1']);
+  assert.equal(bench.text(), ['R 2:2']);
   assert.is(log.stream!.state, 'UNCONN');
   assert.equal(log.entries, ['established', 'finished']);
 });

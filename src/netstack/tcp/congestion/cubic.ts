@@ -9,6 +9,7 @@
  *             /  K
  */
 import { MICROSECOND, MILLISECOND, SECOND, type VirtualTime } from '../../../sim/time.ts';
+import { JIFFY } from '../rto.ts';
 import {
   additiveIncrease,
   type CongestionControl,
@@ -24,8 +25,6 @@ const C_SCALED = 410;
 /** 8 · (1 + β) / (3 · (1 - β)): how many acknowledged segments make the Reno-friendly window grow by one. */
 const BETA_SCALE = Math.floor(Math.floor((8 * (SCALE + BETA)) / 3) / (SCALE - BETA));
 const CUBE_FACTOR = Math.floor(2 ** 40 / C_SCALED);
-/** Linux's clock of the curve: a jiffy at HZ = 250. */
-const TICK: VirtualTime = 4 * MILLISECOND;
 
 const HYSTART_LOW_WINDOW = 16;
 const HYSTART_MIN_SAMPLES = 8;
@@ -121,7 +120,7 @@ export class Cubic implements CongestionControl {
   #update(cwnd: number, segments: number, now: VirtualTime): void {
     this.#ackCount += segments;
     if (this.#lastCwnd === cwnd && now - this.#lastTime <= SECOND / 32) return;
-    if (this.#epochStart < 0 || Math.floor(now / TICK) !== Math.floor(this.#lastTime / TICK)) {
+    if (this.#epochStart < 0 || Math.floor(now / JIFFY) !== Math.floor(this.#lastTime / JIFFY)) {
       this.#lastCwnd = cwnd;
       this.#lastTime = now;
       if (this.#epochStart < 0) this.#startEpoch(cwnd, segments, now);

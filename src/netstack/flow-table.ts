@@ -1,0 +1,248 @@
+/**
+ * What forwarding came to, remembered flow by flow: a packet of a flow that was forwarded before, by a router that has not
+ * changed since, is checked, rewritten and sent without asking anybody. Linux has the same in its flowtable
+ * (`net/netfilter/nf_flow_table_ip.c`; for what begins here, in the `dst_entry` that a socket keeps), and this one promises
+ * as much: the packet leaves as ip-input.ts, ip-forward.ts, ip-output.ts and neighbour.ts would have sent it, octet for
+ * octet, and is counted where they would have counted it.
+ *
+ *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link
+ *                                             └ anything else ──────────────>  the way through the stack, which may learn
+ *
+ * Only what depends on nothing but the key is learnt: no hooks, one next hop, a neighbour that needs no probe, nobody who
+ * watches. `forget` voids everything at once; whoever changes what a decision rests on calls it. A flow is 64 octets,
+ * one cache line, where the stack's own tables are some forty.
+ */
+import type { AddressWord } from '../addr/address-word.ts';
+import type { Frame, FrameStore } from '../sim/frame-store.ts';
+import type { Transmitter } from '../sim/link.ts';
+import type { VirtualTime } from '../sim/time.ts';
+import type { DropReason } from '../trace/drop-reason.ts';
+import * as Ethernet from '../wire/ethernet.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
+
+/** Words of a flow. */
+const FLOW = 16;
+const DESTINATION = 0;
+const SOURCE = 1;
+/** Jack it comes in by, and the MAC address it is sent to there; of a flow that begins here, what tells its namespace. */
+const INPUT_JACK = 2;
+const MAC_HIGH = 3;
+const MAC_LOW = 4;
+/** The flow is valid while this is the table's own. */
+const GENERATION = 5;
+/** The Ethernet header it leaves with, but for the type. */
+const HEADER = 6;
+const OUTPUT_JACK = 9;
+const MTU = 10;
+/** Numbers of the devices, for their counters; the input's is -1 for a flow that begins here. */
+const INPUT_DEVICE = 11;
+const OUTPUT_DEVICE = 12;
+/** What was sent and is not yet in the devices' counters. */
+const PACKETS = 13;
+const OCTETS = 14;
+
+/** No such flow. */
+export const NO_FLOW = -1;
+
+/** The C library puts large buffers 16 octets behind a page: from here on flows are cache lines. */
+const FIRST = FLOW - 4;
+const FEWEST = 16;
+const MOST = 4096;
+/** Counters are folded before they no longer fit. */
+const MANY_OCTETS = 2 ** 30;
+
+/** A device of the fabric, as a flow knows it. */
+export interface FlowDevice {
+  readonly jack: number;
+  readonly number: number;
+  readonly macHigh: number;
+  readonly macLow: number;
+}
+
+/** A namespace that sends, in the place of a device: its `jack` is negative and no other's, its number -1. */
+export interface LocalSource extends FlowDevice {}
+
+/** A decision, as the stack made it. */
+export interface Decision {
+  readonly source: AddressWord;
+  readonly destination: AddressWord;
+  readonly input: FlowDevice;
+  readonly output: FlowDevice;
+  /** Of the next hop. */
+  readonly header: Ethernet.HeaderTemplate;
+  readonly mtu: number;
+}
+
+/** What the table needs of its host. */
+export interface FlowHost {
+  readonly now: VirtualTime;
+  readonly frames: FrameStore;
+  readonly outputs: readonly Transmitter[];
+  /** So much went from one device to another, or from here (-1): for their counters. */
+  countSent(input: number, output: number, packets: number, octets: number): void;
+  /** The link of that device did not take `frame`. */
+  refused(frame: Frame, device: number, reason: DropReason): void;
+}
+
+/** Holds nothing: for hosts that never forwarded. */
+const EMPTY = new Int32Array(FIRST + FLOW);
+
+export class FlowTable {
+  readonly #frames: FrameStore;
+  #words = EMPTY;
+  #mask = 0;
+  #generation = 1;
+  readonly #host: FlowHost;
+  /** Flows that took the place of another valid one since the table last grew. */
+  #displaced = 0;
+
+  constructor(host: FlowHost) {
+    this.#host = host;
+    this.#frames = host.frames;
+  }
+
+  /** Forward `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
+  forward(frame: Frame, jack: number): boolean {
+    const frames = this.#frames;
+    const at = frames.start[frame]!;
+    const end = frames.end[frame]!;
+    const ip = at + Ethernet.HEADER_LENGTH;
+    if (end - ip < Ipv4.MIN_HEADER_LENGTH || frames.tag[frame] !== 0) return false;
+    const view = frames.view(frame);
+    const words = this.#words;
+    const flow = this.#place(Ipv4.sourceWord(view, ip), Ipv4.destinationWord(view, ip));
+    if (!this.#isOf(flow, view, at, jack)) return false;
+    const octets = frames.length(frame);
+    const length = octets - Ethernet.HEADER_LENGTH;
+    if (Ipv4.check(view, ip, end, length) !== Ipv4.Fault.None || Ipv4.totalLength(view, ip) !== length)
+      return false;
+    if (length > words[flow + MTU]! || Ipv4.ttl(view, ip) <= 1) return false;
+    Ipv4.decrementTtl(view, ip);
+    this.#transmit(flow, frame, view, at, octets);
+    return true;
+  }
+
+  /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
+  outgoing(namespace: LocalSource, source: AddressWord, destination: AddressWord): number {
+    const flow = this.#place(source, destination);
+    const words = this.#words;
+    return words[flow + DESTINATION] === destination &&
+      words[flow + SOURCE] === source &&
+      words[flow + INPUT_JACK] === namespace.jack &&
+      words[flow + GENERATION] === this.#generation
+      ? flow
+      : NO_FLOW;
+  }
+
+  /** Longest packet that goes out whole by `flow`. */
+  mtu(flow: number): number {
+    return this.#words[flow + MTU]!;
+  }
+
+  /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
+  send(flow: number, frame: Frame): void {
+    const frames = this.#frames;
+    const view = frames.view(frame);
+    const at = frames.push(frame, Ethernet.HEADER_LENGTH);
+    Ethernet.setEtherType(view, at, Ethernet.TYPE_IPV4);
+    this.#transmit(flow, frame, view, at, frames.length(frame));
+  }
+
+  #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
+    const words = this.#words;
+    view.setInt32(at, words[flow + HEADER]!);
+    view.setInt32(at + 4, words[flow + HEADER + 1]!);
+    view.setInt32(at + 8, words[flow + HEADER + 2]!);
+    words[flow + PACKETS]! += 1;
+    words[flow + OCTETS]! += octets;
+    if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
+    const host = this.#host;
+    const refusal = host.outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, host.now);
+    if (refusal !== undefined) host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
+  }
+
+  /** Where a flow has its place, if it is here. */
+  #place(source: AddressWord, destination: AddressWord): number {
+    const hash = Math.imul(destination ^ Math.imul(source, 0x85ebca6b), 0x9e3779b1);
+    return FIRST + ((hash >>> 16) & this.#mask) * FLOW;
+  }
+
+  /** Is the frame at `at`, which came in by `jack`, of the flow that is there, and is that one still valid? */
+  #isOf(flow: number, view: DataView, at: number, jack: number): boolean {
+    const words = this.#words;
+    const ip = at + Ethernet.HEADER_LENGTH;
+    return (
+      words[flow + DESTINATION] === Ipv4.destinationWord(view, ip) &&
+      words[flow + SOURCE] === Ipv4.sourceWord(view, ip) &&
+      words[flow + INPUT_JACK] === jack &&
+      words[flow + GENERATION] === this.#generation &&
+      Ethernet.isTo(view, at, words[flow + MAC_HIGH]!, words[flow + MAC_LOW]!) &&
+      Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4
+    );
+  }
+
+  /** The stack forwards or sends a packet so, and would every other of its flow. */
+  learn(decision: Decision): void {
+    const { source, destination, input, output } = decision;
+    if (this.#words === EMPTY) this.#resize(FEWEST);
+    let flow = this.#place(source, destination);
+    if (this.#isOther(flow, source, destination)) {
+      this.#displaced++;
+      if (this.#displaced > this.#mask && this.#mask + 1 < MOST) {
+        this.#resize(2 * (this.#mask + 1));
+        flow = this.#place(source, destination);
+      }
+    }
+    this.#settle(flow);
+    const words = this.#words;
+    words[flow + DESTINATION] = destination;
+    words[flow + SOURCE] = source;
+    words[flow + INPUT_JACK] = input.jack;
+    words[flow + MAC_HIGH] = input.macHigh;
+    words[flow + MAC_LOW] = input.macLow;
+    words[flow + GENERATION] = this.#generation;
+    decision.header.copyAddresses(words, flow + HEADER);
+    words[flow + OUTPUT_JACK] = output.jack;
+    words[flow + MTU] = decision.mtu;
+    words[flow + INPUT_DEVICE] = input.number;
+    words[flow + OUTPUT_DEVICE] = output.number;
+  }
+
+  /** Is there a valid flow with other addresses? */
+  #isOther(flow: number, source: AddressWord, destination: AddressWord): boolean {
+    const words = this.#words;
+    if (words[flow + GENERATION] !== this.#generation) return false;
+    return words[flow + DESTINATION] !== destination || words[flow + SOURCE] !== source;
+  }
+
+  /** Something changed: every decision has to be made anew. */
+  forget(): void {
+    this.#generation = (this.#generation + 1) | 0;
+  }
+
+  /** Bring the devices' counters up to date. */
+  settle(): void {
+    for (let flow = FIRST; flow < this.#words.length; flow += FLOW) this.#settle(flow);
+  }
+
+  #settle(flow: number): void {
+    const words = this.#words;
+    const packets = words[flow + PACKETS]!;
+    if (packets === 0) return;
+    this.#host.countSent(
+      words[flow + INPUT_DEVICE]!,
+      words[flow + OUTPUT_DEVICE]!,
+      packets,
+      words[flow + OCTETS]!,
+    );
+    words[flow + PACKETS] = 0;
+    words[flow + OCTETS] = 0;
+  }
+
+  #resize(flows: number): void {
+    this.settle();
+    this.#words = new Int32Array(FIRST + flows * FLOW);
+    this.#mask = flows - 1;
+    this.#displaced = 0;
+  }
+}

@@ -1,0 +1,3 @@
+import { sameFingerprint } from './same.ts';
+
+sameFingerprint('scenarios/live/there-and-back.yaml').run();
