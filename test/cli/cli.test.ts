@@ -46,6 +46,7 @@ const EXPLAIN = {
   size: undefined,
   df: false,
   steps: 'all',
+  at: undefined,
   json: false,
   seed: undefined,
 };
@@ -112,6 +113,13 @@ for (const [line, name, args] of [
     },
   ],
   [['explain', 'NO_ROUTE'], 'explain', { ...EXPLAIN, what: { kind: 'code', code: 'NO_ROUTE' } }],
+  [['explain', 'a.yaml', 'pod1', 'pod3', '--at', '1.5s'], 'explain', { ...EXPLAIN, at: 1.5e9 }],
+  [
+    ['lessons', 'large', 'ones', 'hang'],
+    'lessons',
+    { symptom: 'large ones hang', planned: false, json: false },
+  ],
+  [['lessons', '--planned', '--json'], 'lessons', { symptom: '', planned: true, json: true }],
   [['explain', 'a.yaml', 'pod1', 'pod3'], 'explain', EXPLAIN],
   [
     [
