@@ -72,7 +72,9 @@ export type MachineCommand =
   | { readonly do: 'load' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
-  | { readonly do: 'drops'; readonly on: boolean };
+  | { readonly do: 'drops'; readonly on: boolean }
+  /** Where a frame with that tag waits for ARP: `WaitingView`, or null. */
+  | { readonly do: 'waiting'; readonly tag: number };
 
 /** What happened outside to a connection that leaves the lab. */
 export type StreamCommand =
@@ -109,6 +111,15 @@ export type ProgramSpec =
   | ({ readonly program: 'flow' } & FlowSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
+
+/** A frame that has not left yet. */
+export interface WaitingView {
+  readonly namespace: string;
+  readonly device: string;
+  /** Nobody can answer there: the device has no carrier. */
+  readonly carrier: boolean;
+  readonly nextHop: Ipv4Address;
+}
 
 export interface RouteView {
   readonly prefix: Prefix;

@@ -30,7 +30,7 @@ import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf, waitingOf } from './queries.ts';
 import { explainRoute } from './route-origin.ts';
 import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
@@ -152,8 +152,8 @@ export abstract class Machine extends NetHost {
     const { root } = this;
     root.setUp(root.loopback, true);
     for (const nic of nics) {
-      const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
-      device.altnames = nic.altnames;
+      const { mac, mtu, jack, altnames } = nic;
+      const device = new EthernetDevice(root, nic.device, { mac, mtu, jack, altnames });
       root.setUp(device, true);
       root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);
@@ -268,6 +268,8 @@ export abstract class Machine extends NetHost {
         return socketsOf(this.#inside(command.namespace));
       case 'namespaces':
         return this.namespaces.map(n => n.name);
+      case 'waiting':
+        return waitingOf(this.namespaces, command.tag);
       case 'status':
         return this.status();
       case 'counters':
@@ -293,6 +295,7 @@ export abstract class Machine extends NetHost {
       case 'namespaces':
         return [];
       case 'route-get':
+      case 'waiting':
         return null;
       case 'route-explain':
         return { winner: undefined, beaten: [], daemonPath: undefined };

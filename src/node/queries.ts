@@ -11,7 +11,7 @@ import { UdpLayer } from '../netstack/udp.ts';
 import { Veth } from '../netstack/veth.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView } from './command.ts';
+import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView, WaitingView } from './command.ts';
 
 export const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
@@ -124,6 +124,17 @@ export function fdbOf({ devices }: Namespace): FdbView[] {
 const ALL_NODES_IPV6 = 0x3333_0000_0001;
 const ALL_HOSTS = 0x0100_5e00_0001;
 const SOLICITED_NODE_IPV6 = 0x3333_ff00_0000;
+
+/** Where a frame with that tag waits for ARP. */
+export function waitingOf(namespaces: readonly Namespace[], tag: number): WaitingView | null {
+  for (const { name, neighbours } of namespaces) {
+    const entry = neighbours.waiting(tag);
+    if (entry === undefined) continue;
+    const { address, device } = entry;
+    return { namespace: name, device: device.name, carrier: device.carrier, nextHop: address };
+  }
+  return null;
+}
 
 /** UDP sockets, VXLAN's own among them, then TCP listeners and connections. */
 export function socketsOf({ transports, vxlan }: Namespace): SocketView[] {
