@@ -99,7 +99,13 @@ export function talkText({ talking: { before, pairsBefore, after, pairsAfter } }
   return before === after && pairsBefore === pairsAfter ? then : `${then} -> ${now}`;
 }
 
-export function convergenceText({ live, resources, convergence }: LabDiff): string {
+export function convergenceText(diff: LabDiff): string {
+  const [open] = diff.unsettled;
+  const before = open === undefined ? '' : `; it was not at rest before: ${open}`;
+  return `${howText(diff)}${before}`;
+}
+
+function howText({ live, resources, convergence }: LabDiff): string {
   if (!live) return 'two labs, for their fabrics differ';
   if (resources.length === 0) return 'the same resources on the same fabric';
   const { convergedInNs, missing } = convergence;

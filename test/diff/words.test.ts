@@ -82,7 +82,7 @@ t('of many pairs that fare alike some are shown, and the rest is counted', () =>
   }));
   const talking = { before: 12, pairsBefore: 12, after: 12, pairsAfter: 12 };
   const convergence = { convergedInNs: 1e9, missing: [] };
-  const none = { fabric: [], resources: [], refusals: [], tables: [], outages: [], lost: [] };
+  const none = { unsettled: [], fabric: [], resources: [], refusals: [], tables: [], outages: [], lost: [] };
   const diff = { ...none, live: true, pairs, talking, convergence };
   const lines = diffText(diff, ['a', 'b'], colour(false)).split('\n');
   for (const line of [
@@ -94,6 +94,8 @@ t('of many pairs that fare alike some are shown, and the rest is counted', () =>
   ])
     assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
   assert.not.ok(lines.some(line => line.startsWith('  p7 -> q')));
+  const restless = diffText({ ...diff, unsettled: ['n1: x is Active'] }, ['a', 'b'], colour(false));
+  assert.match(restless, '; it was not at rest before: n1: x is Active\n');
 });
 
 t('fields: leaves that differ, and the patch that makes or unmakes each', () => {
