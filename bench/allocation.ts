@@ -6,9 +6,10 @@
  *
  * The addresses are Calico's usual ones, above 2^31: numbers that V8 boxes wherever one is handed on unsigned.
  */
+import { inlineMore } from '../src/parallel/compiler.ts';
 import { MILLISECOND } from '../src/sim/time.ts';
 import { Chain } from './chain.ts';
-import { podToPod } from './nodes.ts';
+import { podToPod } from './encap.ts';
 
 const HOPS = 1_000_000;
 
@@ -35,6 +36,7 @@ if (collect === undefined) throw new Error('run with --expose-gc');
 const start = cases[process.argv[2] ?? ''];
 if (start === undefined) throw new Error(`one of ${Object.keys(cases).join(', ')}`);
 
+inlineMore();
 const carryOn = start();
 // The optimising compiler works beside us and comes when it can: on a busy machine later. So the leanest of a few rounds
 // counts, the first of which is warm-up.

@@ -94,12 +94,12 @@ async function converge(nodes: number, reflected: boolean) {
 }
 
 export const cases = [
-  ...[10, 50, 100].map(nodes => ({
+  ...[10, 50, 100, 200].map(nodes => ({
     name: `mesh-${nodes}`,
     heavy: nodes > 50,
     run: () => converge(nodes, false),
   })),
-  ...[100, 1000].map(nodes => ({
+  ...[100, 1000, 5000].map(nodes => ({
     name: `reflectors-${nodes}`,
     heavy: nodes > 100,
     run: () => converge(nodes, true),

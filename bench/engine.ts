@@ -1,11 +1,12 @@
 /**
- * `npm run bench:engine -- NAME [--smoke]`: measure the cases of one bench, or the one case `BENCH/CASE`; no name: what
- * there is, or with `--smoke` all of it. Each case runs in a process of its own (a case that comes behind others reads up to twice its cost) and
- * prints a line of JSON. `--smoke`: one short sample each. `--in-process`: here, for a profiler.
+ * `npm run bench:engine -- NAME [--smoke]`: measure the cases of one bench, or the one case `BENCH/CASE`; `--smoke` alone:
+ * a short turn of everything. Each case runs in a process of its own (one that comes behind others reads up to twice its
+ * cost) and prints a line of JSON.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { inlineMore } from '../src/parallel/compiler.ts';
 import type { Sampling } from './sampling.ts';
 
 interface BenchCase {
@@ -19,20 +20,28 @@ interface BenchCase {
 /** Loaded only when asked for: a bench must not pay for the modules of another. */
 const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly BenchCase[] }>>> = {
   forwarding: () => import('./forwarding.ts'),
-  fib: () => import('./fib.ts'),
-  nodes: () => import('./nodes.ts'),
+  encap: () => import('./encap.ts'),
   'leaf-spine': () => import('./leaf-spine.ts'),
   scale: () => import('./scale.ts'),
-  convergence: () => import('./convergence.ts'),
-  tcp: () => import('./tcp.ts'),
-  parallel: () => import('./parallel.ts'),
+  'tcp-bulk': () => import('./tcp-bulk.ts'),
+  fib: () => import('./fib.ts'),
   transport: () => import('./transport.ts'),
+  parallel: () => import('./parallel.ts'),
+  convergence: () => import('./convergence.ts'),
+  startup: () => import('./startup.ts'),
 };
 
 const self = fileURLToPath(import.meta.url);
 
-function usage(): never {
-  console.error(`usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke]`);
+const USAGE = `usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke] [--in-process]
+
+  --smoke        one short sample of each case; without a name, of all that take no minutes
+  --in-process   measure here, for a profiler: without a process for each case
+  --help         this`;
+
+/** Bad usage: one line about what is wrong, if there is more to say than how it is used. */
+function refuse(message?: string): never {
+  console.error(message === undefined ? USAGE : `${message}\n${USAGE}`);
   process.exit(2);
 }
 
@@ -42,6 +51,7 @@ function commit(): string {
 }
 
 async function runHere(bench: string, one: BenchCase, smoke: boolean): Promise<void> {
+  inlineMore();
   const figures = await one.run({ smoke });
   const line = { bench, case: one.name, ...figures, node: process.version, commit: commit() };
   console.log(JSON.stringify(line));
@@ -56,16 +66,31 @@ function runThere(bench: string, one: BenchCase, smoke: boolean): void {
   }
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { smoke: { type: 'boolean', default: false }, 'in-process': { type: 'boolean', default: false } },
-});
+function readArguments() {
+  const options = {
+    smoke: { type: 'boolean', default: false },
+    'in-process': { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const;
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+}
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+if (positionals.length > 1) refuse(`one name, not ${positionals.join(' ')}`);
 const asked = positionals[0];
 // `--smoke` alone takes a short turn of everything.
 const names = asked === undefined && values.smoke ? Object.keys(benches) : [asked ?? ''];
 for (const name of names) {
   const [bench = '', wanted] = name.split('/');
-  const load = benches[bench] ?? usage();
+  const load = benches[bench] ?? refuse(bench === '' ? undefined : `there is no bench ${bench}`);
   const { cases } = await load();
   const chosen = cases.filter(one =>
     wanted === undefined ? !(values.smoke && one.heavy) : one.name === wanted,

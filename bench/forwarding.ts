@@ -13,16 +13,25 @@ function forwarding(options: ChainOptions, sampling: Sampling) {
   return { hopsPerCpuSecond: rate, spread };
 }
 
-const CASES: readonly [name: string, options: ChainOptions][] = [
-  ['chain-4-64', { routers: 4, octets: 64 }],
-  ['chain-4-1400', { routers: 4, octets: 1400 }],
-  ['chain-16-64', { routers: 16, octets: 64 }],
-  ['chain-16-1400', { routers: 16, octets: 1400 }],
-  ['chain-4-1400-10k-routes', { routers: 4, octets: 1400, routes: 10_000 }],
-  ['chain-4-64-100k-routes', { routers: 4, octets: 64, routes: 100_000 }],
+interface Case {
+  readonly name: string;
+  readonly options: ChainOptions;
+  readonly heavy?: boolean;
+}
+
+const CASES: readonly Case[] = [
+  ...[1, 4, 16].flatMap(routers =>
+    [64, 1400].map(octets => ({ name: `chain-${routers}-${octets}`, options: { routers, octets } })),
+  ),
+  { name: 'chain-4-64-100-routes', options: { routers: 4, octets: 64, routes: 100 } },
+  { name: 'chain-4-1400-10k-routes', options: { routers: 4, octets: 1400, routes: 10_000 } },
+  { name: 'chain-4-64-100k-routes', options: { routers: 4, octets: 64, routes: 100_000 } },
+  // Each route is there with all that `ip route` shows: half a gigabyte a router.
+  { name: 'chain-1-64-1m-routes', options: { routers: 1, octets: 64, routes: 1_000_000 }, heavy: true },
 ];
 
-export const cases = CASES.map(([name, options]) => ({
+export const cases = CASES.map(({ name, options, heavy = false }) => ({
   name,
+  heavy,
   run: (sampling: Sampling) => forwarding(options, sampling),
 }));

@@ -37,7 +37,7 @@ const CASES: readonly PeerCase[] = [
   },
   {
     name: 'tcp-bulk',
-    ours: 'tcp/bulk-1',
+    ours: 'tcp-bulk/streams-1',
     program: 'k8s',
     arguments: ['--secs=0.05', '--delay=10us'],
     counted: true,

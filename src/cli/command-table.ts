@@ -148,7 +148,8 @@ const REPORTERS: readonly ReporterName[] = ['text', 'json', 'junit', 'github'];
 function parseReporters(written: readonly string[]): TestOptions['reporters'] {
   const reporters = written.map(text => {
     const [given, ...rest] = text.split('=');
-    const name = REPORTERS.find(each => each === given);
+    // What others call the default reporter.
+    const name = given === 'default' ? 'text' : REPORTERS.find(each => each === given);
     if (name === undefined)
       throw new UsageError(`--reporter: expected ${REPORTERS.join(', ')}, got "${given}"`);
     const file = rest.length === 0 ? undefined : rest.join('=');

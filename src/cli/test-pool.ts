@@ -10,7 +10,10 @@ export class TestPool {
   readonly #pool: Piscina<TestTask, TestResult>;
   readonly #signal: AbortSignal;
   /** What is under way ends in an error, and an interruption is what the caller will call it. */
-  readonly #stop = (): void => void this.#pool.destroy();
+  readonly #stop = (): void => {
+    this.#ended = this.#pool.destroy();
+  };
+  #ended: Promise<void> | undefined;
 
   /** For so many scenarios at a time, at most. */
   constructor(most: number, signal: AbortSignal) {
@@ -31,6 +34,6 @@ export class TestPool {
 
   async close(): Promise<void> {
     this.#signal.removeEventListener('abort', this.#stop);
-    await this.#pool.destroy();
+    await (this.#ended ?? this.#pool.destroy());
   }
 }

@@ -35,9 +35,11 @@ export function pathText(view: PairView | undefined): string {
 export const fateChanged = ({ before, after }: PairChange): boolean => before?.fate !== after?.fate;
 
 /** `310.00 ms, 20.00 ms after the change: NO_ROUTE at k8s-rtr`, `for good, …`. */
-export function outageText({ lengthNs, fromNs, open, reason, at }: PairOutage): string {
+export function outageText({ lengthNs, fromNs, end, reason, at }: PairOutage): string {
   const why = reason === undefined ? '' : `: ${reason} at ${at}`;
-  return `${open ? 'for good' : formatTime(lengthNs)}, ${formatTime(fromNs)} after the change${why}`;
+  const more = end === 'later' ? 'more than ' : '';
+  const length = end === 'never' ? 'for good' : `${more}${formatTime(lengthNs)}`;
+  return `${length}, ${formatTime(fromNs)} after the change${why}`;
 }
 
 /** Pairs that died of the same, at the same place, for the same cause. */
@@ -79,8 +81,12 @@ export const lossTitle = ({ pairs }: Loss): string =>
 /** What to say of a cause. */
 export const BECAUSE = 'because of this change; taken back, they answer again:';
 
-export const talkText = ({ talking: { before, after, all } }: LabDiff): string =>
-  before === after ? `${after} of ${all} pairs talk` : `${before} of ${all} pairs talk -> ${after}`;
+/** `6 of 6 pairs talk -> 2`, `2 of 2 pairs talk -> 6 of 12`. */
+export function talkText({ talking: { before, pairsBefore, after, pairsAfter } }: LabDiff): string {
+  const now = pairsBefore === pairsAfter ? `${after}` : `${after} of ${pairsAfter}`;
+  const then = `${before} of ${pairsBefore} pairs talk`;
+  return before === after && pairsBefore === pairsAfter ? then : `${then} -> ${now}`;
+}
 
 export function convergenceText({ live, resources, convergence }: LabDiff): string {
   if (!live) return 'two labs, for their fabrics differ';

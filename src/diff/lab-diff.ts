@@ -14,7 +14,7 @@ import { type StateChange, stateChanges } from '../snapshot/state-changes.ts';
 import { dropReasons } from '../trace/drop-reason.ts';
 import { applyChanges, type Refusal, redo, type Undoable, undo, undoables } from './live-change.ts';
 import { type Observation, observe, type PairView } from './observation.ts';
-import { Flows, type PairOutage } from './outages.ts';
+import { Flows, type PairOutage, settledOutages } from './outages.ts';
 import { type FieldChange, type ResourceChange, resourceChanges } from './resource-changes.ts';
 
 export interface DiffTask {
@@ -36,8 +36,7 @@ export interface LabDiff {
   readonly refusals: readonly Refusal[];
   readonly tables: readonly StateChange[];
   readonly pairs: readonly PairChange[];
-  /** Pairs that talk. */
-  readonly talking: { readonly before: number; readonly after: number; readonly all: number };
+  readonly talking: Talking;
   readonly outages: readonly PairOutage[];
   readonly lost: readonly LostPair[];
   /** Of the change when it was made live. */
@@ -45,6 +44,14 @@ export interface LabDiff {
     readonly convergedInNs: VirtualTime | undefined;
     readonly missing: readonly string[];
   };
+}
+
+/** Pairs that talk, and all that were asked. */
+export interface Talking {
+  readonly before: number;
+  readonly pairsBefore: number;
+  readonly after: number;
+  readonly pairsAfter: number;
 }
 
 export interface PairChange {
@@ -65,6 +72,8 @@ export interface LostPair {
 
 /** A route that is withdrawn, a pool that is drained, a hold time: longer than all of them. */
 const PATIENCE = 300 * SECOND;
+/** Flows are watched for so long at most: hundreds of probes a second cost more than a quiet lab. */
+const WATCHED = 60 * SECOND;
 /** Each is a change made and taken back in the lab. */
 const TRIALS = 16;
 
@@ -119,9 +128,11 @@ async function changeLive(
   const flows = await Flows.begin(cluster, old.outcomes);
   const begun = lab.now;
   const refusals = await applyChanges(cluster, resources);
+  await lab.converge(WATCHED);
+  const watched = await flows.end(begun);
   const settled = await settle(lab);
-  const outages = await flows.end(begun);
   const now = await observe(cluster);
+  const outages = settledOutages(watched, pair => now.pairs.get(pair)?.answered === true);
   const causes = await blame(lab, resources, cutOff(old, now), signal);
   const { converged, at, missing } = settled;
   return {
@@ -145,7 +156,12 @@ function compared(old: Observation, now: Observation) {
   return {
     tables: stateChanges(old.state, now.state),
     pairs,
-    talking: { before: talk(old), after: talk(now), all: keys.length },
+    talking: {
+      before: talk(old),
+      pairsBefore: old.pairs.size,
+      after: talk(now),
+      pairsAfter: now.pairs.size,
+    },
   };
 }
 

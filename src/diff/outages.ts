@@ -11,8 +11,8 @@ export interface PairOutage {
   /** When the first unanswered probe was sent, behind the change; and when the last one had its time. */
   readonly fromNs: VirtualTime;
   readonly toNs: VirtualTime;
-  /** It was still cut off when the lab had settled. */
-  readonly open: boolean;
+  /** It answered again while it was watched, or when the lab had settled, or never. */
+  readonly end: 'seen' | 'later' | 'never';
   readonly reason: string | undefined;
   readonly at: string | undefined;
 }
@@ -47,7 +47,8 @@ export class Flows {
       const outage = outageOf(pair, await flow.end(), begun);
       if (outage !== undefined) outages.push(outage);
     }
-    const rank = ({ open, lengthNs }: PairOutage): number => (open ? Number.POSITIVE_INFINITY : lengthNs);
+    const rank = ({ end, lengthNs }: PairOutage): number =>
+      end === 'seen' ? lengthNs : Number.POSITIVE_INFINITY;
     return outages.sort((a, b) => (rank(b) === rank(a) ? (a.pair < b.pair ? -1 : 1) : rank(b) - rank(a)));
   }
 }
@@ -61,8 +62,17 @@ function outageOf(pair: string, { result, died }: Outage, begun: VirtualTime): P
     lengthNs: result.lost.length * GRID,
     fromNs: Math.max(0, first - begun),
     toNs: last + GRID - begun,
-    open: last === result.last,
+    end: last === result.last ? 'never' : 'seen',
     reason: died?.reason,
     at: died?.machine,
   };
 }
+
+/** Those that were still cut off when nobody watched any more, told by who talks once the lab has settled. */
+export const settledOutages = (
+  outages: readonly PairOutage[],
+  talks: (pair: string) => boolean,
+): PairOutage[] =>
+  outages.map(outage =>
+    outage.end === 'never' && talks(outage.pair) ? { ...outage, end: 'later' } : outage,
+  );

@@ -175,6 +175,8 @@ export interface DeviceView {
     /** Another address of the same prefix was there before it. */
     readonly secondary: boolean;
   }[];
+  /** What was asked for leaves its IPv6 address out. */
+  readonly withoutIpv6?: boolean;
   /** The other end of a veth: its index, and its namespace's name where this side has one for it. */
   readonly peer:
     | {

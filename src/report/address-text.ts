@@ -6,8 +6,8 @@ import { type LinkStyle, linkLines } from './link-text.ts';
 
 export interface AddressStyle {
   readonly details: boolean;
-  /** `-4`: without devices that have no IPv4 address, and without IPv6. */
-  readonly ipv4Only: boolean;
+  /** `-4` or `-6`: without devices that have no such address, and without the others. */
+  readonly family: 4 | 6 | undefined;
 }
 
 const FOREVER = '       valid_lft forever preferred_lft forever\n';
@@ -15,18 +15,26 @@ const FOREVER = '       valid_lft forever preferred_lft forever\n';
 export function addressText(devices: readonly DeviceView[], style: AddressStyle): string {
   const link: LinkStyle = { details: style.details, object: 'addr' };
   return devices
-    .filter(device => !style.ipv4Only || device.addresses.length > 0)
+    .filter(device => hasFamily(device, style.family))
     .map(device => {
       const head = linkLines(device, link);
-      // `ip -4 addr` leaves the hardware line out, but for `-d`.
-      const shown = style.ipv4Only && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
-      return shown + ipv4Lines(device) + (style.ipv4Only ? '' : ipv6Lines(device));
+      // With a family asked for the hardware line is left out, but for `-d`.
+      const shown = style.family !== undefined && !style.details ? head.replace(/ {4}link\/.*\n/, '') : head;
+      return shown + addressLines(device, style.family);
     })
     .join('');
 }
 
+/** Is there anything to show of this family? */
+export const hasFamily = (device: DeviceView, family: AddressStyle['family']): boolean =>
+  family === undefined || (family === 4 ? device.addresses.length > 0 : linkLocal(device) !== undefined);
+
+/** Two lines an address. */
+export const addressLines = (device: DeviceView, family: AddressStyle['family']): string =>
+  (family === 6 ? '' : ipv4Lines(device)) + (family === 4 ? '' : ipv6Lines(device));
+
 /** The IPv4 addresses of a device, two lines each. */
-export const ipv4Lines = ({ name, addresses }: DeviceView): string =>
+const ipv4Lines = ({ name, addresses }: DeviceView): string =>
   addresses
     .map(({ address, length, scope, broadcast, secondary }) => {
       const brd = broadcast === 0 ? '' : `brd ${Ipv4.format(broadcast)} `;
@@ -43,14 +51,14 @@ export interface Ipv6Address {
 }
 
 /** The link-local address that follows from the MAC address (RFC 4291, appendix A): all there is of IPv6 here. */
-export function linkLocal({ driver, up, carrier, mac }: DeviceView): Ipv6Address | undefined {
-  if (!up || driver === 'ipip') return undefined;
+export function linkLocal({ driver, up, carrier, mac, withoutIpv6 }: DeviceView): Ipv6Address | undefined {
+  if (!up || driver === 'ipip' || withoutIpv6) return undefined;
   if (driver === 'loopback') return { address: '::1', length: 128, scope: 'host', tentative: false };
   return { address: `fe80::${interfaceIdentifier(mac)}`, length: 64, scope: 'link', tentative: !carrier };
 }
 
 /** Its two lines; nothing where there is none. */
-export function ipv6Lines(device: DeviceView): string {
+function ipv6Lines(device: DeviceView): string {
   const ipv6 = linkLocal(device);
   if (ipv6 === undefined) return '';
   const { address, length, scope, tentative } = ipv6;

@@ -79,11 +79,20 @@ const IPRESERVATION: Table<ResourceByKind['IPReservation']> = {
   ],
 };
 
+const BGPFILTER_COLUMNS: Columns<ResourceByKind['BGPFilter']> = [
+  ['NAME', name],
+  ['NUMEXPORTV4', f => text((f.spec.exportV4 ?? []).length)],
+  ['NUMIMPORTV4', f => text((f.spec.importV4 ?? []).length)],
+  ['NUMEXPORTV6', f => text((f.spec.exportV6 ?? []).length)],
+  ['NUMIMPORTV6', f => text((f.spec.importV6 ?? []).length)],
+];
+
 const TABLES: { readonly [K in Kind]?: Table<ResourceByKind[K]> } = {
   IPPool: IPPOOL,
   Node: NODE,
   BGPPeer: { narrow: BGPPEER_COLUMNS, wide: BGPPEER_COLUMNS },
   BGPConfiguration: { narrow: BGPCONFIGURATION_COLUMNS, wide: BGPCONFIGURATION_COLUMNS },
+  BGPFilter: { narrow: BGPFILTER_COLUMNS, wide: BGPFILTER_COLUMNS },
   WorkloadEndpoint: WEP,
   IPReservation: IPRESERVATION,
 };

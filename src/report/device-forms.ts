@@ -2,7 +2,7 @@
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import type { DeviceView, NeighbourView } from '../node/command.ts';
-import { linkLocal } from './address-text.ts';
+import { type AddressStyle, hasFamily, linkLocal } from './address-text.ts';
 import { flags, MTU_LIMITS, operationalState, otherEnd, segmentOffload } from './link-text.ts';
 import { isResolved, referencesOf } from './neighbour-text.ts';
 
@@ -26,13 +26,14 @@ const hardware = ({ kind, mac }: DeviceView): string => (kind === 'ipip' ? Ipv4.
 export const linkBrief = (devices: readonly DeviceView[]): string =>
   devices.map(d => `${head(d)}${hardware(d)} <${flags(d).join(',')}> \n`).join('');
 
-/** `ipv4Only`: without devices that have no IPv4 address. */
-export const addressBrief = (devices: readonly DeviceView[], ipv4Only: boolean): string =>
+/** `family`: without devices that have no such address. */
+export const addressBrief = (devices: readonly DeviceView[], family: AddressStyle['family']): string =>
   devices
-    .filter(d => !ipv4Only || d.addresses.length > 0)
+    .filter(device => hasFamily(device, family))
     .map(device => {
-      const texts = device.addresses.map(a => `${Ipv4.format(a.address)}/${a.length}`);
-      const ipv6 = ipv4Only ? undefined : linkLocal(device);
+      const own = family === 6 ? [] : device.addresses;
+      const texts = own.map(a => `${Ipv4.format(a.address)}/${a.length}`);
+      const ipv6 = family === 4 ? undefined : linkLocal(device);
       const all = ipv6 === undefined ? texts : [...texts, `${ipv6.address}/${ipv6.length}`];
       return `${head(device)}${all.map(text => `${text} `).join('')}\n`;
     })
@@ -145,26 +146,25 @@ const FOREVER = 0xffff_ffff;
 
 export function addressJson(
   devices: readonly DeviceView[],
-  ipv4Only: boolean,
+  family: AddressStyle['family'],
   style: DeviceJsonStyle,
 ): string {
-  const shown = devices.filter(d => !ipv4Only || d.addresses.length > 0);
+  const shown = devices.filter(device => hasFamily(device, family));
   return jsonText(
     shown.map(device => {
-      const addr_info: object[] = device.addresses.map(
-        ({ address, length, scope, broadcast, secondary }) => ({
-          family: 'inet',
-          local: Ipv4.format(address),
-          prefixlen: length,
-          ...(broadcast !== 0 && { broadcast: Ipv4.format(broadcast) }),
-          scope,
-          ...(secondary && { secondary }),
-          label: device.name,
-          valid_life_time: FOREVER,
-          preferred_life_time: FOREVER,
-        }),
-      );
-      const ipv6 = ipv4Only ? undefined : linkLocal(device);
+      const own = family === 6 ? [] : device.addresses;
+      const addr_info: object[] = own.map(({ address, length, scope, broadcast, secondary }) => ({
+        family: 'inet',
+        local: Ipv4.format(address),
+        prefixlen: length,
+        ...(broadcast !== 0 && { broadcast: Ipv4.format(broadcast) }),
+        scope,
+        ...(secondary && { secondary }),
+        label: device.name,
+        valid_life_time: FOREVER,
+        preferred_life_time: FOREVER,
+      }));
+      const ipv6 = family === 4 ? undefined : linkLocal(device);
       if (ipv6 !== undefined) {
         const { address, length, scope, tentative } = ipv6;
         const lifetime = { valid_life_time: FOREVER, preferred_life_time: FOREVER };

@@ -20,6 +20,7 @@ import type {
 } from '../scenario/types.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import { judgeCapture } from './captures.ts';
+import { causeOf } from './causes.ts';
 import { judgeDrops } from './drops.ts';
 import { judgeInvariants } from './invariants.ts';
 import { judgeFdb, judgeNeighbour } from './neighbours.ts';
@@ -34,11 +35,21 @@ export interface Surroundings extends Watches {
   readonly cluster: Cluster;
   /** What the last command of a step printed. */
   readonly output: string;
+  readonly exitCode: number;
   readonly signal: AbortSignal | undefined;
   readonly snapshots: SnapshotBook;
 }
 
+/** A verdict, and behind one that is not as wished what is known of the cause. */
 export async function judge(around: Surroundings, expectation: Expectation): Promise<Verdict> {
+  const verdict = await judged(around, expectation);
+  const known = verdict.ok || verdict.inconclusive || verdict.reason !== undefined;
+  if (known || expectation.neverNs !== undefined) return verdict;
+  const because = await causeOf(around.cluster, expectation);
+  return because === undefined ? verdict : { ...verdict, because };
+}
+
+async function judged(around: Surroundings, expectation: Expectation): Promise<Verdict> {
   if (expectation.kind === 'converged') return judgeConverged(around, expectation);
   if (expectation.kind === 'outage') return judgeOutage(around, expectation);
   if (expectation.neverNs !== undefined) return judgeNever(around, expectation, expectation.neverNs);
@@ -110,7 +121,7 @@ async function look(around: Surroundings, expectation: Expectation): Promise<Ver
       case 'drops':
         return await judgeDrops(around.cluster, around.drops, expectation);
       case 'output':
-        return judgeOutput(around.output, expectation);
+        return judgeOutput(around.output, around.exitCode, expectation);
       case 'neigh':
         return await judgeNeighbour(around.cluster, expectation);
       case 'fdb':
@@ -237,11 +248,15 @@ async function addressesOf(cluster: Cluster, e: IpamExpectation): Promise<number
   return texts.flatMap(text => (text === undefined ? [] : [Ipv4.from(text)]));
 }
 
-function judgeOutput(output: string, e: OutputExpectation): Verdict {
+function judgeOutput(output: string, exitCode: number, e: OutputExpectation): Verdict {
+  if (e.exitCode !== undefined && e.exitCode !== exitCode)
+    return { ok: false, expected: `exit code ${e.exitCode}`, received: `exit code ${exitCode}` };
   if (e.equals !== undefined) {
     return { ok: output === e.equals, expected: JSON.stringify(e.equals), received: JSON.stringify(output) };
   }
   const missing = e.contains.find(text => !output.includes(text));
+  if (e.contains.length === 0)
+    return { ok: true, expected: `exit code ${e.exitCode}`, received: `exit code ${exitCode}` };
   const expected = `output contains ${JSON.stringify(missing ?? e.contains.join(', '))}`;
   return { ok: missing === undefined, expected, received: JSON.stringify(output) };
 }

@@ -76,6 +76,7 @@ const expectationJson = ({ expectation, verdict }: ExpectationResult): unknown =
   expected: verdict.expected,
   received: verdict.received,
   ...(verdict.detail !== undefined && { detail: verdict.detail }),
+  because: verdict.because ?? null,
   reason: verdict.reason ?? null,
   at: verdict.at ?? null,
   line: expectation.position.line,

@@ -35,6 +35,7 @@ function expectationLines({ expectation, verdict }: ExpectationResult, file: str
     `      ${mark}`,
     `          expected  ${verdict.expected}`,
     `          received  ${verdict.received}`,
+    ...(verdict.because === undefined ? [] : [`          because   ${verdict.because}`]),
     ...shortened(verdict.detail ?? []).map(text => `                    ${text}`),
     `          at        ${file}:${line}:${column}`,
   ];

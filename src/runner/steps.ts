@@ -51,10 +51,11 @@ export async function runStep(context: StepContext, step: Step, index: number): 
   if (step.waitNs > 0) await controller.run(controller.now + step.waitNs);
   const last = commands.at(-1);
   const output = last === undefined ? '' : last.stdout + last.stderr;
+  const exitCode = last?.exitCode ?? 0;
   const expectations: ExpectationResult[] = [];
   for (const expectation of step.expect) {
     if (signal?.aborted) break;
-    const around = { cluster, output, signal, snapshots, ...watches };
+    const around = { cluster, output, exitCode, signal, snapshots, ...watches };
     expectations.push({ expectation, verdict: await judge(around, expectation) });
   }
   await endWatches(cluster, watches);

@@ -103,7 +103,7 @@ function expectationCase(file: string, result: StepResult, each: ExpectationResu
   if (verdict.ok) return { step: step.name, text, time: end - at, failure: undefined };
   const { expected, received, detail = [], reason, inconclusive = false } = verdict;
   const because =
-    reason === undefined ? undefined : `${verdict.at}: ${dropReasons[reason as DropReason].sentence}`;
+    reason === undefined ? verdict.because : `${verdict.at}: ${dropReasons[reason as DropReason].sentence}`;
   const more = moreAbout(file, result.index + 1, expectation);
   const failure = { ...expectation.position, expected, received, detail, because, more, inconclusive };
   return { step: step.name, text, time: end - at, failure };

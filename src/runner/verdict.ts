@@ -9,6 +9,8 @@ export interface Verdict {
   readonly received: string;
   /** More of what was received, a line each. */
   readonly detail?: readonly string[];
+  /** The cause in a sentence, where it is known and is not the drop code's. */
+  readonly because?: string;
   /** The drop code, where a packet died. */
   readonly reason?: string;
   /** The place where it died. */

@@ -208,10 +208,10 @@ export class ExpectationRows {
   }
 
   #output(raw: Raw<'output'>, base: Base, path: Path): Expectation {
-    const { contains, equals } = raw.output;
-    if (contains === undefined && equals === undefined)
-      this.#faults.at([...path, 'output'], 'SCENARIO_MISSING_KEY', 'expected contains or equals');
+    const { contains, equals, exitCode } = raw.output;
+    if (contains === undefined && equals === undefined && exitCode === undefined)
+      this.#faults.at([...path, 'output'], 'SCENARIO_MISSING_KEY', 'expected contains, equals or exitCode');
     const list = contains === undefined ? [] : [contains].flat();
-    return { kind: 'output', ...base, contains: list, equals };
+    return { kind: 'output', ...base, contains: list, equals, exitCode };
   }
 }

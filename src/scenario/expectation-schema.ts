@@ -204,6 +204,7 @@ export const EXPECTATIONS = {
         .strictObject({
           contains: strings('Text that must be in it').optional(),
           equals: z.string().max(65536).optional().meta({ description: 'The whole of it' }),
+          exitCode: z.int().min(0).max(255).optional().meta({ description: 'How it ended' }),
         })
         .meta({ description: 'Standard output and error of the last command' }),
       ...time,

@@ -322,6 +322,7 @@ export interface OutputExpectation extends Expected {
   readonly kind: 'output';
   readonly contains: readonly string[];
   readonly equals: string | undefined;
+  readonly exitCode: number | undefined;
 }
 
 /** An entry of the neighbour table (ARP, or what Felix wrote for a VXLAN device). */

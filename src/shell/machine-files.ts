@@ -3,11 +3,16 @@
  * are the kernel's settings, to read and to write, and calico-node has what confd wrote for BIRD.
  */
 import { type FileContent, InMemoryFs } from 'just-bash';
+import * as Mac from '../addr/mac.ts';
 import type { Cluster } from '../controller/cluster.ts';
+import type { DeviceView } from '../node/command.ts';
+import { operationalState } from '../report/link-text.ts';
 import type { Place } from './command.ts';
 import { settingsAt, writeSetting } from './commands/sysctl.ts';
 
 const SETTINGS = '/proc/sys';
+const DEVICES = '/sys/class/net';
+const DEVICE = /^\/sys\/class\/net\/([^/]+)$/;
 const CONFD = '/etc/calico/confd/config';
 
 /** The kernel takes no such value, or has no such setting; the message is strerror(3)'s. */
@@ -17,6 +22,8 @@ export class MachineFiles extends InMemoryFs {
   readonly #cluster: Cluster;
   readonly #place: Place;
   #looking: Promise<void> = Promise.resolve();
+  /** A folder goes, and asks for its own entries on the way. */
+  #removing = false;
 
   /** `files`: what lies there at first, by absolute path. */
   constructor(cluster: Cluster, place: Place, files: Readonly<Record<string, string>>) {
@@ -57,7 +64,7 @@ export class MachineFiles extends InMemoryFs {
   }
 
   override async readdir(path: string): Promise<string[]> {
-    await this.#lookUp(path);
+    if (!this.#removing) await this.#lookUp(path);
     return super.readdir(path);
   }
 
@@ -95,10 +102,13 @@ export class MachineFiles extends InMemoryFs {
   /** Bring what the machine itself says up to date, where `path` leads to it. */
   async #lookUp(path: string): Promise<void> {
     const isConfd = this.#place.container === 'calico-node' && isUnder(path, '/etc/calico');
-    if (!isConfd && !isUnder(path, '/proc')) return;
+    const isSys = isUnder(path, '/sys');
+    if (!isConfd && !isSys && !isUnder(path, '/proc')) return;
     // A shell that looks for a pattern asks for many paths at once; the machine answers one question after the other.
     const before = this.#looking;
-    this.#looking = before.then(() => (isConfd ? this.#lookUpConfd() : this.#lookUpSettings()));
+    const look = (): Promise<void> =>
+      isConfd ? this.#lookUpConfd() : isSys ? this.#lookUpDevices() : this.#lookUpSettings();
+    this.#looking = before.then(look);
     await this.#looking;
   }
 
@@ -124,6 +134,25 @@ export class MachineFiles extends InMemoryFs {
     if (!(await writeSetting(io, known[0], text.trim()))) throw new WriteRefused('Invalid argument');
   }
 
+  /** What the kernel says of each device. */
+  async #lookUpDevices(): Promise<void> {
+    if (this.#cluster.controller.isOff(this.#place.machine)) return;
+    const mtime = new Date(this.#cluster.scenario.startMs);
+    const devices = await this.#cluster.devices(this.#place);
+    const names = new Set(devices.map(({ name }) => name));
+    const known = super.getAllPaths().flatMap(path => DEVICE.exec(path)?.[1] ?? []);
+    this.#removing = true;
+    for (const gone of new Set(known))
+      if (!names.has(gone)) await super.rm(`${DEVICES}/${gone}`, { recursive: true, force: true });
+    this.#removing = false;
+    for (const device of devices)
+      for (const [name, value] of Object.entries(sysAttributes(device)))
+        super.writeFileSync(`${DEVICES}/${device.name}/${name}`, `${value}\n`, undefined, {
+          mtime,
+          mode: 0o444,
+        });
+  }
+
   async #lookUpConfd(): Promise<void> {
     const files = await this.#cluster.controller.ask<Record<string, string>>(this.#place.machine, {
       do: 'daemon-files',
@@ -132,6 +161,29 @@ export class MachineFiles extends InMemoryFs {
     for (const [name, text] of Object.entries(files ?? {}))
       super.writeFileSync(`${CONFD}/${name}`, text, undefined, { mtime, mode: 0o644 });
   }
+}
+
+/** Files of /sys/class/net/DEVICE (Linux, Documentation/ABI/testing/sysfs-class-net). */
+function sysAttributes(device: DeviceView): Readonly<Record<string, string | number>> {
+  const { index, peer, mtu, mac, kind, carrier, up, counters } = device;
+  return {
+    address: kind === 'ipip' ? '0.0.0.0' : Mac.format(mac),
+    ifindex: index,
+    iflink: peer?.index ?? (kind === 'ipip' ? 0 : index),
+    mtu,
+    operstate: operationalState(device).toLowerCase(),
+    type: { ether: 1, loopback: 772, ipip: 768 }[kind as 'ether' | 'loopback' | 'ipip'],
+    tx_queue_len: 1000,
+    ...(up && { carrier: carrier ? 1 : 0 }),
+    'statistics/rx_bytes': counters.rxOctets,
+    'statistics/rx_packets': counters.rxPackets,
+    'statistics/rx_dropped': counters.rxDropped,
+    'statistics/rx_errors': 0,
+    'statistics/tx_bytes': counters.txOctets,
+    'statistics/tx_packets': counters.txPackets,
+    'statistics/tx_dropped': counters.txDropped,
+    'statistics/tx_errors': 0,
+  };
 }
 
 const isUnder = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);

@@ -326,12 +326,37 @@ export class LabShell {
         '/etc/hostname': `${place.hostname}\n`,
         '/etc/hosts': hostsFile(place, this.#cluster),
         '/etc/sysctl.conf': '',
+        ...(this.#cluster.machine(place.machine) === 'node' && place.namespace === '' && cniFiles(place)),
         ...Object.fromEntries(own),
       });
       this.#files.set(key, files);
     }
     return files;
   }
+}
+
+/** What the installation of Calico (install-cni) leaves on a node. */
+function cniFiles({ machine }: Place): Readonly<Record<string, string>> {
+  const calico = {
+    type: 'calico',
+    log_level: 'info',
+    log_file_path: '/var/log/calico/cni/cni.log',
+    datastore_type: 'kubernetes',
+    nodename: machine,
+    mtu: 0,
+    ipam: { type: 'calico-ipam' },
+    policy: { type: 'k8s' },
+    kubernetes: { kubeconfig: '/etc/cni/net.d/calico-kubeconfig' },
+  };
+  const others = [
+    { type: 'portmap', snat: true, capabilities: { portMappings: true } },
+    { type: 'bandwidth', capabilities: { bandwidth: true } },
+  ];
+  const list = { name: 'k8s-pod-network', cniVersion: '0.3.1', plugins: [calico, ...others] };
+  return {
+    '/etc/cni/net.d/10-calico.conflist': `${JSON.stringify(list, null, 2)}\n`,
+    '/var/lib/calico/nodename': machine,
+  };
 }
 
 /** A machine names its fellows there, a pod nobody. */

@@ -44,7 +44,8 @@ export class Fingerprint {
     this.event(FRAME, time);
     const view = frames.view(frame);
     const headersEnd = frames.end[frame]!;
-    let at = frames.start[frame]!;
+    const headers = frames.start[frame]!;
+    let at = headers;
     let a = this.#a;
     let b = this.#b;
     // The lanes take turns: this runs for every frame that moves, and two chains of steps wait for each other less.
@@ -55,7 +56,7 @@ export class Fingerprint {
     for (; at + 2 <= headersEnd; at += 2) a = stepA(a, view.getUint16(at));
     if (at < headersEnd) a = stepA(a, view.getUint8(at));
     const length = frames.payloadLength[frame]!;
-    b = stepB(b ^ a, length);
+    b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
     if (length > 0) {
       const pattern = frames.pattern[frame]!;
       const offset = frames.payloadOffset[frame]!;

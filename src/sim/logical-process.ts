@@ -12,7 +12,8 @@
  *                  settle(): what they left in the process's own backlog, at the same instant
  */
 import { COMMAND, Fingerprint, TIMER } from './fingerprint.ts';
-import { type Frame, type FrameStore, NO_FRAME } from './frame-store.ts';
+import type { Frame, FrameStore } from './frame-store.ts';
+import { InputHeap } from './input-heap.ts';
 import { InputQueue, type Receiver, type Transmitter } from './link.ts';
 import { Random } from './random.ts';
 import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
@@ -42,9 +43,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
   readonly #at: number;
   /** The input whose frame is next; the others that hold frames are in `#others`. Mostly there are none. */
   #earliest: InputQueue | undefined;
-  /** A heap of `#waiting` inputs; the array has room for all. */
-  #waiting = 0;
-  readonly #others: InputQueue[] = [];
+  readonly #others = new InputHeap();
   readonly fingerprint = new Fingerprint();
   /** Its place among the processes of its partition, which sets it. */
   number = -1;
@@ -102,7 +101,9 @@ export abstract class LogicalProcess implements Clock, Receiver {
 
   /** The input for a link from process `source`; `order` breaks ties between several links of one source. */
   addInput(source: number, order: number, jack: number): InputQueue {
-    return new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
+    const input = new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
+    this.#others.extend(input);
+    return input;
   }
 
   /** Nothing happens here before this time unless a frame comes. */
@@ -158,65 +159,34 @@ export abstract class LogicalProcess implements Clock, Receiver {
 
   /** A frame of `input`, the earliest, was taken: which one is it now? */
   #chooseEarliest(input: InputQueue): void {
-    if (this.#waiting > 0) {
-      const other = this.#others[0]!;
-      if (input.head === NO_FRAME) {
-        this.#earliest = other;
-        this.#others[0] = this.#others[--this.#waiting]!;
-        if (this.#waiting > 1) this.#down();
-      } else if (before(other, input)) {
-        this.#earliest = other;
-        this.#others[0] = input;
-        this.#down();
-      }
-    } else if (input.head === NO_FRAME) {
-      this.#earliest = undefined;
-      this.frames.records.cells[this.#at + ARRIVAL] = NEVER;
-      return;
-    }
-    this.frames.records.cells[this.#at + ARRIVAL] = this.#earliest!.headTime();
+    const others = this.#others;
+    let earliest: InputQueue | undefined = input;
+    let time = input.headTime();
+    if (others.size > 0 && others.isFirstBefore(time, input.order)) {
+      earliest = others.first;
+      const earlier = others.firstTime;
+      if (time === NEVER) others.removeFirst();
+      else others.replaceFirst(time, input);
+      time = earlier;
+    } else if (time === NEVER) earliest = undefined;
+    this.#earliest = earliest;
+    this.frames.records.cells[this.#at + ARRIVAL] = time;
   }
 
   /** `input`, which was empty, has a frame that arrives at `time`. */
   arrived(input: InputQueue, time: VirtualTime): void {
+    const { cells } = this.frames.records;
     const earliest = this.#earliest;
-    if (earliest !== undefined && !before(input, earliest)) {
-      this.#up(input); // who waits for another's frame need not be woken for this one
-      return;
+    if (earliest !== undefined) {
+      const earliestTime = cells[this.#at + ARRIVAL]!;
+      if (earliestTime < time || (earliestTime === time && earliest.order < input.order)) {
+        this.#others.insert(time, input); // who waits for another's frame need not be woken for this one
+        return;
+      }
+      this.#others.insert(earliestTime, earliest);
     }
-    if (earliest !== undefined) this.#up(earliest);
     this.#earliest = input;
-    this.frames.records.cells[this.#at + ARRIVAL] = time;
+    cells[this.#at + ARRIVAL] = time;
     this.habitat.wake(this, time);
   }
-
-  #up(input: InputQueue): void {
-    const heap = this.#others;
-    let at = this.#waiting++;
-    while (at > 0 && before(input, heap[(at - 1) >> 1]!)) {
-      heap[at] = heap[(at - 1) >> 1]!;
-      at = (at - 1) >> 1;
-    }
-    heap[at] = input;
-  }
-
-  #down(): void {
-    const heap = this.#others;
-    const input = heap[0]!;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= this.#waiting) break;
-      if (child + 1 < this.#waiting && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, input)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = input;
-  }
-}
-
-function before(a: InputQueue, b: InputQueue): boolean {
-  const [timeA, timeB] = [a.headTime(), b.headTime()];
-  return timeA < timeB || (timeA === timeB && a.order < b.order);
 }

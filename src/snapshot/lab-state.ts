@@ -8,7 +8,7 @@ import * as Prefix from '../addr/prefix.ts';
 import type { IPAMBlock } from '../calico/resources/ipam.ts';
 import type { Cluster } from '../controller/cluster.ts';
 import type { ProbeOutcome } from '../controller/probes.ts';
-import type { FdbView, MachineStatus, NeighbourView } from '../node/command.ts';
+import type { FdbView, MachineStatus, NeighbourView, SessionView } from '../node/command.ts';
 import { holderOf } from '../report/ipam-text.ts';
 import type { SnapshotPart } from '../scenario/types.ts';
 import { pairsOf, talkers } from './talkers.ts';
@@ -60,11 +60,12 @@ async function bgp({ controller }: Cluster, machine: string): Promise<string[]> 
     if (match[1] !== '') prefix = match[1]!;
     return [`${prefix} ${match[2]!.replace(/ \d\d:\d\d:\d\d(?=[\] ])/, '')}`];
   });
-  return [
-    ...sessions.map(({ name, peer, state }) => `${name} ${Ipv4.format(peer)} ${state}`).sort(),
-    ...routes.sort(),
-  ];
+  return [...sessions.map(sessionLine).sort(), ...routes.sort()];
 }
+
+/** A session that does not come up goes from state to state for ever. */
+const sessionLine = ({ name, peer, state }: SessionView): string =>
+  `${name} ${Ipv4.format(peer)} ${state === 'Established' ? state : 'not Established'}`;
 
 async function ipam(cluster: Cluster): Promise<string[]> {
   const blocks = [...(await cluster.list('IPAMBlock'))].sort((a, b) =>

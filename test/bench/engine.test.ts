@@ -38,10 +38,24 @@ t('every case prints a line of JSON', () => {
 t('an unknown bench or case is refused, with what there is', () => {
   const unknown = node(fromRoot('build/bench/engine.js'), 'nothing');
   assert.is(unknown.status, 2);
-  assert.match(unknown.stderr, /^usage: npm run bench:engine -- forwarding\|/);
+  assert.match(
+    unknown.stderr,
+    /^there is no bench nothing\nusage: npm run bench:engine -- forwarding\|encap\|/,
+  );
   const noCase = node(fromRoot('build/bench/engine.js'), 'fib/nothing');
   assert.is(noCase.status, 2);
   assert.match(noCase.stderr, /^fib has the cases lookup-100, /);
+});
+
+t('an unknown option is one message, help is none', () => {
+  const option = node(fromRoot('build/bench/engine.js'), 'fib', '--loud');
+  assert.is(option.status, 2);
+  assert.match(option.stderr, /^Unknown option '--loud'/);
+  assert.match(option.stderr, /\nusage: npm run bench:engine/);
+  assert.not.match(option.stderr, /\n {4}at /);
+  const help = node(fromRoot('build/bench/engine.js'), '--help');
+  assert.equal([help.status, help.stderr], [0, '']);
+  assert.match(help.stdout, /^usage: npm run bench:engine -- forwarding\|/);
 });
 
 t.run();

@@ -79,6 +79,17 @@ for (const [line, name, args] of [
     'test',
     { paths: [], filter: undefined, reporters: [], update: true, watch: true },
   ],
+  [
+    ['test', '--reporter', 'default'],
+    'test',
+    {
+      paths: [],
+      filter: undefined,
+      reporters: [{ name: 'text', file: undefined }],
+      update: false,
+      watch: false,
+    },
+  ],
   [['diff', 'a', 'b'], 'diff', DIFF],
   [
     ['diff', 'a', 'b', '--json', '--fabric', 'f', '--steps', 'all'],

@@ -198,7 +198,7 @@ t('prints one JSON document with every field, or an array of them', async () => 
   assert.equal(one.counters.dropped, { NO_ROUTE: 2 });
   const [step] = one.steps;
   assert.equal([step.name, step.atNs, step.ok], ['converge', 0, true]);
-  const parts = 'text ok expected received reason at line column';
+  const parts = 'text ok expected received because reason at line column';
   assert.is(Object.keys(step.expectations[0]).join(' '), parts);
   const dead = one.steps[1].expectations[1];
   assert.equal([dead.reason, dead.at], ['NO_ROUTE', 'k8s-rtr']);

@@ -39,8 +39,13 @@ interface Document {
     readonly refused: string | null;
     readonly fields: readonly { readonly path: string; readonly was: unknown; readonly is: unknown }[];
   }[];
-  readonly talking: { readonly before: number; readonly after: number; readonly all: number };
-  readonly outages: readonly { readonly pair: string; readonly lengthNs: number; readonly open: boolean }[];
+  readonly talking: {
+    readonly before: number;
+    readonly pairsBefore: number;
+    readonly after: number;
+    readonly pairsAfter: number;
+  };
+  readonly outages: readonly { readonly pair: string; readonly lengthNs: number; readonly end: string }[];
   readonly lost: readonly {
     readonly pair: string;
     readonly because: {
@@ -91,9 +96,9 @@ t('the same again prints the same bytes', async () => {
 
 t('an outage that ends is measured; octets of VXLAN', async () => {
   const { talking, outages, lost } = await document(mode('ipip-always'), mode('vxlan-always'));
-  assert.equal([talking, lost], [{ before: 6, after: 6, all: 6 }, []]);
+  assert.equal([talking, lost], [{ before: 6, pairsBefore: 6, after: 6, pairsAfter: 6 }, []]);
   assert.is(outages.length, 6);
-  for (const { lengthNs, open } of outages) assert.ok(!open && lengthNs > 0 && lengthNs < 5e9);
+  for (const { lengthNs, end } of outages) assert.ok(end === 'seen' && lengthNs > 0 && lengthNs < 5e9);
   const { out } = await diff(mode('ipip-always'), mode('vxlan-always'));
   hasLines(
     out,
@@ -112,7 +117,7 @@ t('a folder takes the place of Calico resources; pods stay', async () => {
     talking,
     live,
   } = await document(mode('ipip-always'), resources('direct', 'direct'));
-  assert.equal([live, talking], [true, { before: 6, after: 2, all: 6 }]);
+  assert.equal([live, talking], [true, { before: 6, pairsBefore: 6, after: 2, pairsAfter: 6 }]);
   assert.equal(
     changes.map(({ name, change, fields }) => [
       name,
@@ -155,12 +160,39 @@ t('a resource that goes is deleted, and named as the cause', async () => {
     changes.map(({ change }) => change),
     ['removed'],
   );
-  assert.equal(talking, { before: 6, after: 0, all: 6 });
+  assert.equal(talking, { before: 6, pairsBefore: 6, after: 0, pairsAfter: 6 });
   for (const { because } of lost) assert.match(because!.resource, /^BGPPeer /);
   const back = await document(at('unpeered'), all, ...fabric);
   assert.equal(
     [back.talking, back.lost, back.resources[0]!.change],
-    [{ before: 0, after: 6, all: 6 }, [], 'added'],
+    [{ before: 0, pairsBefore: 6, after: 6, pairsAfter: 6 }, [], 'added'],
+  );
+});
+
+t('a pod that moves, a pod that comes, a node that leaves the mesh', async () => {
+  const folder = resources('moving', 'ipip-always');
+  const pods = readFileSync(fromRoot('scenarios/modes/calico/node3-pod3.yaml'), 'utf8');
+  const more = `---
+apiVersion: v1
+kind: Pod
+metadata: { name: pod4 }
+spec: { nodeName: k8s-w0, containers: [{ name: c, image: x }] }
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: { name: k8s-w1 }
+spec: { bgp: { routeReflectorClusterID: 1.0.0.1 } }
+`;
+  writeFileSync(at('moving/pods.yaml'), pods.replace('nodeName: k8s-w0', 'nodeName: k8s-w2') + more);
+  const { out } = await diff(mode('ipip-always'), folder);
+  hasLines(
+    out,
+    '✗ 4 pairs are cut off: pod1 -> pod2, pod1 -> pod3, pod2 -> pod1, pod3 -> pod1',
+    `    Node k8s-w1 spec.bgp.routeReflectorClusterID: (none) -> 1.0.0.1 (${at('moving/pods.yaml')}:48:41)`,
+    '  ~ Pod pod3',
+    'reachability   6 of 6 pairs talk -> 6 of 12',
+    '  pod2 -> pod3   tunl0 -> local',
+    '  pod2 -> pod4   not there -> tunl0',
   );
 });
 
@@ -170,7 +202,7 @@ t('what the API server refuses is told, and changes nothing', async () => {
   assert.is(code, 1);
   assert.match(out, /✗ refused: .*IPPool CIDR cannot be modified/);
   const { talking, resources: changes } = await document(mode('ipip-always'), moved);
-  assert.equal(talking, { before: 6, after: 6, all: 6 });
+  assert.equal(talking, { before: 6, pairsBefore: 6, after: 6, pairsAfter: 6 });
   assert.match(changes[0]!.refused!, 'CIDR cannot be modified');
 });
 

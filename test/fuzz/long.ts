@@ -1,12 +1,14 @@
 /**
- * `npm run fuzz [-- MILLIONS [SEED]]`: a million damaged BGP messages and a million damaged frames. The first that does
- * harm ends it, with its octets; the seed is printed, and the same seed does the same.
+ * `npm run fuzz [-- MILLIONS [SEED]]`: a million damaged BGP messages, a million damaged frames and ten thousand lines typed
+ * at the shell. The first that does harm ends it, with its octets; the seed is printed, and the same seed does the same.
  */
 import { Random } from '../../src/sim/random.ts';
 import { fixture } from '../kit.ts';
+import { sitDown } from '../shell/typist.ts';
 import { fuzzClasses, fuzzMessages, recordedMessages, soundMessages } from './bgp.ts';
 import { fuzzFrames, MODES } from './frames.ts';
 import { MALFORMATIONS } from './malformations.ts';
+import { fuzzShell } from './shell.ts';
 
 const millions = Number(process.argv[2] ?? 1);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 32);
@@ -46,3 +48,13 @@ for (let done = 0, round = 0; done < total; done += ROUND, round++) {
   for (const [reason, count] of reasons) frames.set(reason, (frames.get(reason) ?? 0) + count);
 }
 console.log(line('frames', frames));
+
+/** A lab is made anew now and then, for pools are deleted and nodes are switched off. */
+const SHELL_ROUND = 500;
+const lines = new Map<string, number>();
+for (let done = 0; done < total / 100; done += SHELL_ROUND) {
+  const typist = await sitDown('scenarios/kans.yaml');
+  await fuzzShell(typist, (seed + done) % 2 ** 31, Math.min(SHELL_ROUND, total / 100 - done), lines);
+  await typist.leave();
+}
+console.log(line('lines at the shell', lines));

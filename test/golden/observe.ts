@@ -240,7 +240,7 @@ export class Experiment {
       states.set(`${moment}/${name}.route-table-all`, lines(await routes('all')));
       const devices = await ask<DeviceView[]>({ do: 'devices', namespace });
       states.set(`${moment}/${name}.link`, linkText(devices, { details: true, object: 'link' }));
-      states.set(`${moment}/${name}.addr`, addressText(devices, { details: true, ipv4Only: false }));
+      states.set(`${moment}/${name}.addr`, addressText(devices, { details: true, family: undefined }));
       states.set(`${moment}/${name}.fdb`, fdbText(await ask<FdbView[]>({ do: 'fdb', namespace })));
     }
     if (!all) return;

@@ -8,7 +8,7 @@ import { Lab } from '../../src/lab.ts';
 import { type Breach, breachesOf } from '../../src/runner/invariants.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
 import { validateResources } from '../../src/scenario/resource-validator.ts';
-import type { Scenario } from '../../src/scenario/types.ts';
+import type { Scenario, Step } from '../../src/scenario/types.ts';
 import { SECOND } from '../../src/sim/time.ts';
 import { fateOf } from '../../src/snapshot/lab-state.ts';
 import { pairsOf, talkers } from '../../src/snapshot/talkers.ts';
@@ -37,18 +37,18 @@ export interface Trial {
   readonly breaches: readonly Breach[];
 }
 
-/** A session that never comes up holds BIRD's recovery up, and with it all routes, for 240 s. */
-const PATIENCE = 300 * SECOND;
-/** Explanations cost more than the lab; of more pairs only the first are explained. */
-const EXPLAINED = 2;
-
-export async function tryEdit({ base, kind, draws }: Case): Promise<Trial> {
+/** Twice what the slowest of the scenarios takes. */
+const PATIENCE = 20 * SECOND;
+/** BIRD's graceful restart wait is over (240 s). */
+const RECOVERY = 245 * SECOND;
+/** Explanations cost more than the lab: of the pairs that are lost only the first `explained` are asked about. */
+export async function tryEdit({ base, kind, draws }: Case, explained = 1): Promise<Trial> {
   const name = BASES[base % BASES.length]!;
   const scenario = baseScenario(name);
   const [kindName, edit] = editOf(scenario, kind, draws);
   const trial = { kind: kindName, what: `${name}: ${edit.text}`, lost: [], breaches: [] };
   if (validateResources(edit.scenario.resources).length > 0) return { ...trial, outcome: 'refused' };
-  return { ...trial, outcome: 'ran', ...(await run(edit, await talkingIn(name))) };
+  return { ...trial, outcome: 'ran', ...(await run(edit, await talkingIn(name), explained)) };
 }
 
 /** Of the kind that is asked for, or of the next that fits the scenario; a cable there always is. */
@@ -62,14 +62,14 @@ function editOf(scenario: Scenario, kind: number, draws: readonly number[]): [ki
   }
 }
 
-async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial, 'lost' | 'breaches'>> {
+async function run(
+  edit: Edit,
+  talked: ReadonlySet<string>,
+  explained: number,
+): Promise<Pick<Trial, 'lost' | 'breaches'>> {
   const lab = await Lab.of(edit.scenario, { workers: 0 });
   try {
-    await lab.converge(PATIENCE);
-    if (edit.act !== undefined) {
-      await edit.act(lab);
-      await lab.run({ for: '5s' });
-    }
+    const steps = await runSteps(lab);
     const breaches = [
       ...(await breachesOf(lab.cluster, 'oneOwner')),
       ...(edit.scenario.fabric.routers.some(router => router.routes.length > 0)
@@ -80,11 +80,11 @@ async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial,
     const lost: Lost[] = [];
     for (const outcome of outcomes) {
       const pair = `${outcome.from.name} -> ${outcome.to.name}`;
-      if (outcome.result.answered || !talked.has(pair) || lost.length >= EXPLAINED) continue;
+      if (outcome.result.answered || !talked.has(pair) || lost.length >= explained) continue;
       const said = JSON.stringify(await explain(lab.cluster, outcome, {}));
       const named = edit.named.test(said)
         ? 'edit'
-        : await curable(lab, edit, outcome.from.name, outcome.to.name);
+        : await curable(lab, steps, outcome.from.name, outcome.to.name);
       lost.push({ pair, fate: fateOf(outcome), named });
     }
     breaches.push(...(await breachesOf(lab.cluster, 'allCounted')));
@@ -94,14 +94,51 @@ async function run(edit: Edit, talked: ReadonlySet<string>): Promise<Pick<Trial,
   }
 }
 
-/** A replay knows nothing of what was done to cables and power from outside. */
-async function curable(lab: Lab, edit: Edit, from: string, to: string): Promise<'cure' | undefined> {
-  if (edit.act !== undefined) return undefined;
-  const { seed, scenario } = lab;
+/** A session that never comes up holds BIRD's recovery up, and with it all routes; then there is a wait. */
+async function runSteps(lab: Lab): Promise<readonly Step[]> {
+  const [converge, ...disturbances] = lab.scenario.steps as [Step, ...Step[]];
+  const { ok } = await lab.step(converge, 0);
+  const rest = ok ? disturbances : [WAIT, ...disturbances];
+  for (const [i, step] of rest.entries()) await lab.step(step, i + 1);
+  return [converge, ...rest];
+}
+
+/** By running the edited scenario again with a change. */
+async function curable(
+  lab: Lab,
+  steps: readonly Step[],
+  from: string,
+  to: string,
+): Promise<'cure' | undefined> {
+  const { seed } = lab;
+  const scenario = { ...lab.scenario, steps };
   const signal = new AbortController().signal;
-  const cures = await findCures(lab, { scenario, seed, steps: 0, from, to, options: {}, signal });
+  const cures = await findCures(lab, { scenario, seed, steps: 'all', from, to, options: {}, signal });
   return cures.length > 0 ? 'cure' : undefined;
 }
+
+const position = { line: 1, column: 1 };
+const CONVERGE: Step = {
+  name: 'converge',
+  link: undefined,
+  node: undefined,
+  run: [],
+  waitNs: 0,
+  expect: [
+    {
+      kind: 'converged',
+      text: 'converged',
+      position,
+      withinNs: PATIENCE,
+      forNs: undefined,
+      neverNs: undefined,
+    },
+  ],
+  snapshot: undefined,
+  position,
+};
+
+const WAIT: Step = { ...CONVERGE, name: 'wait', waitNs: RECOVERY, expect: [] };
 
 const scenarios = new Map<string, Scenario>();
 const talking = new Map<string, Promise<ReadonlySet<string>>>();
@@ -109,7 +146,8 @@ const talking = new Map<string, Promise<ReadonlySet<string>>>();
 function baseScenario(name: string): Scenario {
   let scenario = scenarios.get(name);
   if (scenario === undefined) {
-    scenario = loadScenario(fromRoot(`scenarios/${name}.yaml`), { validate: validateResources });
+    const loaded = loadScenario(fromRoot(`scenarios/${name}.yaml`), { validate: validateResources });
+    scenario = { ...loaded, steps: [CONVERGE] };
     scenarios.set(name, scenario);
   }
   return scenario;

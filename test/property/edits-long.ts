@@ -12,7 +12,7 @@ console.log(`seed ${seed}`);
 
 const trials: Trial[] = [];
 for (const each of fc.sample(aCase, { numRuns: count, seed })) {
-  const trial = await tryEdit(each);
+  const trial = await tryEdit(each, 2);
   trials.push(trial);
   for (const { law, what } of trial.breaches) console.log(`${trial.what}: ${law}: ${what}`);
   for (const { pair, fate, named } of trial.lost)

@@ -3,8 +3,8 @@
  * switched on, a cable that is cut. Each says by which words an explanation names it.
  */
 import * as Ipv4 from '../../src/addr/ipv4.ts';
-import type { Lab } from '../../src/lab.ts';
-import type { LoadedResource, Node, Router, Scenario } from '../../src/scenario/types.ts';
+import type { LoadedResource, Node, Router, Scenario, Step } from '../../src/scenario/types.ts';
+import { SECOND } from '../../src/sim/time.ts';
 
 /** Scenarios whose pods all talk once they have converged. */
 export const BASES: readonly string[] = [
@@ -24,20 +24,19 @@ export const BASES: readonly string[] = [
 export interface Edit {
   /** What was done, for people. */
   readonly text: string;
+  /** Its steps are those that bring the loss about. */
   readonly scenario: Scenario;
-  /** What is done to the lab once it has converged. */
-  readonly act?: (lab: Lab) => Promise<void>;
   /** An explanation names the edit when it says this. */
   readonly named: RegExp;
 }
 
 /** A whole number below `bound`, out of the numbers of the case. */
-export type Pick = (bound: number) => number;
+export type Draw = (bound: number) => number;
 
 /** One kind of edit; undefined where it does not fit the scenario. */
-type Maker = (scenario: Scenario, pick: Pick) => Edit | undefined;
+type Maker = (scenario: Scenario, pick: Draw) => Edit | undefined;
 
-const one = <T>(list: readonly T[], pick: Pick): T | undefined => list[pick(Math.max(1, list.length))];
+const one = <T>(list: readonly T[], pick: Draw): T | undefined => list[pick(Math.max(1, list.length))];
 
 /** `object` with `value` at `path`; undefined takes the field away. */
 function withField(object: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
@@ -54,7 +53,7 @@ const specField = (resource: LoadedResource, field: string): unknown =>
 function editResource(
   scenario: Scenario,
   kind: string,
-  pick: Pick,
+  pick: Draw,
   fields: Readonly<Record<string, unknown>>,
 ): Edit | undefined {
   const found = one(
@@ -81,7 +80,7 @@ function addResource(scenario: Scenario, kind: string, name: string, spec: objec
   const { apiVersion } = object;
   const added: LoadedResource = {
     file: 'edit',
-    position: { line: 1, column: 1 },
+    position: HERE,
     apiVersion,
     kind,
     name,
@@ -96,7 +95,7 @@ function addResource(scenario: Scenario, kind: string, name: string, spec: objec
 
 function editNode(
   scenario: Scenario,
-  pick: Pick,
+  pick: Draw,
   change: (node: Node) => Partial<Node>,
   word: string,
 ): Edit | undefined {
@@ -114,7 +113,7 @@ function editNode(
 
 function editRouter(
   scenario: Scenario,
-  pick: Pick,
+  pick: Draw,
   change: (router: Router) => Partial<Router> | undefined,
   word: string,
 ): Edit | undefined {
@@ -127,7 +126,7 @@ function editRouter(
   const fields = change(router)!;
   const routers = fabric.routers.map(each => (each === router ? { ...each, ...fields } : each));
   return {
-    text: `router ${router.name} ${JSON.stringify(fields).slice(0, 120)}`,
+    text: `router ${router.name} ${JSON.stringify(fields, (_, value) => value ?? 'gone').slice(0, 60)}`,
     scenario: { ...scenario, fabric: { ...fabric, routers } },
     named: new RegExp(`\\b${router.name}\\b.*${word}`),
   };
@@ -218,6 +217,23 @@ const routerRoutes: Maker = (scenario, pick) =>
     '(route|knows)',
   );
 
+const HERE = { line: 1, column: 1 };
+
+/** As a step of the file, once the lab has converged. */
+function disturbed(scenario: Scenario, what: Partial<Pick<Step, 'link' | 'node'>>): Scenario {
+  const step = {
+    name: 'disturb',
+    link: undefined,
+    node: undefined,
+    run: [],
+    expect: [],
+    snapshot: undefined,
+    position: HERE,
+    ...what,
+  };
+  return { ...scenario, steps: [...scenario.steps, { ...step, waitNs: 5 * SECOND }] };
+}
+
 const cable: Maker = (scenario, pick) => {
   const { nodes, routers } = scenario.fabric;
   const nics = [
@@ -229,12 +245,7 @@ const cable: Maker = (scenario, pick) => {
   const { owner, device } = one(nics, pick)!;
   return {
     text: `cable of ${owner}/${device} cut`,
-    scenario,
-    act: async lab => {
-      const nic = lab.controller.plan.nic(owner, device);
-      if (nic === undefined) throw new Error(`there is no NIC ${owner}/${device}`);
-      await lab.controller.setCarrier(nic, false);
-    },
+    scenario: disturbed(scenario, { link: { state: 'down', owner, device } }),
     named: both(`\\b${owner}\\b`, 'cable|carrier|LINK_DOWN|linkdown|NEIGH_FAILED'),
   };
 };
@@ -243,8 +254,7 @@ const power: Maker = (scenario, pick) => {
   const { name } = one(scenario.fabric.nodes, pick)!;
   return {
     text: `${name} switched off`,
-    scenario,
-    act: lab => lab.controller.setPower(name, false),
+    scenario: disturbed(scenario, { node: { action: 'stop', name } }),
     named: both(`\\b${name}\\b`, 'off|power|stopped|LINK_DOWN|NODE_STOPPED|NEIGH_FAILED'),
   };
 };
@@ -260,7 +270,7 @@ const loss: Maker = (scenario, pick) => {
     loss: 1,
   };
   const { fabric } = scenario;
-  const links = [...fabric.links, { ...link, position: { line: 1, column: 1 } }] as typeof fabric.links;
+  const links = [...fabric.links, { ...link, position: HERE }] as typeof fabric.links;
   return {
     text: `link ${name}/${device} loses everything`,
     scenario: { ...scenario, fabric: { ...fabric, links } },

@@ -80,7 +80,7 @@ t('from inside a pod the other namespace has a number only', () => {
 
 t('ip -4 addr: devices that have an address, without hardware and IPv6', () => {
   assert.is(
-    addressText([NIC, CALI], { details: false, ipv4Only: true }),
+    addressText([NIC, CALI], { details: false, family: 4 }),
     '2: ens5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 9001 qdisc noqueue state UP group default qlen 1000\n' +
       '    altname enp0s5\n' +
       '    inet 192.168.10.101/24 brd 192.168.10.255 scope global ens5\n' +
@@ -89,7 +89,7 @@ t('ip -4 addr: devices that have an address, without hardware and IPv6', () => {
 });
 
 t('ip addr: nothing of IPv6 while a device is down', () => {
-  const text = addressText([{ ...CALI, up: false }], { details: false, ipv4Only: false });
+  const text = addressText([{ ...CALI, up: false }], { details: false, family: undefined });
   assert.not.match(text, /inet6/);
 });
 

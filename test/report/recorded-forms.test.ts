@@ -154,10 +154,10 @@ const path = (type: 'unicast' | 'local') =>
 const INTERNET = Ipv4.from('8.8.8.8');
 const asked = { from: 0, details: false, oneLine: false };
 
-const oneLines = (devices: readonly DeviceView[], ipv4Only: boolean): string =>
+const oneLines = (devices: readonly DeviceView[], family: 4 | undefined): string =>
   devices
     .flatMap(device => {
-      const lines = addressText([{ ...device, altnames: [] }], { details: false, ipv4Only }).split('\n');
+      const lines = addressText([{ ...device, altnames: [] }], { details: false, family }).split('\n');
       const found: string[] = [];
       for (let i = 0; i + 1 < lines.length; i++)
         if (/^ {4}inet/.test(lines[i]!))
@@ -179,10 +179,10 @@ for (const [line, text] of [
   ['ip -d -j link show vxlan.calico', Forms.linkJson([VXLAN], { ...plain, details: true })],
   ['ip -d -j link show v0', Forms.linkJson([V0], { ...plain, details: true })],
   ['ip -d -j link show lo', Forms.linkJson([LO], { ...plain, details: true })],
-  ['ip -j addr show lo', Forms.addressJson([LO], false, plain)],
-  ['ip -o addr', oneLines([LO, V0, VXLAN], false)],
-  ['ip -o -4 addr show v0', oneLines([V0], true)],
-  ['ip -br addr', Forms.addressBrief([LO, V0, VXLAN], false)],
+  ['ip -j addr show lo', Forms.addressJson([LO], undefined, plain)],
+  ['ip -o addr', oneLines([LO, V0, VXLAN], undefined)],
+  ['ip -o -4 addr show v0', oneLines([V0], 4)],
+  ['ip -br addr', Forms.addressBrief([LO, V0, VXLAN], undefined)],
   ['ip -br link', Forms.linkBrief([LO, V0, VXLAN])],
   ['ip -j route get 8.8.8.8', pathJson(INTERNET, path('unicast'), 0, false)],
   ['ip -d route get 8.8.8.8', pathText(INTERNET, path('unicast'), { ...asked, details: true })],

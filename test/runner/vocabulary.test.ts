@@ -72,6 +72,33 @@ const TUNNELLED: readonly Row[] = [
   ['{ noChange: boot, of: fib, never: 0s }', false, /^after 0 µs: no change$/],
 ];
 
+/** The kinds that ask one table, or one probe. */
+const TABLES: readonly Row[] = [
+  ['{ reachable: pod1 <-> pod3, via: vxlan.calico }', true, /via vxlan\.calico$/],
+  ['{ reachable: pod1 -> pod3, via: direct }', false, /via vxlan\.calico$/],
+  [
+    '{ unreachable: pod1 -> 172.16.9.9, reason: NO_ROUTE, at: k8s-rtr }',
+    true,
+    /^no answer: NO_ROUTE at k8s-rtr$/,
+  ],
+  ['{ unreachable: pod1 -> 172.16.9.9, reason: LINK_DOWN }', false, /^no answer: NO_ROUTE at k8s-rtr$/],
+  ['{ unreachable: pod1 -> pod3 }', false, /^answer in/],
+  ['{ path: pod1 -> pod3, hops: [k8s-w1, k8s-rtr, k8s-w0] }', true, /^passed k8s-w1, k8s-rtr, k8s-w0$/],
+  ['{ path: pod1 -> pod2, hops: [k8s-w1, k8s-rtr, k8s-w2] }', false, /^passed k8s-w1, k8s-w2$/],
+  ['{ route: 172.16.34.0/24, on: k8s-w1, dev: vxlan.calico, onlink: true }', true, /dev vxlan\.calico/],
+  ['{ route: 172.16.34.0/24, on: k8s-w1, proto: bird }', false, /dev vxlan\.calico/],
+  ['{ noRoute: 172.16.9.0/24, on: k8s-w1 }', true, /^no route to 172\.16\.9\.0\/24$/],
+  ['{ noRoute: default, on: k8s-w1 }', false, /^default via 192\.168\.10\.254/],
+  ['{ bgp: Established, on: k8s-w1, peer: k8s-w2 }', true, /^Established$/],
+  ['{ bgp: Idle, on: k8s-w1, peer: k8s-w2 }', false, /^Established$/],
+  ['{ bgp: none, on: k8s-w1, peer: k8s-rtr }', true, /^none$/],
+  ['{ ipam: pod1, block: 172.16.158.0/24 }', true, /^172\.16\.158\.\d+$/],
+  ['{ ipam: pod1, block: 172.16.34.0/24 }', false, /^172\.16\.158\.\d+$/],
+  ['{ mtu: 1450, on: pod1 }', true, /^MTU 1450$/],
+  ['{ output: { contains: default-ipv4-ippool } }', true, /ippool/],
+  ['{ output: { contains: [172.16.0.0/16, 10.0.0.0/8] } }', false, /ippool/],
+];
+
 const counted = (count: string): string =>
   `{ capture: udp port 4789 and host k8s-w0, on: k8s-w1, dev: eth0, ${count} }`;
 
@@ -118,6 +145,7 @@ const MENDED: readonly Row[] = [
 const STEPS: readonly (readonly [step: string, rows: readonly Row[]])[] = [
   ['snapshot: boot', []],
   ['wait: 0s', TUNNELLED],
+  ['run: calicoctl get ippool -o wide', TABLES],
   ['wait: 0s', CAPTURED],
   [`run: ${DIRECT}`, CUT],
   [`run: ${DIRECT.replace('Never', 'Always')}`, MENDED],
@@ -179,6 +207,43 @@ t('a failure says what it wanted, what came line by line, and where to look', as
     'more      npx tunlab run v.yaml --pcap captures',
   ])
     assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
+});
+
+t('a table that is not as expected has a cause', async () => {
+  const lab = await Lab.of(
+    parse(`
+    - expect: { converged: true, within: 60s }
+    - expect:
+        - { route: 172.16.34.0/24, on: k8s-w1, dev: tunl0 }
+        - { route: 172.16.9.0/24, on: k8s-w1 }
+        - { route: 172.16.158.0/24, on: k8s-rtr }
+        - { route: 10.0.0.0/8, on: k8s-w1 }
+        - { bgp: Established, on: k8s-w1, peer: k8s-rtr }
+        - { bgp: Established, on: k8s-rtr, peer: k8s-w1 }
+    - link: { down: k8s-w0/eth0 }
+      wait: 300s
+      expect:
+        - { bgp: Established, on: k8s-w1, peer: k8s-w0 }
+        - { route: 172.16.34.0/24, on: k8s-w1, proto: bird }
+`),
+    { workers: 0 },
+  );
+  try {
+    const [, tables, cut] = await lab.steps();
+    const causes = (result: typeof tables) => result!.expectations.map(({ verdict }) => verdict.because);
+    const pool = fromRoot('scenarios/modes/calico/ippool-vxlan-always.yaml');
+    assert.equal(causes(tables), [
+      `IPPool default-ipv4-ippool: ipipMode Never, vxlanMode Always (${pool}:8:13)`,
+      'IPAM has given 172.16.9.0/24 to no node',
+      '172.16.158.0/24 is a block of k8s-w1, with which k8s-rtr has no BGP session',
+      undefined,
+      'k8s-w1 has sessions with 192.168.10.102, 192.168.20.100 only',
+      'k8s-rtr has no session at all',
+    ]);
+    assert.match(causes(cut)[0]!, /^k8s-w1: Mesh_192_168_20_100 says /);
+  } finally {
+    await lab.close();
+  }
 });
 
 t('noLoop: a static route to a block that nobody has sends packets back and forth', async () => {

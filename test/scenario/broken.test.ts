@@ -469,7 +469,7 @@ const ROWS: readonly (readonly [what: string, from: string, to: string, ...expec
     'an empty output',
     'contains: default-ipv4-ippool',
     '',
-    'x.yaml:55:25  steps[2].expect.output: expected contains or equals',
+    'x.yaml:55:25  steps[2].expect.output: expected contains, equals or exitCode',
   ],
   [
     'a link both down and up',

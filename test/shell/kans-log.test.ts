@@ -37,6 +37,39 @@ t('ipam check finds no problem', async ({ typist }) => {
   assert.ok(text.endsWith('Check complete; found 0 problems.\n'));
 });
 
+t("k8s-m's table, the lines of DHCP included", async ({ typist }) => {
+  assert.is(
+    await typist.run('ip route'),
+    `default via 192.168.10.1 dev ens5 proto dhcp src 192.168.10.10 metric 100 
+172.16.34.0/24 via 192.168.20.100 dev tunl0 proto bird onlink 
+blackhole 172.16.116.0/24 proto bird 
+172.16.158.0/24 via 192.168.10.101 dev tunl0 proto bird onlink 
+172.16.184.0/24 via 192.168.10.102 dev tunl0 proto bird onlink 
+192.168.0.2 via 192.168.10.1 dev ens5 proto dhcp src 192.168.10.10 metric 100 
+192.168.10.0/24 dev ens5 proto kernel scope link src 192.168.10.10 metric 100 
+192.168.10.1 dev ens5 proto dhcp scope link src 192.168.10.10 metric 100 
+`,
+  );
+});
+
+t('bird.cfg of k8s-m: its address sorts first, so it waits for all three', async ({ typist }) => {
+  const name = await typist.run(
+    `kubectl get pods -n kube-system -l k8s-app=calico-node --field-selector spec.nodeName=k8s-m -o jsonpath='{.items[0].metadata.name}'`,
+  );
+  const bird = await typist.run(
+    `kubectl exec -n kube-system ${name} -- cat /etc/calico/confd/config/bird.cfg | grep -E "neighbor|passive"`,
+  );
+  assert.is(
+    bird,
+    ['192.168.20.100', '192.168.10.101', '192.168.10.102']
+      .map(
+        peer =>
+          `  neighbor ${peer} as 64512;\n  passive on; # Mesh is unidirectional, peer will connect to us.\n`,
+      )
+      .join(''),
+  );
+});
+
 t("k8s-w1's table by route -n, the lines with a gateway", async ({ typist }) => {
   assert.is(
     await typist.run("ssh k8s-w1 route -n | egrep '(Destination|UG)'"),
@@ -150,6 +183,13 @@ t('to the other subnet: outside protocol 4 between nodes, on tunl0 the plain pac
     output,
     /^TIME IP 172\.16\.158\.6 > 172\.16\.34\.1: ICMP echo request, id N, seq 1, length 64$/m,
   );
+});
+
+t('a TCP connection between pods offers an MSS of 8941', async ({ typist }) => {
+  await typist.run('kubectl exec pod3 -- iperf3 -s -1 -D');
+  await typist.run('root@k8s-w1:~# tcpdump -ni tunl0 -c 1 "tcp[tcpflags] & tcp-syn != 0" &');
+  const output = await typist.run('kubectl exec pod1 -- iperf3 -c 172.16.34.1 -n 1K');
+  assert.match(output, /172\.16\.158\.6\.\d+ > 172\.16\.34\.1\.5201: Flags \[S\], .*options \[mss 8941,/);
 });
 
 t('Direct: the gateway of the other subnet is the recursive one', async ({ typist }) => {

@@ -70,9 +70,12 @@ export class World implements Clock {
   }
 }
 
+/** What an IP layer needs of its surroundings. */
+export type Surroundings = Clock & { readonly frames: FrameStore };
+
 export class FakeIp implements IpLayer {
   readonly name: string;
-  readonly world: World;
+  readonly world: Surroundings;
   readonly address: Ipv4Address;
   readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
   readonly dropped: DropReason[] = [];
@@ -83,7 +86,7 @@ export class FakeIp implements IpLayer {
   wire: (frame: Frame, request: SendRequest) => void = frame => this.frames.free(frame);
   readonly #seed: number;
 
-  constructor(world: World, name: string, address: Ipv4Address, seed = 1) {
+  constructor(world: Surroundings, name: string, address: Ipv4Address, seed = 1) {
     this.world = world;
     this.name = name;
     this.address = address;

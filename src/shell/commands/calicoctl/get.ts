@@ -12,7 +12,8 @@ export async function get(parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const output = parsed.flags.get('output') ?? 'ps';
   if (!/^(ps|wide|yaml|json|custom-columns=.+|go-template(-file)?=.+)$/.test(output))
     return failed(`unrecognized output format '${output}'\n`);
-  if (output.startsWith('go-template')) return failed(`calicoctl get -o ${output}: not emulated\n`, 2);
+  if (output.startsWith('go-template'))
+    return failed('calicoctl get -o go-template: not emulated in this lab\n', 2);
   const [word, ...names] = parsed.words;
   if (word === undefined && !parsed.flags.has('filename')) throw new BadUsage();
   const wanted = word === undefined ? await ofFile(parsed, io) : await ofWords(word, names, parsed, io);

@@ -1,5 +1,5 @@
 /** What calicoctl is asked about: names of kinds, and files of resources. */
-import { type KindInfo, kindNamed, type Resource } from '../../../calico/resources/kinds.ts';
+import { KINDS, type KindInfo, kindNamed, type Resource } from '../../../calico/resources/kinds.ts';
 import { DecodeError } from '../../../calico/resources/shape.ts';
 import { type CommandIo, failed, type ShellResult } from '../../command.ts';
 import { readDocuments } from '../../documents.ts';
@@ -35,7 +35,13 @@ export async function resourcesOf(parsed: Parsed, io: CommandIo): Promise<Resour
     if (text === undefined)
       return failed(`Failed to execute command: open ${file}: no such file or directory\n`);
     try {
-      resources.push(...readDocuments(text));
+      const read = readDocuments(text);
+      const foreign = read.find(({ kind, apiVersion }) => !KINDS[kind].calico || apiVersion === 'v1');
+      if (foreign !== undefined)
+        return failed(
+          `Failed to execute command: Unknown resource type (${foreign.kind}) and/or version (${foreign.apiVersion})\n`,
+        );
+      resources.push(...read);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       return failed(`Failed to execute command: ${error.message}\n`);

@@ -3,7 +3,7 @@ import * as Ipv4 from '../../../addr/ipv4.ts';
 import * as Prefix from '../../../addr/prefix.ts';
 import type { AddressEdit, AddressRefusal } from '../../../node/address-commands.ts';
 import type { DeviceView } from '../../../node/command.ts';
-import { addressText, ipv4Lines, ipv6Lines } from '../../../report/address-text.ts';
+import { addressLines, addressText, hasFamily } from '../../../report/address-text.ts';
 import { addressBrief, addressJson } from '../../../report/device-forms.ts';
 import { statisticsLines } from '../../../report/statistics-text.ts';
 import { type CommandIo, failed, printed, type ShellResult } from '../../command.ts';
@@ -29,14 +29,28 @@ export async function address(
 }
 
 async function show(words: readonly string[], options: IpOptions, io: CommandIo): Promise<ShellResult> {
-  const devices = await chosenDevices(words, io);
-  if (!Array.isArray(devices)) return devices as ShellResult;
-  const style = { details: options.details, ipv4Only: options.ipv4 };
-  if (options.json) return printed(addressJson(devices, options.ipv4, options));
-  if (options.brief) return printed(addressBrief(devices, options.ipv4));
+  const filter = addressFilter(words);
+  if (!('rest' in filter)) return filter;
+  const chosen = await chosenDevices(filter.rest, io);
+  if (!Array.isArray(chosen)) return chosen as ShellResult;
+  const family = filter.family ?? options.family;
+  // A device whose addresses were all filtered out goes with them; one that has none stays.
+  const hasAny = (device: DeviceView): boolean => hasFamily(device, 4) || hasFamily(device, 6);
+  const devices = (chosen as DeviceView[])
+    .map(device => ({ before: device, after: filter.apply(device) }))
+    .filter(({ before, after }) => hasAny(after) || !hasAny(before))
+    .map(({ after }) => after);
+  const style = { details: options.details, family };
+  if (options.json) return printed(addressJson(devices, family, options));
+  if (options.brief) return printed(addressBrief(devices, family));
   if (options.oneLine)
-    return printed((devices as DeviceView[]).map(device => oneLines(device, options.ipv4)).join(''));
-  const text = (devices as DeviceView[])
+    return printed(
+      devices
+        .filter(device => hasFamily(device, family))
+        .map(device => oneLines(device, family))
+        .join(''),
+    );
+  const text = devices
     .map(
       device =>
         addressText([device], style) + (options.statistics ? statisticsLines(device, options.errors) : ''),
@@ -45,9 +59,48 @@ async function show(words: readonly string[], options: IpOptions, io: CommandIo)
   return printed(text);
 }
 
+interface AddressFilter {
+  /** The words that are about devices. */
+  readonly rest: readonly string[];
+  /** `to PREFIX` can only mean this one. */
+  readonly family: 4 | undefined;
+  readonly apply: (device: DeviceView) => DeviceView;
+}
+
+/** `scope S` and `to PREFIX`. */
+function addressFilter(words: readonly string[]): AddressFilter | ShellResult {
+  const rest = [...words];
+  const take = (word: string): string | undefined => {
+    const at = rest.indexOf(word);
+    return at < 0 ? undefined : (rest.splice(at, 2)[1] ?? '');
+  };
+  const scope = take('scope');
+  const to = take('to');
+  if (scope !== undefined && !['global', 'link', 'host'].includes(scope))
+    return failed(`Error: argument "${scope}" is wrong: invalid "scope"\n\n`, 255);
+  const alone = to === undefined ? undefined : Ipv4.parse(to);
+  const prefix = alone !== undefined ? { address: alone, length: 32 } : to && Prefix.parse(to);
+  if (to !== undefined && !prefix)
+    return failed(`Error: any valid prefix is expected rather than "${to}".\n`);
+  if (scope === undefined && !prefix) return { rest, family: undefined, apply: device => device };
+  return {
+    rest,
+    family: prefix ? 4 : undefined,
+    apply: device => ({
+      ...device,
+      addresses: device.addresses.filter(
+        address =>
+          (scope === undefined || address.scope === scope) &&
+          (!prefix || Prefix.contains(prefix, address.address)),
+      ),
+      withoutIpv6: prefix ? true : scope !== (device.driver === 'loopback' ? 'host' : 'link'),
+    }),
+  };
+}
+
 /** `-o`: every address is a line of its own, with the number and name of its device in front. */
-function oneLines(device: DeviceView, ipv4Only: boolean): string {
-  const lines = (ipv4Lines(device) + (ipv4Only ? '' : ipv6Lines(device))).split('\n');
+function oneLines(device: DeviceView, family: IpOptions['family']): string {
+  const lines = addressLines(device, family).split('\n');
   let text = '';
   for (let i = 0; i + 1 < lines.length; i += 2)
     text += `${device.index}: ${device.name}${lines[i]}\\${lines[i + 1]}\n`;

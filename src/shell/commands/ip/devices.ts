@@ -17,7 +17,7 @@ export async function chosenDevices(
     else if (word === 'type') {
       const type = list.shift() ?? '';
       devices = devices.filter(d => d.driver === TYPES[type]);
-    } else if (word === 'to' || word === 'scope' || word === 'label' || word === 'group' || word === 'master')
+    } else if (/^(label|group|master|nomaster|vrf|dynamic|permanent|primary|secondary)$/.test(word))
       return failed(`ip: filter "${word}": not emulated in this lab\n`, 2);
     else {
       const name = word === 'dev' ? list.shift() : word;

@@ -17,7 +17,8 @@ export interface IpOptions {
   readonly brief: boolean;
   readonly json: boolean;
   readonly pretty: boolean;
-  readonly ipv4: boolean;
+  /** `-4`, `-6`. */
+  readonly family: 4 | 6 | undefined;
   readonly oneLine: boolean;
 }
 
@@ -66,7 +67,9 @@ export const ip: Command = async (args, io) => {
   if (word === undefined || word === 'help' || given.has('help')) return failed(HELP.ip, 255);
   const found = OBJECTS.find(([name]) => name.startsWith(word));
   if (found === undefined) return failed(`Object "${word}" is unknown, try "ip help".\n`, 1);
-  if (given.has('6')) return { stdout: '', stderr: '', exitCode: 0 };
+  if (given.has('6') && !['address', 'link'].includes(found[0]))
+    return failed('ip -6: only link-local addresses are emulated in this lab\n', 2);
+  if (given.has('human')) return failed('ip -human: not emulated in this lab\n', 2);
   const options: IpOptions = {
     details: given.has('details'),
     statistics: given.has('statistics'),
@@ -74,7 +77,7 @@ export const ip: Command = async (args, io) => {
     brief: given.has('brief'),
     json: given.has('json'),
     pretty: given.has('pretty'),
-    ipv4: given.has('4'),
+    family: given.has('6') ? 6 : given.has('4') ? 4 : undefined,
     oneLine: given.has('oneline'),
   };
   const [name, object] = found;

@@ -90,8 +90,10 @@ const ERRNO: Readonly<Record<string, string>> = {
   ENETDOWN: 'Network is down',
 };
 
-async function get(words: readonly string[], options: IpOptions, io: CommandIo): Promise<ShellResult> {
+async function get(given: readonly string[], options: IpOptions, io: CommandIo): Promise<ShellResult> {
   const { cluster, place } = io;
+  const fibmatch = given.includes('fibmatch');
+  const words = given.filter(word => word !== 'fibmatch');
   const after = (word: string): string | undefined => {
     const at = words.indexOf(word);
     return at < 0 ? undefined : words[at + 1];
@@ -100,6 +102,7 @@ async function get(words: readonly string[], options: IpOptions, io: CommandIo):
   if (target === undefined) throw new BadRoute('need at least a destination address\n', 255);
   if (after('iif') !== undefined) return failed('ip route get iif: not emulated in this lab\n', 2);
   const destination = parseDestination(target).address;
+  if (fibmatch) return match(destination, options, io);
   const from = after('from');
   const source = from === undefined ? 0 : parseDestination(from).address;
   const device = after('oif') ?? after('dev');
@@ -112,6 +115,23 @@ async function get(words: readonly string[], options: IpOptions, io: CommandIo):
   const { details, oneLine, pretty } = options;
   if (options.json) return printed(pathJson(destination, path, source, pretty));
   return printed(pathText(destination, path, { from: source, details, oneLine }));
+}
+
+/** `ip route get fibmatch A`: the route itself that decides. */
+async function match(
+  destination: number,
+  { details, json, pretty }: IpOptions,
+  { cluster, place }: CommandIo,
+): Promise<ShellResult> {
+  const { machine, namespace } = place;
+  const route = await cluster.controller.ask<RouteView | null>(machine, {
+    do: 'route-get',
+    namespace,
+    destination,
+  });
+  if (route === null) return failed('RTNETLINK answers: Network is unreachable\n', 2);
+  if (json) return printed(routeJson([route], details, pretty));
+  return printed(`${details ? route.detail : route.text}\n`);
 }
 
 const WITH_ERROR = new Set<KernelRefusal>([

@@ -110,6 +110,15 @@ const NOT_EMULATED = new Set(
   ).split(' '),
 );
 
+/** Flags of the real one that nothing here obeys. */
+const UNKNOWN_FLAGS = new Set(
+  (
+    '--raw --template --chunk-size --server-print --subresource --show-managed-fields --output-watch-events -k --kustomize ' +
+    '--prune --field-manager --validate --save-config --record --cascade --resource-version --since --timestamps --prefix ' +
+    '--all-containers --as --cluster --user --token --server -s --request-timeout --patch-file --local --dry-run --help -h'
+  ).split(' '),
+);
+
 export const kubectl: Command = async (args, io) => {
   const verbAt = verbIndex(args);
   const verb = args[verbAt];
@@ -123,6 +132,8 @@ export const kubectl: Command = async (args, io) => {
   const [flags, body] = entry;
   const parsed = parseFlags([...args.slice(0, verbAt), ...args.slice(verbAt + 1)], { ...COMMON, ...flags });
   if (parsed.unknown !== undefined) {
+    if (UNKNOWN_FLAGS.has(parsed.unknown))
+      return failed(`kubectl ${verb} ${parsed.unknown}: not emulated in this lab\n`, 2);
     const what = parsed.unknown.startsWith('--')
       ? `unknown flag: ${parsed.unknown}`
       : `unknown shorthand flag: '${parsed.unknown[1]}' in ${parsed.unknown}`;

@@ -16,7 +16,9 @@ const NOT_EMULATED = new Set(
     'services service svc daemonsets daemonset ds replicasets replicaset rs statefulsets statefulset sts jobs job ' +
     'cronjobs cronjob cj ingresses ingress ing networkpolicies networkpolicy netpol storageclasses storageclass sc ' +
     'customresourcedefinitions customresourcedefinition crd crds roles role rolebindings clusterroles clusterrole ' +
-    'clusterrolebindings leases lease tigerastatus installation installations globalnetworkpolicies hostendpoints'
+    'clusterrolebindings leases lease tigerastatus installation installations globalnetworkpolicies globalnetworkpolicy gnp globalnetworksets networksets ' +
+    'hostendpoints hostendpoint hep profiles clusterinformations clusterinformation kubecontrollersconfigurations tiers ' +
+    'caliconodestatuses serviceaccounts serviceaccount sa persistentvolumeclaim horizontalpodautoscalers hpa'
   ).split(' '),
 );
 

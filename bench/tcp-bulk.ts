@@ -85,6 +85,6 @@ function bulk(streams: number, sampling: Sampling) {
 }
 
 export const cases = [1, 16].map(streams => ({
-  name: `bulk-${streams}`,
+  name: `streams-${streams}`,
   run: (sampling: Sampling) => bulk(streams, sampling),
 }));
