@@ -16,6 +16,7 @@ import { Controller, type Observed } from './controller/controller.ts';
 import { type Convergence, converge } from './controller/convergence.ts';
 import type { Party, ProbeOptions, ProbeOutcome } from './controller/probes.ts';
 import type { DeviceView, RouteView } from './node/command.ts';
+import type { Journal } from './parallel/journal.ts';
 import type { SimulationOptions } from './parallel/simulation.ts';
 import { PacketPrinter } from './report/packet-line.ts';
 import { SnapshotBook } from './runner/snapshot-book.ts';
@@ -102,6 +103,18 @@ export class Lab extends EventEmitter<LabSignals> {
       record: options.record === true,
     });
     return new Lab(scenario, seed, controller, options);
+  }
+
+  /** The lab that `journal` (of a run of the same scenario, with the same seed) had become at `until`. */
+  static async replayed(
+    scenario: Scenario,
+    journal: Journal,
+    until: VirtualTime,
+    options: LabOptions = {},
+  ): Promise<Lab> {
+    const lab = await Lab.of(scenario, options);
+    await lab.controller.replay(journal, until);
+    return lab;
   }
 
   private constructor(
@@ -216,6 +229,14 @@ export class Lab extends EventEmitter<LabSignals> {
     const result = await runStep(context, step, index);
     this.emit('step', result);
     return result;
+  }
+
+  /** Run the first steps before somebody looks; without any the lab converges, so that there is something to see. */
+  async runFirst(steps: number | 'all'): Promise<void> {
+    const { steps: all } = this.scenario;
+    const wanted = steps === 'all' ? all : all.slice(0, steps);
+    if (wanted.length === 0) await this.converge();
+    for (const [index, step] of wanted.entries()) await this.step(step, index);
   }
 
   /** Run all steps, in order, also after one has failed. */

@@ -1,17 +1,9 @@
 /** What `tunlab capture` takes; its body is commands/capture.ts. */
-import { parseDuration } from '../scenario/quantity.ts';
 import type { CommandSpec } from './command-table.ts';
-import { common, parseNumber, parseSteps, SEED, SHELL_WORKERS, UsageError } from './option-values.ts';
+import { common, parseNumber, parseSteps, parseTime, SEED, SHELL_WORKERS } from './option-values.ts';
 
 /** libpcap's own default, and its most. */
 const SNAP_LENGTH = 262_144;
-
-function parseUntil(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const time = parseDuration(text);
-  if (time === undefined) throw new UsageError(`--until: expected a time like 10s, got "${text}"`);
-  return time;
-}
 
 export const capture: CommandSpec<'capture'> = {
   name: 'capture',
@@ -43,7 +35,7 @@ export const capture: CommandSpec<'capture'> = {
     ['tunlab capture lab.yaml -i pod1/eth0 --until 10s', 'what a pod sees in the first ten seconds'],
   ],
   read: words => {
-    const until = parseUntil(words.text('until'));
+    const until = parseTime(words, 'until');
     return {
       ...common(words),
       ...(words.text('workers') === undefined && { workers: 0 }),

@@ -66,6 +66,8 @@ export interface ExplainOptions {
   readonly df: boolean;
   /** How many of the scenario's steps come first. */
   readonly steps: number | 'all';
+  /** Look at the run of these steps at this time, in nanoseconds. */
+  readonly at: number | undefined;
   readonly json: boolean;
   readonly seed: number | undefined;
 }
@@ -99,6 +101,8 @@ export interface ShellOptions {
   readonly commands: readonly string[];
   /** How many of the scenario's steps to run first. */
   readonly steps: number | 'all';
+  /** Record the session there. */
+  readonly asciicast: string | undefined;
   readonly workers: Workers;
   readonly seed: number | undefined;
 }

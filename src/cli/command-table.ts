@@ -19,6 +19,7 @@ import {
   parseNumber,
   parseSeed,
   parseSteps,
+  parseTime,
   parseWorkers,
   SEED,
   SHELL_WORKERS,
@@ -168,6 +169,7 @@ function readExplain(words: Words): ExplainOptions {
     size: parseNumber(words, 'size', 0, 65_507),
     df: words.on('df'),
     steps: parseSteps(words.text('steps') ?? 'all'),
+    at: parseTime(words, 'at'),
     json: words.on('json'),
     seed: parseSeed(words.text('seed')),
   };
@@ -185,6 +187,7 @@ const explain: CommandSpec<'explain'> = {
     { flags: '--size <octets>', about: 'payload, as ping -s counts' },
     { flags: '--df', about: 'forbid fragments' },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all (default)' },
+    { flags: '--at <time>', about: 'look at that time of the run, 12s' },
     { flags: '--json', about: 'one JSON document on stdout instead of text' },
     SEED,
   ],
@@ -278,6 +281,7 @@ const shell: CommandSpec<'shell'> = {
   options: [
     { flags: '-c, --command <line>', about: 'run this line and exit; may be given again', repeatable: true },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
+    { flags: '--asciicast <file>', about: 'record the session for asciinema, in virtual time' },
     SHELL_WORKERS,
     SEED,
   ],
@@ -292,6 +296,7 @@ const shell: CommandSpec<'shell'> = {
     ...(words.text('workers') === undefined && { workers: 0 }),
     path: words.positional[0],
     commands: words.list('command'),
+    asciicast: words.text('asciicast'),
     steps: parseSteps(words.text('steps')),
   }),
 };

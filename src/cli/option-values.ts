@@ -1,4 +1,5 @@
 /** What several commands' options have in common: their words in the help, their values, and what is wrong with one. */
+import { parseDuration } from '../scenario/quantity.ts';
 import type { Workers } from './command-options.ts';
 
 /** A mistake on the command line: exit code 2, one line, and where to look. */
@@ -64,6 +65,15 @@ export const common = (words: Words) => ({
   workers: parseWorkers(words.text('workers')),
   seed: parseSeed(words.text('seed')),
 });
+
+/** Virtual time, ns. */
+export function parseTime(words: Words, option: string): number | undefined {
+  const text = words.text(option);
+  if (text === undefined) return undefined;
+  const time = parseDuration(text);
+  if (time !== undefined) return time;
+  throw new UsageError(`--${option}: expected a time such as 12s or 500ms, got "${text}"`);
+}
 
 export function parseNumber(words: Words, option: string, least: number, most: number): number | undefined {
   const text = words.text(option);

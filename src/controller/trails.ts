@@ -36,6 +36,11 @@ export class TrailTable {
     return { tag, trail };
   }
 
+  /** Frames with this tag may be under way. */
+  taken(tag: number): void {
+    if (tag >= this.#nextTag) this.#nextTag = (tag % 0xffff) + 1;
+  }
+
   forget(tag: number): void {
     this.#trails.delete(tag);
   }

@@ -41,6 +41,8 @@ const REPLACE_MOST = 4 * SECOND;
 const LEASE_PERIOD = 10 * SECOND;
 /** periodSeconds of calico-node's readiness probe. */
 const READINESS_PERIOD = 10 * SECOND;
+/** Its failureThreshold: so many failures in a row. */
+const READINESS_FAILURES = 3;
 /** The kubelet starts pods when Felix has said which MTU they get. */
 const PODS_AFTER = 100 * MILLISECOND;
 
@@ -56,6 +58,8 @@ export class KubernetesNode extends Machine {
   readonly #startPods: Timer;
   readonly #lease: Timer;
   readonly #readiness: Timer;
+  /** Failures of the readiness probe in a row. */
+  #unready = 0;
   #podsBegun = false;
   #instances = 0;
   /** What is in /var/lib/calico/mtu; it outlives calico-node. */
@@ -184,6 +188,8 @@ export class KubernetesNode extends Machine {
         ? 'Error querying BIRD: unable to connect to BIRDv4 socket: dial unix /var/run/calico/bird.ctl: connect: connection refused'
         : `BGP not established with ${out.map(session => Ipv4.format(session.peer)).join(',')}`;
     const ready = speaker !== undefined && out.length === 0;
+    this.#unready = ready ? 0 : this.#unready + 1;
+    if (!ready && this.#unready < READINESS_FAILURES) return;
     this.#kubelet.probed(pod, ready ? undefined : `calico/node is not ready: BIRD is not ready: ${why}`);
   }
 
@@ -255,6 +261,10 @@ export class KubernetesNode extends Machine {
     this.lastChange = this.now;
     this.#calico.bird.control(command.action);
     return true;
+  }
+
+  protected override get hooks(): FelixHooks {
+    return this.#hooks;
   }
 
   protected override daemonFiles(): Readonly<Record<string, string>> {

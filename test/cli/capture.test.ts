@@ -190,7 +190,7 @@ for (const [argv, message] of [
   [['host'], "can't parse filter expression: syntax error: host"],
   [['-s', '300000'], '--snaplen: expected a number from 0 to 262144, got "300000"'],
   [['-c', '0'], '--count: expected a number from 1 to 999999999, got "0"'],
-  [['--until', 'soon'], '--until: expected a time like 10s, got "soon"'],
+  [['--until', 'soon'], '--until: expected a time such as 12s or 500ms, got "soon"'],
   [['--steps', '-1'], '--steps needs a value'],
   [['-w', 'no/such/folder'], '-w: cannot write no/such/folder: no such file or directory (ENOENT)'],
 ] as const)

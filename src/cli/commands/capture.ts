@@ -20,7 +20,6 @@ import type { Io } from '../io.ts';
 import { openScenario } from '../open-scenario.ts';
 import { OutputFile } from '../output-file.ts';
 import { Progress } from '../progress.ts';
-import { runSteps } from '../run-steps.ts';
 
 export async function capture(options: CaptureCommandOptions, io: Io): Promise<number> {
   return new Capturing(await openScenario(options.path, io), options, io).go();
@@ -102,7 +101,7 @@ class Capturing {
   async #run(lab: Lab): Promise<void> {
     const { steps, until } = this.#options;
     try {
-      await runSteps(lab, steps);
+      await lab.runFirst(steps);
       if (until !== undefined && until > lab.now) await lab.run({ until });
     } catch (error) {
       const ours = error instanceof SimulationFault && error.kind === 'aborted' && !this.#io.signal.aborted;

@@ -192,7 +192,7 @@ export class Connection implements Stream {
     const tcb = this.#tcb;
     if (tcb.reading) return;
     tcb.reading = true;
-    this.deliver();
+    this.tell();
   }
 
   /** TCP_NODELAY: send small segments at once. */
@@ -227,7 +227,7 @@ export class Connection implements Stream {
     };
   }
 
-  /** Tell the program what the last segment brought about. Called by the layer when the frame is gone. */
+  /** Tell the program what has come about. Called by the layer when the frame of a segment is gone. */
   tell(): void {
     const tcb = this.#tcb;
     if (tcb.tellEstablished) {
