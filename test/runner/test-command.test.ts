@@ -7,7 +7,7 @@ import { affected } from '../../src/cli/watched-files.ts';
 import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('runner/test', undefined, 30_000);
+const t = suite('runner/test', undefined, 120_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'tunlab-test-'));
 const at = (name: string): string => join(folder, name);
