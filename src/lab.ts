@@ -16,6 +16,7 @@ import { Controller, type Observed } from './controller/controller.ts';
 import { type Convergence, converge } from './controller/convergence.ts';
 import type { Party, ProbeOptions, ProbeOutcome } from './controller/probes.ts';
 import type { DeviceView, RouteView } from './node/command.ts';
+import type { Journal } from './parallel/journal.ts';
 import type { SimulationOptions } from './parallel/simulation.ts';
 import { PacketPrinter } from './report/packet-line.ts';
 import { SnapshotBook } from './runner/snapshot-book.ts';
@@ -26,7 +27,7 @@ import { validateResources } from './scenario/resource-validator.ts';
 import type { Endpoint, Scenario, Step } from './scenario/types.ts';
 import type { LabShell, ShellOptions, ShellResult } from './shell/shell.ts';
 import { SECOND, type VirtualTime } from './sim/time.ts';
-import type { ObserveSpec } from './trace/observation.ts';
+import type { DevicePattern, ObserveSpec } from './trace/observation.ts';
 import type {
   DropRecord,
   LabRecord,
@@ -44,8 +45,11 @@ export interface LabOptions {
   readonly signal?: AbortSignal;
   /** Run the processes of a window in reverse order: changes nothing. */
   readonly reversed?: boolean;
-  /** Capture every packet at every device from the first frame on: `packet` signals, numbered `WHOLE_LAB`. */
-  readonly capture?: boolean;
+  /**
+   * Capture every packet at every device, or at those that are named for each machine or switch, from the first frame
+   * on: `packet` signals, numbered `WHOLE_LAB`.
+   */
+  readonly capture?: boolean | ((machine: string) => readonly DevicePattern[]);
   /** Trace from the beginning: `record` signals of type `trace`. */
   readonly trace?: TraceRequest;
   /** `noChange` writes the snapshots beside the scenario anew instead of comparing. */
@@ -99,6 +103,18 @@ export class Lab extends EventEmitter<LabSignals> {
       record: options.record === true,
     });
     return new Lab(scenario, seed, controller, options);
+  }
+
+  /** The lab that `journal` (of a run of the same scenario, with the same seed) had become at `until`. */
+  static async replayed(
+    scenario: Scenario,
+    journal: Journal,
+    until: VirtualTime,
+    options: LabOptions = {},
+  ): Promise<Lab> {
+    const lab = await Lab.of(scenario, options);
+    await lab.controller.replay(journal, until);
+    return lab;
   }
 
   private constructor(
@@ -215,6 +231,14 @@ export class Lab extends EventEmitter<LabSignals> {
     return result;
   }
 
+  /** Run the first steps before somebody looks; without any the lab converges, so that there is something to see. */
+  async runFirst(steps: number | 'all'): Promise<void> {
+    const { steps: all } = this.scenario;
+    const wanted = steps === 'all' ? all : all.slice(0, steps);
+    if (wanted.length === 0) await this.converge();
+    for (const [index, step] of wanted.entries()) await this.step(step, index);
+  }
+
   /** Run all steps, in order, also after one has failed. */
   async steps(): Promise<StepResult[]> {
     const results: StepResult[] = [];
@@ -274,7 +298,8 @@ function observedPlan(plan: Plan, { capture = false, trace }: LabOptions): Plan 
   const processes = plan.lab.processes.map(process => {
     if (process.kind === 'api') return process;
     const traced = trace?.machine === undefined || trace.machine === process.name;
-    const observe: ObserveSpec = { capture, trace: traced ? (trace?.classes ?? []) : [] };
+    const captured = typeof capture === 'boolean' ? capture : capture(process.name);
+    const observe: ObserveSpec = { capture: captured, trace: traced ? (trace?.classes ?? []) : [] };
     return { ...process, spec: { ...(process.spec as object), observe } };
   });
   return { ...plan, lab: { ...plan.lab, processes } };

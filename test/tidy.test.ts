@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lab: [...WHOLE, 'explain', 'shell', 'scenario', 'snapshot', 'runner'],
   diff: [...WHOLE, 'scenario', 'snapshot', 'runner', 'lab'],
   bench: [...WHOLE, 'scenario'],
+  cures: [...WHOLE, 'explain', 'scenario', 'snapshot', 'runner', 'lab', 'diff'],
   lessons: ['scenario'],
   cli: [
     ...WHOLE,
@@ -57,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'attach',
     'bench',
     'lessons',
+    'cures',
   ],
 };
 

@@ -13,7 +13,7 @@ import type { NicAttachment, Plan } from '../cluster/plan.ts';
 import type { PortChange } from '../fabric/cloud.ts';
 import type { SwitchCommand } from '../fabric/switch.ts';
 import type { MachineCommand, ProgramSpec } from '../node/command.ts';
-import { type Journal, Recorder } from '../parallel/journal.ts';
+import { type Journal, Recorder, replay } from '../parallel/journal.ts';
 import { createSimulation, type Simulation, type SimulationOptions } from '../parallel/simulation.ts';
 import type { Report } from '../sim/partition.ts';
 import { NEVER, type VirtualTime } from '../sim/time.ts';
@@ -33,6 +33,8 @@ export interface Observed<R extends LabRecord = LabRecord> {
 interface Signals {
   record: (observed: Observed) => void;
   packet: (observed: Observed<PacketRecord>) => void;
+  /** All that the processes had to report up to now has been heard. */
+  heard: () => void;
 }
 
 export interface ControllerOptions extends SimulationOptions {
@@ -67,6 +69,7 @@ export class Controller extends EventEmitter<Signals> {
     this.#simulation = this.#recorder ?? simulation;
     simulation.onReports = reports => {
       for (const report of reports) this.#hear(report);
+      this.emit('heard');
     };
   }
 
@@ -77,6 +80,33 @@ export class Controller extends EventEmitter<Signals> {
   /** Everything that came from outside up to now; `undefined` unless it was to be recorded. */
   get journal(): Journal | undefined {
     return this.#recorder?.journal;
+  }
+
+  /** Do again what `journal` says, up to and with `until`: a lab fresh from the same plan becomes what it was then. */
+  async replay(journal: Journal, until: VirtualTime): Promise<void> {
+    await replay(journal, this.#simulation, until);
+    for (const { at, process, command } of journal.entries)
+      if (at <= until) this.#remember(this.plan.lab.processes[process]!.name, command as MachineCommand);
+  }
+
+  /** What this side has to know of a command that it did not give itself. */
+  #remember(machine: string, command: MachineCommand): void {
+    switch (command.do) {
+      case 'start':
+        this.#programs.taken(command.program);
+        if ('tag' in command.what) this.trails.taken(command.what.tag);
+        break;
+      case 'capture':
+        this.#nextCapture = Math.max(this.#nextCapture, command.capture + 1);
+        break;
+      case 'power':
+        if (command.on) this.#off.delete(machine);
+        else this.#off.add(machine);
+        break;
+      case 'drops':
+        this.#hearsDrops = command.on;
+        break;
+    }
   }
 
   get placement(): Simulation['placement'] {

@@ -50,6 +50,11 @@ export class ProgramTable {
     return program;
   }
 
+  /** A program of that number was started by somebody else. */
+  taken(id: number): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+  }
+
   output(record: OutputRecord): void {
     this.#programs.get(record.program)?.output(record);
   }

@@ -7,7 +7,7 @@
  *                  from Mesh_192_168_20_100; next hop 192.168.20.100 is not on-link → …
  *       3 k8s-rtr  no route covers 172.16.34.1                           ← ends here
  */
-import type { Explanation, Stop } from './explanation.ts';
+import type { Explanation, Stop } from './types.ts';
 
 interface Paint {
   held(text: string): string;
@@ -28,7 +28,11 @@ export function explanationLines(explanation: Explanation, paint: Paint): string
   rows(back, death?.leg === 'back' && !atSwitch);
   if (death !== undefined) {
     if (atSwitch) lines.push(`  ✗ at the port of ${death.at}                  ← ends here`);
-    const mtu = death.limit === undefined ? '' : ` The MTU of ${death.limit.device} is ${death.limit.mtu}.`;
+    const { limit } = death;
+    const mtu =
+      limit === undefined
+        ? ''
+        : ` ${limit.sum} = ${limit.octets}, and the MTU of ${limit.device} is ${limit.mtu}.`;
     lines.push(...wrapped(`  ${death.reason}: ${death.sentence}${mtu}`, '    '));
   }
   if (heard !== undefined) lines.push(...wrapped(`  ↩ ${heard}`, '    '));
@@ -49,7 +53,8 @@ function headline(explanation: Explanation, paint: Paint): string {
 }
 
 function stopLines(stop: Stop, number: number, width: number, dies: boolean): string[] {
-  const { name, route, destination, encapsulated, delivered, tunnel, origin, beaten, cause, notes } = stop;
+  const { name, route, destination, encapsulated, delivered, tunnel, origin, beaten, notes } = stop;
+  const causes = [stop.session, stop.cause].filter(cause => cause !== undefined);
   const indent = ' '.repeat(width + 6);
   const inside = encapsulated ? `  (the outer packet, to ${destination})` : '';
   const what = delivered ? 'it arrives' : `${route ?? `no route covers ${destination}`}${inside}`;
@@ -58,11 +63,10 @@ function stopLines(stop: Stop, number: number, width: number, dies: boolean): st
     : [
         ...(origin === undefined ? [] : [`by ${origin}`]),
         ...beaten.slice(0, 2).map(b => `beats ${b.route} (${b.because})`),
-        ...(cause === undefined
-          ? []
-          : [
-              `${cause.what}: ${cause.resource}, ${cause.field} ${cause.value}   ${cause.place ?? 'set during the run'}`,
-            ]),
+        ...causes.map(
+          ({ what, resource, field, value, place = 'set during the run' }) =>
+            `${what}: ${resource}, ${field} ${value}   ${place}`,
+        ),
         ...(tunnel === undefined ? [] : [tunnel]),
         ...notes,
       ];

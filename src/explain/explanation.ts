@@ -1,80 +1,20 @@
 /**
- * Why a packet gets where it gets, or does not: hop by hop along the *observed* trail of one probe. At each machine the
- * tables are asked for the route that decided, who put it there, and which resource field that goes back to. Nothing
- * but the run is read: no names, no annotations, no comments.
+ * Why a packet gets where it gets, or does not: hop by hop along the *observed* trail of one probe, there and back. At
+ * each machine the tables are asked for the route that decided, who put it there, and which resource field that goes back
+ * to. Nothing but the run is read: no names, no annotations, no comments.
  */
 import * as Ipv4 from '../addr/ipv4.ts';
-import * as Prefix from '../addr/prefix.ts';
-import type { IPPool } from '../calico/resources/pool.ts';
 import type { Cluster } from '../controller/cluster.ts';
-import type { Party, ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
+import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
 import type { TrailDrop, TrailHop } from '../controller/trails.ts';
-import type { FdbView, NeighbourView, RouteExplanationView, RouteView } from '../node/command.ts';
-import { type DropReason, dropReasons } from '../trace/drop-reason.ts';
+import type { RouteExplanationView } from '../node/command.ts';
+import { dropReasons } from '../trace/drop-reason.ts';
 import { answerToDeath } from './silence.ts';
+import type { Death, Explanation, Limit, Stop } from './types.ts';
+import { placeName, untilDeath, visitsOf, withDeath } from './visits.ts';
+import { routeLine, Walker } from './walker.ts';
 
-/** A field of a resource that decided, and where it stands. */
-export interface Cause {
-  readonly what: string;
-  readonly resource: string;
-  readonly field: string;
-  readonly value: string;
-  /** `file:line:column`; undefined when the value did not come out of a file. */
-  readonly place: string | undefined;
-}
-
-/** One machine, or pod, that the packet was seen in. */
-export interface Stop {
-  readonly name: string;
-  readonly machine: string;
-  readonly namespace: string;
-  /** Of the packet as this stop saw it: in a tunnel that of the outer header. */
-  readonly destination: string;
-  /** The packet was in a tunnel. */
-  readonly encapsulated: boolean;
-  readonly delivered: boolean;
-  readonly out: readonly string[];
-  readonly route: string | undefined;
-  /** Where the route leads out. */
-  readonly device: string | undefined;
-  readonly beaten: readonly { readonly route: string; readonly because: string }[];
-  /** Who put the route there. */
-  readonly origin: string | undefined;
-  readonly cause: Cause | undefined;
-  /** Where the outer packet goes, when one is made here. */
-  readonly tunnel: string | undefined;
-  readonly notes: readonly string[];
-}
-
-export interface Death {
-  readonly reason: DropReason;
-  readonly sentence: string;
-  /** The machine, or the port (`k8s-w1/ens5`) of a switch. */
-  readonly at: string;
-  readonly machine: string;
-  readonly device: string;
-  /** The device that it was too large for. */
-  readonly limit: { readonly device: string; readonly mtu: number } | undefined;
-  /** Was it the question or the answer that died? */
-  readonly leg: 'there' | 'back';
-}
-
-export interface Explanation {
-  readonly from: { readonly name: string; readonly address: string };
-  readonly to: { readonly name: string; readonly address: string };
-  readonly proto: string;
-  readonly answered: boolean;
-  readonly way: string | undefined;
-  readonly rttNs: number;
-  readonly death: Death | undefined;
-  /** What the sender's own stack said. */
-  readonly error: string | undefined;
-  readonly there: readonly Stop[];
-  /** Only when the answer died. */
-  readonly back: readonly Stop[];
-  /** What the sender hears of the death, or why nothing. */
-  readonly heard: string | undefined;
-}
+export type { Cause, Death, Explanation, Stop } from './types.ts';
 
 export async function explain(
   cluster: Cluster,
@@ -83,7 +23,7 @@ export async function explain(
 ): Promise<Explanation> {
   const { from, to, result, died, trail } = outcome;
   const { proto = 'icmp', size = 56 } = what;
-  const hops = died === undefined ? trail.hops : trail.hops.filter(hop => hop.time <= died.time);
+  const hops = untilDeath(trail.hops, died);
   const arrival = hops.findIndex(
     hop => hop.direction === 'receive' && hop.machine === to.machine && hop.namespace === to.namespace,
   );
@@ -95,19 +35,24 @@ export async function explain(
     leg === 'back',
   );
   const back =
-    died === undefined || arrival < 0
-      ? undefined
-      : await walker.walk(withDeath(visitsOf(hops.slice(arrival + 1)), died), from, false);
+    arrival < 0
+      ? []
+      : await walker.walk(withDeath(visitsOf(hops.slice(arrival + 1)), died), from, result.answered);
   const death: Death | undefined = died && {
     reason: died.reason,
     sentence: dropReasons[died.reason].sentence,
     at: died.device.includes('/') ? died.device : placeName(died.machine, died.namespace),
     limit:
-      died.reason === 'MTU_EXCEEDED_DF' ? await limitAt(cluster, (back ?? there).at(-1), size) : undefined,
+      died.reason === 'MTU_EXCEEDED_DF'
+        ? await limitAt(cluster, (leg === 'back' ? back : there).at(-1), size, outcome.way)
+        : undefined,
     machine: died.machine,
     device: died.device,
     leg,
   };
+  const stops = leg === 'back' ? back : there;
+  const wrong = died === undefined ? [] : await sourceNotes(cluster, died, hops);
+  if (wrong.length > 0) stops.push({ ...stops.pop()!, notes: wrong });
   const address = Ipv4.format;
   return {
     from: { name: from.name, address: address(from.address) },
@@ -119,221 +64,43 @@ export async function explain(
     death,
     error: typeof result.error === 'string' ? result.error : undefined,
     there,
-    back: back ?? [],
+    back,
     heard: death === undefined ? undefined : await answerToDeath(cluster, outcome, death, there),
   };
 }
 
-class Walker {
-  readonly #cluster: Cluster;
-  readonly #pools: readonly IPPool[];
-
-  constructor(cluster: Cluster, pools: readonly IPPool[]) {
-    this.#cluster = cluster;
-    this.#pools = pools;
-  }
-
-  /** The stops of one direction; `arrived`: the last one is the destination. */
-  async walk(visits: readonly Visit[], to: Party, arrived: boolean): Promise<Stop[]> {
-    const stops: Stop[] = [];
-    /** The tunnel that the packet is in: the outer destination. */
-    let outer: number | undefined;
-    for (const [index, { machine, namespace, hops }] of visits.entries()) {
-      const out = hops.filter(hop => hop.direction === 'transmit').map(hop => hop.device);
-      if (hops.some(hop => hop.direction === 'receive' && isTunnel(hop.device))) outer = undefined;
-      const destination = outer ?? to.address;
-      const explained = await this.#cluster.controller.ask<RouteExplanationView>(machine, {
-        do: 'route-explain',
-        namespace,
-        destination,
-      });
-      const tunnelled = out.find(isTunnel);
-      const encapsulated = outer !== undefined;
-      if (tunnelled !== undefined) outer = await this.#outer(machine, tunnelled, explained.winner);
-      const cause = encapsulated ? undefined : this.#cause(machine, namespace, destination, explained.winner);
-      stops.push({
-        name: placeName(machine, namespace),
-        machine,
-        namespace,
-        destination: Ipv4.format(destination),
-        encapsulated,
-        delivered: arrived && index === visits.length - 1,
-        out,
-        route: explained.winner?.text.trim(),
-        device: explained.winner?.nextHops[0]?.device,
-        beaten: explained.beaten.map(b => ({ route: b.route.text.trim(), because: b.because })),
-        origin: await this.#origin(machine, namespace, explained),
-        cause,
-        tunnel:
-          tunnelled === undefined || outer === undefined ? undefined : await this.#outerWay(machine, outer),
-        notes: [
-          ...(await this.#notes(machine, namespace, explained.winner)),
-          ...(cause?.value === 'CrossSubnet' && outer !== undefined
-            ? await this.#subnetNote(machine, outer)
-            : []),
-        ],
-      });
-    }
-    return stops;
-  }
-
-  /** The other end of the tunnel. */
-  async #outer(machine: string, device: string, route: RouteView | undefined): Promise<number | undefined> {
-    const via = route?.nextHops.find(hop => hop.device === device)?.via;
-    if (via === undefined || device === 'tunl0') return via;
-    const { controller } = this.#cluster;
-    const neighbours = await controller.ask<NeighbourView[]>(machine, { do: 'neighbours', namespace: '' });
-    const mac = neighbours.find(n => n.device === device && n.address === via)?.mac;
-    const fdb = await controller.ask<FdbView[]>(machine, { do: 'fdb', namespace: '' });
-    return fdb.find(entry => entry.device === device && entry.mac === mac)?.destination;
-  }
-
-  async #outerWay(machine: string, outer: number): Promise<string> {
-    const explained = await this.#cluster.controller.ask<RouteExplanationView>(machine, {
-      do: 'route-explain',
-      namespace: '',
-      destination: outer,
-    });
-    return `outer packet to ${Ipv4.format(outer)}: ${explained.winner?.text.trim() ?? 'no route'}`;
-  }
-
-  async #origin(
-    machine: string,
-    namespace: string,
-    explained: RouteExplanationView,
-  ): Promise<string | undefined> {
-    const { winner, daemonPath } = explained;
-    if (winner === undefined) return undefined;
-    if (daemonPath !== undefined) {
-      const daemon = winner.protocol === 'bird' ? 'BIRD' : 'BGP';
-      if (daemonPath.kind !== 'bgp') return `${daemon}: ${daemonPath.protocol}`;
-      const { nextHop, gateway, protocol, because } = daemonPath;
-      const won = because === 'only route' ? '' : ` (best by ${because})`;
-      const from = `${daemon}, from ${protocol}${won}`;
-      if (nextHop === undefined) return from;
-      const hop = `next hop ${Ipv4.format(nextHop)}`;
-      if (gateway === nextHop || winner.nextHops.some(h => h.via === nextHop)) return `${from}, ${hop}`;
-      const through = await this.#cluster.controller.ask<RouteExplanationView>(machine, {
-        do: 'route-explain',
-        namespace: '',
-        destination: nextHop,
-      });
-      return `${from}; ${hop} is not on-link → found through ${through.winner?.text.trim() ?? 'no route'}`;
-    }
-    switch (winner.protocol) {
-      case 'kernel':
-        return 'the kernel: an address of that device';
-      case 'boot':
-        return namespace === '' ? 'Felix' : 'the CNI plugin';
-      case '80':
-        return 'Felix';
-      case 'bird':
-        return 'BIRD, which holds it no more';
-      default:
-        return `the machine's configuration (proto ${winner.protocol})`;
-    }
-  }
-
-  /** The field of the pool that says tunnel or not; asked of nodes, about pods elsewhere. */
-  #cause(
-    machine: string,
-    namespace: string,
-    destination: number,
-    winner: RouteView | undefined,
-  ): Cause | undefined {
-    if (namespace !== '' || this.#cluster.machine(machine) !== 'node') return undefined;
-    const device = winner?.nextHops[0]?.device;
-    if (device === undefined || device.startsWith('cali') || device === 'lo') return undefined;
-    const pool = this.#pools.find(p => Prefix.contains(Prefix.from(p.spec.cidr), destination));
-    if (pool === undefined) return undefined;
-    const { ipipMode = 'Never', vxlanMode = 'Never' } = pool.spec;
-    if (device === 'tunl0') return this.#field(pool, 'ipipMode', ipipMode, 'tunl0 used');
-    if (device === 'vxlan.calico') return this.#field(pool, 'vxlanMode', vxlanMode, 'vxlan.calico used');
-    const same = ' within a subnet';
-    if (vxlanMode !== 'Never')
-      return this.#field(pool, 'vxlanMode', vxlanMode, `vxlan.calico not used${same}`);
-    const why = ipipMode === 'Never' ? '' : same;
-    return this.#field(pool, 'ipipMode', ipipMode, `tunl0 not used${why}`);
-  }
-
-  #field(pool: IPPool, field: 'ipipMode' | 'vxlanMode', value: string, what: string): Cause {
-    const { name } = pool.metadata;
-    const loaded = this.#cluster.scenario.resources.find(r => r.kind === 'IPPool' && r.name === name);
-    const spec = loaded?.object['spec'] as Readonly<Record<string, unknown>> | undefined;
-    const at = loaded?.fields[`spec.${field}`];
-    const place =
-      loaded !== undefined && at !== undefined && spec?.[field] === value
-        ? `${loaded.file}:${at.line}:${at.column}`
-        : undefined;
-    return { what, resource: `IPPool ${name}`, field: `spec.${field}`, value, place };
-  }
-
-  /** CrossSubnet compares the other node's address with the subnet that the node's own resource says it has. */
-  async #subnetNote(machine: string, outer: number): Promise<string[]> {
-    const own = (await this.#cluster.find('Node', machine))?.spec.bgp?.ipv4Address;
-    if (own === undefined) return [];
-    return [`${Ipv4.format(outer)} is outside of ${own} (Node ${machine}, spec.bgp.ipv4Address)`];
-  }
-
-  async #notes(machine: string, namespace: string, winner: RouteView | undefined): Promise<string[]> {
-    if (winner === undefined) {
-      const routes = await this.#cluster.routes({ machine, namespace });
-      const known = routes.map(r => (r.prefix.length === 0 ? 'default' : Prefix.format(r.prefix)));
-      return known.length === 0 ? ['knows no route'] : [`knows ${listed(known)}`];
-    }
-    return namespace !== '' && winner.nextHops.some(hop => hop.via === LINK_LOCAL_GATEWAY)
-      ? [`169.254.1.1: proxy ARP by ${machine}`]
-      : [];
-  }
-}
-
-/** The gateway of every pod (Calico's CNI plugin). */
-const LINK_LOCAL_GATEWAY = 0xa9fe_0101;
-
-const listed = (texts: readonly string[]): string =>
-  texts.length <= 6 ? texts.join(', ') : `${texts.slice(0, 6).join(', ')} and ${texts.length - 6} more`;
-
-const isTunnel = (device: string): boolean => device === 'tunl0' || device === 'vxlan.calico';
-
-/** What happened at one machine and namespace before the packet was seen elsewhere. */
-interface Visit {
-  readonly machine: string;
-  readonly namespace: string;
-  readonly hops: readonly TrailHop[];
-}
-
-function visitsOf(hops: readonly TrailHop[]): Visit[] {
-  const visits: { machine: string; namespace: string; hops: TrailHop[] }[] = [];
-  for (const hop of hops) {
-    const { machine, namespace } = hop;
-    const last = visits.at(-1);
-    if (last?.machine === machine && last.namespace === namespace) last.hops.push(hop);
-    else visits.push({ machine, namespace, hops: [hop] });
-  }
-  return visits;
-}
-
-/** A packet can die before it has passed a device of the place where it dies; a switch is no place with tables. */
-function withDeath(visits: Visit[], died: TrailDrop | undefined): Visit[] {
-  if (died === undefined || died.device.includes('/')) return visits;
-  const { machine, namespace } = died;
-  const last = visits.at(-1);
-  if (last?.machine === machine && last.namespace === namespace) return visits;
-  return [...visits, { machine, namespace, hops: [] }];
-}
-
-/** IPv4 and ICMP or UDP header; with IPIP, the smallest tunnel, the outer header too. */
+/** IPv4 and ICMP or UDP header. */
 const HEADERS = 28;
-const OUTER_HEADER = 20;
+/** What the tunnels put around it. */
+const TUNNELS = { tunl0: [20, 'IPIP'], 'vxlan.calico': [50, 'VXLAN'] } as const;
 
 /** The device out of `stop`, when it is too small; undefined when the limit came from elsewhere (a learned path MTU). */
-async function limitAt(cluster: Cluster, stop: Stop | undefined, size: number): Promise<Death['limit']> {
+async function limitAt(
+  cluster: Cluster,
+  stop: Stop | undefined,
+  size: number,
+  way: ProbeOutcome['way'],
+): Promise<Limit | undefined> {
   if (stop?.device === undefined) return undefined;
   const device = (await cluster.devices(stop)).find(each => each.name === stop.device);
-  const octets = size + HEADERS + (stop.encapsulated ? OUTER_HEADER : 0);
-  return device === undefined || device.mtu >= octets ? undefined : { device: device.name, mtu: device.mtu };
+  const tunnel = stop.encapsulated && (way === 'tunl0' || way === 'vxlan.calico') ? TUNNELS[way] : undefined;
+  const [overhead, name] = tunnel ?? [0, ''];
+  const octets = size + HEADERS + overhead;
+  if (device === undefined || device.mtu >= octets) return undefined;
+  const sum = `${size} data + ${HEADERS} headers${tunnel === undefined ? '' : ` + ${overhead} ${name}`}`;
+  return { device: device.name, mtu: device.mtu, octets, sum };
 }
 
-/** As users call it: a pod by its own name, a machine by its. */
-const placeName = (machine: string, namespace: string): string =>
-  namespace === '' ? machine : namespace.replace(/^default\//, '');
+/** What the kernel found wrong with the source: it looks for the way back before it takes a packet. */
+async function sourceNotes(cluster: Cluster, died: TrailDrop, hops: readonly TrailHop[]): Promise<string[]> {
+  if (died.reason !== 'RPF_STRICT' && died.reason !== 'MARTIAN_SOURCE') return [];
+  const came = hops.findLast(hop => hop.machine === died.machine && hop.direction === 'receive');
+  if (came === undefined) return [];
+  const { winner } = await cluster.controller.ask<RouteExplanationView>(died.machine, {
+    do: 'route-explain',
+    namespace: died.namespace,
+    destination: came.source,
+  });
+  const way = winner === undefined ? 'no route' : routeLine(winner);
+  return [`it came from ${Ipv4.format(came.source)} by ${came.device}; back there it would go by ${way}`];
+}

@@ -4,7 +4,7 @@ import type { Cluster } from '../controller/cluster.ts';
 import type { ProbeOutcome } from '../controller/probes.ts';
 import type { RouteExplanationView } from '../node/command.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
-import type { Death, Stop } from './explanation.ts';
+import type { Death, Stop } from './types.ts';
 
 /** Deaths that a machine answers with an ICMP error (RFC 1812 §4.3.3, §5.3). */
 const TOLD: ReadonlySet<DropReason> = new Set([

@@ -15,6 +15,7 @@ import type { VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
+import * as Ipv4 from '../wire/ipv4.ts';
 import { FlowTable } from './flow-table.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
@@ -177,12 +178,17 @@ export abstract class NetHost extends LogicalProcess {
     if (this.tracing) this.#tracer!.pass(device, frame, direction);
     const tag = this.frames.tag[frame]!;
     if (tag === 0) return;
+    const view = this.frames.view(frame);
+    const at = this.frames.start[frame]! + device.linkHeaderLength;
+    const isIp = this.frames.end[frame]! - at >= Ipv4.MIN_HEADER_LENGTH && Ipv4.version(view, at) === 4;
     const record: HopRecord = {
       type: 'hop',
       tag,
       namespace: device.namespace.name,
       device: device.name,
       direction,
+      source: isIp ? Ipv4.source(view, at) : 0,
+      destination: isIp ? Ipv4.destination(view, at) : 0,
     };
     this.habitat.report(this, record);
   }

@@ -13,7 +13,9 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   bridge: ['fdb'],
   node: ['stop', 'start'],
   link: ['down', 'up'],
+  fabric: ['allow', 'block', 'source-dest-check', 'address-pair'],
 };
+const TRAFFIC = ['ipip', 'vxlan', 'bgp', 'icmp'];
 const SECOND: Readonly<Record<string, readonly string[]>> = {
   'calicoctl node': ['status'],
   'calicoctl ipam': ['show', 'check', 'configure'],
@@ -23,6 +25,9 @@ const SECOND: Readonly<Record<string, readonly string[]>> = {
   'ip neighbour': ['show', 'flush'],
   'birdcl show': ['status', 'protocols', 'route'],
   'bridge fdb': ['show'],
+  'fabric allow': TRAFFIC,
+  'fabric block': TRAFFIC,
+  'fabric source-dest-check': ['on', 'off'],
 };
 const SHELL_WORDS = 'alias bg cd exit fg history jobs kill unalias wait'.split(' ');
 const TEXT_TOOLS = 'awk cat column cut diff echo egrep grep head jq ls sed sort tail tee uniq wc xargs'.split(

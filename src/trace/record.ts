@@ -12,6 +12,9 @@ export interface HopRecord {
   readonly namespace: string;
   readonly device: string;
   readonly direction: 'receive' | 'transmit';
+  /** Of the outermost IPv4 header; 0 when there is none. */
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
 }
 
 /** A tagged frame died; with `tag` 0 any other frame, while somebody listens. */

@@ -46,10 +46,11 @@ const EXPLAIN = {
   size: undefined,
   df: false,
   steps: 'all',
+  at: undefined,
   json: false,
   seed: undefined,
 };
-const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
+const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0, asciicast: undefined };
 
 for (const [line, name, args] of [
   [['run', 'a.yaml'], 'run', RUN],
@@ -112,6 +113,13 @@ for (const [line, name, args] of [
     },
   ],
   [['explain', 'NO_ROUTE'], 'explain', { ...EXPLAIN, what: { kind: 'code', code: 'NO_ROUTE' } }],
+  [['explain', 'a.yaml', 'pod1', 'pod3', '--at', '1.5s'], 'explain', { ...EXPLAIN, at: 1.5e9 }],
+  [
+    ['lessons', 'large', 'ones', 'hang'],
+    'lessons',
+    { symptom: 'large ones hang', planned: false, json: false },
+  ],
+  [['lessons', '--planned', '--json'], 'lessons', { symptom: '', planned: true, json: true }],
   [['explain', 'a.yaml', 'pod1', 'pod3'], 'explain', EXPLAIN],
   [
     [
@@ -134,6 +142,7 @@ for (const [line, name, args] of [
   [['shell', 'a.yaml'], 'shell', SHELL],
   [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, commands: ['ip route | wc -l'] }],
   [['shell', 'a.yaml', '--steps', 'all'], 'shell', { ...SHELL, steps: 'all' }],
+  [['shell', '--asciicast', 'x.cast', 'a.yaml'], 'shell', { ...SHELL, asciicast: 'x.cast' }],
   [['shell', 'a.yaml', '--steps', '3', '--command=id'], 'shell', { ...SHELL, steps: 3, commands: ['id'] }],
   [['schema'], 'schema', {}],
 ] as const) {

@@ -1,5 +1,5 @@
 /** `tunlab explain`: the hops that were seen, who decided at each, where it ends, and cures that were tried. */
-import type { Cure } from '../../src/cli/cures.ts';
+import type { Cure } from '../../src/cures/trial.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
 import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
@@ -9,6 +9,7 @@ const t = suite('explain', undefined, 30_000);
 const tunlab = (...argv: string[]): Promise<Ran> => commandLine(['explain', ...argv]);
 
 interface Document extends Explanation {
+  readonly atNs: number;
   readonly cures: readonly Cure[];
 }
 
@@ -37,14 +38,25 @@ t('Direct across subnets: hop by hop, the field, the silence, two cures that wor
   ])
     assert.ok(lines.includes(line), `${line}\n${ran.out}`);
   assert.match(ran.out, /scenarios\/modes\/calico\/ippool-direct\.yaml:8:13\n/);
-  assert.match(ran.out, /ipipMode: CrossSubnet {4}6 of 6 pairs talk; converged in /);
-  assert.match(ran.out, /vxlanMode: CrossSubnet {3}6 of 6 pairs talk; converged in /);
+  assert.match(ran.out, /• ipipMode: CrossSubnet\n +6 of 6 pairs talk; converged in /);
+  assert.match(ran.out, /• vxlanMode: CrossSubnet\n +6 of 6 pairs talk; converged in /);
+  assert.match(ran.out, /while it was made, pod\d -> pod\d was cut off for 1\.\d\d s\n/);
   assert.match(ran.out, 'pods keep MTU 1500 until they are made anew (1450 needed)');
 });
 
 t('a tunnel: the stops see the inner packet, the router the outer one', async () => {
   const { answered, way, there, back, cures } = await explained('modes/vxlan-always.yaml', 'pod1', 'pod3');
-  assert.equal([answered, way, back, cures], [true, 'vxlan.calico', [], []]);
+  assert.equal([answered, way, cures], [true, 'vxlan.calico', []]);
+  assert.equal(
+    back.map(stop => [stop.name, stop.destination, stop.delivered]),
+    [
+      ['pod3', '172.16.158.1', false],
+      ['k8s-w0', '172.16.158.1', false],
+      ['k8s-rtr', '192.168.10.101', false],
+      ['k8s-w1', '172.16.158.1', false],
+      ['pod1', '172.16.158.1', true],
+    ],
+  );
   assert.equal(
     there.map(stop => [stop.name, stop.destination, stop.encapsulated, stop.delivered]),
     [
@@ -72,7 +84,7 @@ t('what a cloud drops is dropped at a port, and only a cure that works there is 
   assert.is(heard, 'k8s-w1/eth0 drops it without a word: pod1 hears nothing');
   assert.equal(
     cures.map(cure => cure.change),
-    ['vxlanMode: CrossSubnet'],
+    ['ipip let through', 'vxlanMode: CrossSubnet'],
   );
 });
 
@@ -106,6 +118,7 @@ t('inside a subnet CrossSubnet is no cure, Always is', async () => {
   assert.equal(
     cures.map(({ change, after, broken }) => [change, after.talk, broken]),
     [
+      ['172.16.0.0/16 allowed at the ports', 6, []],
       ['ipipMode: Always', 6, []],
       ['vxlanMode: Always', 6, []],
     ],
@@ -115,13 +128,31 @@ t('inside a subnet CrossSubnet is no cure, Always is', async () => {
 t('too large for the pod itself, and too large on the way', async () => {
   const own = await explained('mtu/underlay-too-small.yaml', 'pod1', 'pod3', '--size', '1472', '--df');
   assert.equal([own.death!.at, own.error], ['pod1', 'EMSGSIZE']);
-  assert.equal(own.death!.limit, { device: 'eth0', mtu: 1480 });
+  const sum = '1472 data + 28 headers';
+  assert.equal(own.death!.limit, { device: 'eth0', mtu: 1480, octets: 1500, sum });
   const way = await explained(
     'mtu/underlay-too-small.yaml',
     ...['pod1', 'pod3', '--size', '1452', '--df', '--steps', '1'],
   );
-  assert.equal([way.death!.at, way.death!.limit], ['k8s-rtr', { device: 'eth2', mtu: 1400 }]);
+  assert.is(way.death!.at, 'k8s-rtr');
+  const outer = '1452 data + 28 headers + 20 IPIP';
+  assert.equal(way.death!.limit, { device: 'eth2', mtu: 1400, octets: 1500, sum: outer });
   assert.match(way.heard!, 'the ICMP error is about the outer packet');
+});
+
+t('--at looks at the run as it was then, and tries cures from there', async () => {
+  const file = 'lessons/nat-second-pool.yaml';
+  const early = await explained(file, 'client', 'server', '--at', '4.79s');
+  assert.equal([early.answered, early.atNs], [true, 4.79e9]);
+  const late = await explained(file, 'client', 'server', '--at', '8.37s');
+  assert.equal([late.answered, late.death!.at, late.death!.leg], [false, 'tor', 'back']);
+  assert.match(late.there[1]!.notes.join(), 'source stays 172.16.25.1: 10.9.0.9 is in IPPool data-centre');
+  assert.equal(
+    late.cures.map(cure => cure.commands),
+    [['calicoctl delete ippool data-centre']],
+  );
+  const after = await explained(file, 'client', 'server', '--at', '60s');
+  assert.equal([after.answered, after.atNs], [true, 60e9]);
 });
 
 t('an error that comes back is told', async () => {
@@ -143,6 +174,7 @@ for (const [argv, message] of [
   [['NO_ROUT'], 'there is no drop code "NO_ROUT", did you mean "NO_ROUTE"?'],
   [[DIRECT, 'pod1'], 'explain what? FILE FROM TO, or CODE'],
   [[DIRECT, 'pod1', 'pod9'], 'there is no pod default/pod9'],
+  [[DIRECT, 'pod1', 'pod3', '--at', 'noon'], '--at: expected a time such as 12s or 500ms, got "noon"'],
   [[DIRECT, 'pod1', 'pod3', '--port', '0'], '--port: expected a number from 1 to 65535, got "0"'],
   [[DIRECT, 'pod1', 'pod3', '--proto', 'sctp'], '--proto: expected icmp, udp or tcp, got "sctp"'],
 ] as const) {

@@ -2,7 +2,7 @@
  * One edited scenario from boot to verdict: the laws that hold in every lab, who was cut off by it, and what `explain`
  * says of each of them.
  */
-import { findCures } from '../../src/cli/cures.ts';
+import { diagnose } from '../../src/cures/diagnosis.ts';
 import { explain } from '../../src/explain/explanation.ts';
 import { Lab } from '../../src/lab.ts';
 import { type Breach, breachesOf } from '../../src/runner/invariants.ts';
@@ -112,8 +112,19 @@ async function curable(
 ): Promise<'cure' | undefined> {
   const { seed } = lab;
   const scenario = { ...lab.scenario, steps };
-  const signal = new AbortController().signal;
-  const cures = await findCures(lab, { scenario, seed, steps: 'all', from, to, options: {}, signal });
+  const { signal } = new AbortController();
+  const request = {
+    scenario,
+    from,
+    to,
+    what: {},
+    steps: 'all',
+    at: undefined,
+    seed,
+    cures: true,
+    signal,
+  } as const;
+  const { cures } = await diagnose(request);
   return cures.length > 0 ? 'cure' : undefined;
 }
 

@@ -16,7 +16,6 @@ import { type DiffOptions, UsageError } from '../command-table.ts';
 import { ExitCode } from '../dispatch.ts';
 import type { Io } from '../io.ts';
 import { Progress } from '../progress.ts';
-import { runSteps } from '../run-steps.ts';
 import { version } from '../version.ts';
 
 export async function diff(options: DiffOptions, io: Io): Promise<number> {
@@ -30,7 +29,7 @@ export async function diff(options: DiffOptions, io: Io): Promise<number> {
       after: b,
       fabric: scenarioChanges(a.file, b.file),
       seed,
-      prepare: lab => runSteps(lab, steps),
+      prepare: lab => lab.runFirst(steps),
       signal: io.signal,
     });
     progress.clear();

@@ -30,7 +30,7 @@ export function textArrives(
 ): '' | DropReason {
   const { rcv } = tcb;
   const { seq, length } = segment;
-  cwrArrives(tcb, segment);
+  if (tcb.ecn.ok) cwrArrives(tcb, segment);
   if (seq + segment.sequenceLength <= rcv.nxt) {
     reportDuplicate(tcb, seq, seq + segment.sequenceLength);
     return 'TCP_OUT_OF_WINDOW';
@@ -67,7 +67,7 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
     return 'TCP_OUT_OF_WINDOW';
   }
   tcb.statistics.dataSegmentsIn++;
-  markArrives(tcb, segment);
+  if (tcb.ecn.ok) markArrives(tcb, segment);
   if (seq > rcv.nxt) {
     if (receiveQueue.hasAllEarly(seq, end)) {
       reportDuplicate(tcb, seq, end);
