@@ -62,6 +62,8 @@ export type MachineCommand =
   | { readonly do: 'attach'; readonly peer: Ipv4Address }
   | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** A router's FRR: text and exit code, null for what is not emulated, a string when no daemon runs. */
+  | { readonly do: 'vtysh'; readonly words: readonly string[] }
   /** What confd wrote for BIRD, by file name: `Record<string, string>`. */
   | { readonly do: 'daemon-files' }
   /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */

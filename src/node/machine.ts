@@ -35,6 +35,7 @@ import { explainRoute } from './route-origin.ts';
 import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
 import { sysctls } from './sysctls.ts';
+import { vtysh } from './vtysh.ts';
 
 export abstract class Machine extends NetHost {
   /** The machine's own namespace; a new one after each start. */
@@ -278,6 +279,8 @@ export abstract class Machine extends NetHost {
         return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
+      case 'vtysh':
+        return this.speaker === undefined ? '' : (vtysh(this.speaker, command.words) ?? null);
       case 'daemon-files':
         return this.daemonFiles();
       default:

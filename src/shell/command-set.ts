@@ -16,6 +16,7 @@ import { sv } from './commands/sv.ts';
 import { sysctl } from './commands/sysctl.ts';
 import { date, hostname, pager, su, sudo, timeout, uname, watch, whoami } from './commands/system.ts';
 import { tcpdump } from './commands/tcpdump.ts';
+import { vtysh } from './commands/vtysh.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
@@ -48,6 +49,7 @@ const EVERYWHERE: Commands = {
   whoami,
 };
 const ON_MACHINES: Commands = { ...EVERYWHERE, birdcl, birdc: birdcl, ssh };
+const ON_ROUTERS: Commands = { ...ON_MACHINES, vtysh };
 const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl, sv };
 
 /** Does a machine without power still hear this command? */
@@ -59,5 +61,6 @@ const IN_CALICO_NODE: Commands = { ...EVERYWHERE, birdcl, sv };
 export function commandsAt(cluster: Cluster, place: Place): Commands {
   if (place.container === 'calico-node') return IN_CALICO_NODE;
   if (place.namespace !== '') return EVERYWHERE;
-  return cluster.machine(place.machine) === 'node' ? ON_NODES : ON_MACHINES;
+  const kind = cluster.machine(place.machine);
+  return kind === 'node' ? ON_NODES : kind === 'router' ? ON_ROUTERS : ON_MACHINES;
 }

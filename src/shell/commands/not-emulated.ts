@@ -25,7 +25,6 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'apt apt-get dpkg snap yum dnf apk': 'there are no packages',
   'vagrant reboot shutdown poweroff halt': 'use node stop NODE and node start NODE',
   'ifconfig iwconfig': 'use ip addr and ip link',
-  vtysh: 'use birdcl on routers too',
 };
 
 export const notEmulated: Readonly<Record<string, Command>> = Object.fromEntries(
