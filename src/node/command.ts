@@ -42,6 +42,16 @@ export type MachineCommand =
   | { readonly do: 'fdb'; readonly namespace: string }
   | { readonly do: 'sockets'; readonly namespace: string }
   | { readonly do: 'namespaces' }
+  /** Tracked connections; none where nothing tracks. */
+  | { readonly do: 'conntrack'; readonly namespace: string }
+  /** Forget those connections: all, or the ones whose original direction is one of these. */
+  | {
+      readonly do: 'conntrack-forget';
+      readonly namespace: string;
+      readonly tuples: readonly TupleView[] | 'all';
+    }
+  /** Felix's sets of addresses, by name. */
+  | { readonly do: 'ipsets'; readonly namespace: string }
   | { readonly do: 'start'; readonly program: number; readonly namespace: string; readonly what: ProgramSpec }
   | { readonly do: 'signal'; readonly program: number }
   | {
@@ -228,6 +238,33 @@ export interface FdbView {
   readonly device: string;
   /** The node behind a VXLAN device; 0 for a group that the device itself listens to. */
   readonly destination: Ipv4Address;
+}
+
+/** One direction of a connection; `ports` as in netstack/tuple-table.ts. */
+export interface TupleView {
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
+  readonly ports: number;
+}
+
+/** A connection that is tracked, as `conntrack -L` lists it. */
+export interface ConnectionView {
+  readonly protocol: number;
+  readonly secondsLeft: number;
+  /** `ESTABLISHED`; '' but for TCP. */
+  readonly tcpState: string;
+  readonly seenReply: boolean;
+  readonly assured: boolean;
+  /** Its source, its destination is translated. */
+  readonly sourceNat: boolean;
+  readonly destinationNat: boolean;
+  readonly tuples: readonly [TupleView, TupleView];
+}
+
+/** A set of networks that rules look up. */
+export interface IpSetView {
+  readonly name: string;
+  readonly members: readonly Prefix[];
 }
 
 /** A TCP or UDP socket, as `ss` lists it. */

@@ -11,6 +11,7 @@ import type { Route } from '../bgp/route.ts';
 import type { Speaker } from '../bgp/speaker.ts';
 import { hostModel } from '../cost/models.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
+import type { FelixHooks } from '../netstack/felix-hooks.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
@@ -30,7 +31,18 @@ import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf, waitingOf } from './queries.ts';
+import {
+  connectionsOf,
+  devicesOf,
+  fdbOf,
+  forgetConnections,
+  ipSetsOf,
+  neighboursOf,
+  routesOf,
+  routeTo,
+  socketsOf,
+  waitingOf,
+} from './queries.ts';
 import { explainRoute } from './route-origin.ts';
 import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
@@ -238,6 +250,15 @@ export abstract class Machine extends NetHost {
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
+  /** Felix's rules, where there are any. */
+  protected get hooks(): FelixHooks | undefined {
+    return undefined;
+  }
+
+  #hooksOf(namespace: string): FelixHooks | undefined {
+    return namespace === '' ? this.hooks : undefined;
+  }
+
   /** Configuration files of the routing daemon, by name. */
   protected daemonFiles(): Readonly<Record<string, string>> {
     return {};
@@ -271,6 +292,10 @@ export abstract class Machine extends NetHost {
         return this.namespaces.map(n => n.name);
       case 'waiting':
         return waitingOf(this.namespaces, command.tag);
+      case 'conntrack':
+        return connectionsOf(this.#hooksOf(command.namespace), this.now);
+      case 'ipsets':
+        return ipSetsOf(this.#hooksOf(command.namespace));
       case 'status':
         return this.status();
       case 'counters':
@@ -361,6 +386,8 @@ export abstract class Machine extends NetHost {
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
         return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'conntrack-forget':
+        return forgetConnections(this.#hooksOf(command.namespace), command.tuples);
       case 'flush':
         return flush(this.#inside(command.namespace), command.what);
       case 'attach':

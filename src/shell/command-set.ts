@@ -3,8 +3,10 @@ import type { Cluster } from '../controller/cluster.ts';
 import type { Command, Place } from './command.ts';
 import { birdcl } from './commands/birdcl.ts';
 import { calicoctl } from './commands/calicoctl/calicoctl.ts';
+import { conntrack } from './commands/conntrack.ts';
 import { fabric } from './commands/fabric.ts';
 import { ip } from './commands/ip/ip.ts';
+import { ipset } from './commands/ipset.ts';
 import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
 import { arp, bridge, netstat, route } from './commands/net-tools.ts';
@@ -28,9 +30,11 @@ const EVERYWHERE: Commands = {
   ...notEmulated,
   arp,
   bridge,
+  conntrack,
   date,
   hostname,
   ip,
+  ipset,
   iperf3,
   less: pager,
   more: pager,

@@ -275,6 +275,36 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
     'ss -tln',
     'State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\nLISTEN 0      4096         0.0.0.0:179       0.0.0.0:*          \n',
   ],
+  [
+    'kubectl exec pod1 -- conntrack -L',
+    'conntrack v1.4.6 (conntrack-tools): 0 flow entries have been shown.\n',
+  ],
+  ['kubectl exec pod1 -- ping -c 1 8.8.8.8 | grep -c ttl=', '1\n'],
+  [
+    'ssh k8s-w1 conntrack -L -p icmp -n 2> /dev/null',
+    /^icmp {5}1 \d+ src=172\.16\.158\.3 dst=8\.8\.8\.8 type=8 code=0 id=\d+ src=8\.8\.8\.8 dst=192\.168\.10\.101 type=0 code=0 id=\d+ mark=0 use=1\n$/,
+  ],
+  [
+    'ssh k8s-w1 conntrack -L -p tcp --dport 179 -s 192.168.10.101',
+    /^tcp {6}6 4319\d\d ESTABLISHED src=192\.168\.10\.101 dst=192\.168\.10\.10 sport=\d+ dport=179 src=192\.168\.10\.10 dst=192\.168\.10\.101 sport=179 dport=\d+ \[ASSURED\] mark=0 use=1\nconntrack v1\.4\.6 \(conntrack-tools\): 1 flow entries have been shown\.\n$/,
+  ],
+  ['ssh k8s-w1 conntrack -D -p icmp', /: 1 flow entries have been deleted\.\n$/],
+  [
+    'ssh k8s-w1 conntrack -F',
+    'conntrack v1.4.6 (conntrack-tools): connection tracking table has been emptied.\n',
+  ],
+  ['ssh k8s-w1 conntrack -C', '0\n'],
+  [
+    'ipset save cali40masq-ipam-pools',
+    'create cali40masq-ipam-pools hash:net family inet hashsize 1024 maxelem 1048576\nadd cali40masq-ipam-pools 172.16.0.0/16\n',
+  ],
+  ['ipset list -n', 'cali40all-ipam-pools\ncali40masq-ipam-pools\ncali40all-hosts-net\n'],
+  [
+    'ipset test cali40all-hosts-net 192.168.20.100',
+    'Warning: 192.168.20.100 is in set cali40all-hosts-net.\n',
+  ],
+  ['ipset test cali40all-ipam-pools 8.8.8.8', '8.8.8.8 is NOT in set cali40all-ipam-pools.\n', 1],
+  ['iptables-save', /^iptables-save: not emulated in this lab: /, 2],
   ['ss -ti', 'ss -i: not emulated in this lab\n', 2],
   ['ping -c 1 k8s-w1', /^PING k8s-w1 \(192\.168\.10\.101\) 56\(84\) bytes of data\.\n64 bytes from /],
   ['ping -c 1 nowhere', 'ping: nowhere: Name or service not known\n', 2],
