@@ -101,6 +101,8 @@ export interface ShellOptions {
   readonly commands: readonly string[];
   /** How many of the scenario's steps to run first. */
   readonly steps: number | 'all';
+  /** Record the session there. */
+  readonly asciicast: string | undefined;
   readonly workers: Workers;
   readonly seed: number | undefined;
 }

@@ -281,6 +281,7 @@ const shell: CommandSpec<'shell'> = {
   options: [
     { flags: '-c, --command <line>', about: 'run this line and exit; may be given again', repeatable: true },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
+    { flags: '--asciicast <file>', about: 'record the session for asciinema, in virtual time' },
     SHELL_WORKERS,
     SEED,
   ],
@@ -295,6 +296,7 @@ const shell: CommandSpec<'shell'> = {
     ...(words.text('workers') === undefined && { workers: 0 }),
     path: words.positional[0],
     commands: words.list('command'),
+    asciicast: words.text('asciicast'),
     steps: parseSteps(words.text('steps')),
   }),
 };
