@@ -99,12 +99,13 @@ export type StreamCommand =
 
 /** A program that a command line starts. */
 export interface CommandLineSpec {
-  readonly program: 'ping' | 'traceroute' | 'iperf3';
+  readonly program: 'ping' | 'traceroute' | 'tracepath' | 'mtr' | 'iperf3';
   readonly args: readonly string[];
   /** Names it can resolve: the machine's /etc/hosts. */
   readonly hosts?: Readonly<Record<string, Ipv4Address>>;
   /** Milliseconds since 1970 at virtual time 0. */
   readonly epochMs?: number;
+  readonly hostname?: string;
 }
 
 /**

@@ -11,7 +11,7 @@ import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
 import { arp, bridge, netstat, route } from './commands/net-tools.ts';
 import { notEmulated } from './commands/not-emulated.ts';
-import { iperf3, ping, traceroute } from './commands/programs.ts';
+import { iperf3, mtr, ping, tracepath, traceroute } from './commands/programs.ts';
 import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
 import { sv } from './commands/sv.ts';
@@ -38,6 +38,7 @@ const EVERYWHERE: Commands = {
   iperf3,
   less: pager,
   more: pager,
+  mtr,
   netstat,
   ping,
   route,
@@ -47,6 +48,7 @@ const EVERYWHERE: Commands = {
   sysctl,
   tcpdump,
   timeout,
+  tracepath,
   traceroute,
   uname,
   watch,

@@ -305,6 +305,17 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
   ],
   ['ipset test cali40all-ipam-pools 8.8.8.8', '8.8.8.8 is NOT in set cali40all-ipam-pools.\n', 1],
   ['iptables-save', /^iptables-save: not emulated in this lab: /, 2],
+  [
+    'kubectl exec pod1 -- tracepath -n 172.16.34.1',
+    / 1\?: \[LOCALHOST\] {22}pmtu 8981\n( 1: {2}192\.168\.10\.101 {38} {2}0\.\d{3}ms \n){2} 2: {2}no reply\n 3: {2}172\.16\.34\.1 {41} {2}0\.\d{3}ms reached\n {5}Resume: pmtu 8981 hops 3 back 3 \n$/,
+  ],
+  ['tracepath -m 2 -p 70000 8.8.8.8', /out of range: 0 <= value <= 65535\n$/, 1],
+  [
+    'kubectl exec pod1 -- mtr -r -n -c 4 172.16.34.1',
+    /^Start: 2024-09-22T\d\d:\d\d:\d\d\+0000\nHOST: pod1 {24}Loss% {3}Snt {3}Last {3}Avg {2}Best {2}Wrst StDev\n {2}1\.\|-- 192\.168\.10\.101 {13}0\.0% {5}4 {4}0\.0 {3}0\.0 {3}0\.0 {3}0\.0 {3}0\.0\n {2}2\.\|-- \?{3} {23}100\.0 {5}4 {4}0\.0 {3}0\.0 {3}0\.0 {3}0\.0 {3}0\.0\n {2}3\.\|-- 172\.16\.34\.1 {16}0\.0% {5}4 {4}0\.\d {3}0\.\d {3}0\.\d {3}0\.\d {3}0\.0\n$/,
+  ],
+  ['mtr 8.8.8.8', 'mtr: only reports (-r) are emulated in this lab\n', 2],
+  ['mtr -T -r 8.8.8.8', 'mtr -T: not emulated in this lab\n', 2],
   ['ss -ti', 'ss -i: not emulated in this lab\n', 2],
   ['ping -c 1 k8s-w1', /^PING k8s-w1 \(192\.168\.10\.101\) 56\(84\) bytes of data\.\n64 bytes from /],
   ['ping -c 1 nowhere', 'ping: nowhere: Name or service not known\n', 2],

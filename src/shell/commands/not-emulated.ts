@@ -16,7 +16,7 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'dig nslookup host getent': 'there is no DNS',
   'ethtool tc brctl lsmod modprobe bpftool wg dmesg': 'devices have no drivers',
   'tshark termshark ngrep': 'write a capture with tcpdump -w',
-  'mtr tracepath iperf netperf': 'use traceroute and iperf3',
+  'iperf netperf': 'use iperf3',
   'nsenter lsns unshare': 'go to a pod with kubectl exec',
   'ps top htop free df lsof strace pgrep pkill killall uptime': 'there are no processes',
   'man info tmux screen reset tput stty': 'this is a shell over an emulated machine, not a terminal',
