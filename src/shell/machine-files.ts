@@ -2,6 +2,7 @@
  * The files of a machine, a pod or a container, in memory. Some of them are the emulated machine itself: under /proc/sys
  * are the kernel's settings, to read and to write, and calico-node has what confd wrote for BIRD.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { type FileContent, InMemoryFs } from 'just-bash';
 import * as Mac from '../addr/mac.ts';
 import type { Cluster } from '../controller/cluster.ts';
@@ -14,6 +15,9 @@ const SETTINGS = '/proc/sys';
 const DEVICES = '/sys/class/net';
 const DEVICE = /^\/sys\/class\/net\/([^/]+)$/;
 const CONFD = '/etc/calico/confd/config';
+
+/** just-bash takes timers away from whatever runs in a script, files included; asking a lab on other threads needs them. */
+const OUTSIDE = new AsyncResource('machine-files');
 
 /** The kernel takes no such value, or has no such setting; the message is strerror(3)'s. */
 export class WriteRefused extends Error {}
@@ -63,6 +67,11 @@ export class MachineFiles extends InMemoryFs {
     return super.lstat(path);
   }
 
+  override async realpath(path: string): Promise<string> {
+    await this.#lookUp(path);
+    return super.realpath(path);
+  }
+
   override async readdir(path: string): Promise<string[]> {
     if (!this.#removing) await this.#lookUp(path);
     return super.readdir(path);
@@ -108,7 +117,7 @@ export class MachineFiles extends InMemoryFs {
     const before = this.#looking;
     const look = (): Promise<void> =>
       isConfd ? this.#lookUpConfd() : isSys ? this.#lookUpDevices() : this.#lookUpSettings();
-    this.#looking = before.then(look);
+    this.#looking = before.then(() => OUTSIDE.runInAsyncScope(look));
     await this.#looking;
   }
 
@@ -128,10 +137,14 @@ export class MachineFiles extends InMemoryFs {
     const text = typeof content === 'string' ? content : new TextDecoder().decode(content);
     // The shell empties a file before it writes to it.
     if (text === '') return;
+    await OUTSIDE.runInAsyncScope(() => this.#write(path, text.trim()));
+  }
+
+  async #write(path: string, value: string): Promise<void> {
     const io = { cluster: this.#cluster, place: this.#place };
     const known = (await settingsAt(io)).find(([name]) => pathOf(name) === path);
     if (known === undefined) throw new WriteRefused('Permission denied');
-    if (!(await writeSetting(io, known[0], text.trim()))) throw new WriteRefused('Invalid argument');
+    if (!(await writeSetting(io, known[0], value))) throw new WriteRefused('Invalid argument');
   }
 
   /** What the kernel says of each device. */
