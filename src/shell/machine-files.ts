@@ -2,7 +2,6 @@
  * The files of a machine, a pod or a container, in memory. Some of them are the emulated machine itself: under /proc/sys
  * are the kernel's settings, to read and to write, and calico-node has what confd wrote for BIRD.
  */
-import { AsyncResource } from 'node:async_hooks';
 import { type FileContent, InMemoryFs } from 'just-bash';
 import * as Mac from '../addr/mac.ts';
 import type { Cluster } from '../controller/cluster.ts';
@@ -10,14 +9,12 @@ import type { DeviceView } from '../node/command.ts';
 import { operationalState } from '../report/link-text.ts';
 import type { Place } from './command.ts';
 import { settingsAt, writeSetting } from './commands/sysctl.ts';
+import { outside } from './outside.ts';
 
 const SETTINGS = '/proc/sys';
 const DEVICES = '/sys/class/net';
 const DEVICE = /^\/sys\/class\/net\/([^/]+)$/;
 const CONFD = '/etc/calico/confd/config';
-
-/** just-bash takes timers away from whatever runs in a script, files included; asking a lab on other threads needs them. */
-const OUTSIDE = new AsyncResource('machine-files');
 
 /** The kernel takes no such value, or has no such setting; the message is strerror(3)'s. */
 export class WriteRefused extends Error {}
@@ -117,7 +114,7 @@ export class MachineFiles extends InMemoryFs {
     const before = this.#looking;
     const look = (): Promise<void> =>
       isConfd ? this.#lookUpConfd() : isSys ? this.#lookUpDevices() : this.#lookUpSettings();
-    this.#looking = before.then(() => OUTSIDE.runInAsyncScope(look));
+    this.#looking = before.then(() => outside(look));
     await this.#looking;
   }
 
@@ -137,7 +134,7 @@ export class MachineFiles extends InMemoryFs {
     const text = typeof content === 'string' ? content : new TextDecoder().decode(content);
     // The shell empties a file before it writes to it.
     if (text === '') return;
-    await OUTSIDE.runInAsyncScope(() => this.#write(path, text.trim()));
+    await outside(() => this.#write(path, text.trim()));
   }
 
   async #write(path: string, value: string): Promise<void> {
