@@ -26,8 +26,8 @@ import type { VirtualTime } from '../sim/time.ts';
 import { isObservation, type ObserveSpec } from '../trace/observation.ts';
 import type { LabRecord, TraceClass } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import { editAddress, editNeighbour } from './address-commands.ts';
 import { AttachedStreams } from './attached-streams.ts';
+import { changeByHand } from './by-hand.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
@@ -44,7 +44,7 @@ import {
   waitingOf,
 } from './queries.ts';
 import { explainRoute } from './route-origin.ts';
-import { editRoute, pathTo } from './routing-commands.ts';
+import { pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
 import { sysctls } from './sysctls.ts';
 import { vtysh } from './vtysh.ts';
@@ -375,21 +375,15 @@ export abstract class Machine extends NetHost {
       case 'drops':
         return this.#observer.reportDrops(command.on);
       case 'device-up':
-        return this.#setDevice(command.namespace, command.device, command.up);
-      case 'route-edit':
-        return editRoute(this.#inside(command.namespace), command.edit);
-      case 'address-edit':
-        return editAddress(this.#inside(command.namespace), command.edit);
-      case 'neighbour-edit':
-        return editNeighbour(this.#inside(command.namespace), command.edit);
-      case 'sysctl':
-        return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
-        return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'route-edit':
+      case 'address-edit':
+      case 'neighbour-edit':
+      case 'sysctl':
+      case 'flush':
+        return changeByHand(this.#inside(command.namespace), command);
       case 'conntrack-forget':
         return forgetConnections(this.#hooksOf(command.namespace), command.tuples);
-      case 'flush':
-        return flush(this.#inside(command.namespace), command.what);
       case 'attach':
         return this.daemonStreams.attach(command.peer);
       case 'stream':
@@ -404,21 +398,6 @@ export abstract class Machine extends NetHost {
     }
   }
 
-  #setDevice(namespace: string, name: string, up: boolean): boolean {
-    const inside = this.#inside(namespace);
-    const device = inside.device(name);
-    if (device === undefined) return false;
-    inside.setUp(device, up);
-    return true;
-  }
-
-  #setMtu(namespace: string, name: string, mtu: number): boolean {
-    const device = this.#inside(namespace).device(name);
-    if (device === undefined) return false;
-    device.mtu = mtu;
-    return true;
-  }
-
   #setCarrier(jack: number, up: boolean): void {
     const output = this.outputs[jack];
     if (output !== undefined) output.up = up;
@@ -431,12 +410,6 @@ export abstract class Machine extends NetHost {
     if (namespace === undefined) throw new Error(`${this.name} has no namespace ${name}`);
     return namespace;
   }
-}
-
-/** `ip neigh flush all` or `ip route flush cache`. */
-function flush(namespace: Namespace, what: 'neighbours' | 'route-cache'): void {
-  if (what === 'route-cache') namespace.pathMtu.flush();
-  else for (const device of namespace.devices) namespace.neighbours.flush(device, false);
 }
 
 /** `via 192.168.10.102 on eth0 from Mesh_192_168_10_102`. */

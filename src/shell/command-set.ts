@@ -16,7 +16,7 @@ import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
 import { sv } from './commands/sv.ts';
 import { sysctl } from './commands/sysctl.ts';
-import { date, hostname, pager, su, sudo, timeout, uname, watch, whoami } from './commands/system.ts';
+import { date, hostname, pager, su, sudo, time, timeout, uname, watch, whoami } from './commands/system.ts';
 import { tcpdump } from './commands/tcpdump.ts';
 import { vtysh } from './commands/vtysh.ts';
 
@@ -47,6 +47,7 @@ const EVERYWHERE: Commands = {
   sudo,
   sysctl,
   tcpdump,
+  time,
   timeout,
   tracepath,
   traceroute,

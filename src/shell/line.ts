@@ -126,10 +126,23 @@ export function timedPipeline(
   const match = /^\s*time\s+(-p\s+)?(?=\S)/.exec(line);
   if (match === null || /[;&\n]|\|\|/.test(masked(line))) return undefined;
   const rest = line.slice(match[0].length);
-  if (match[1] !== undefined)
-    return { rest, report: ns => `real ${(ns / 1e9).toFixed(2)}\nuser 0.00\nsys 0.00\n` };
-  const real = (ns: number): string => `${Math.floor(ns / 60e9)}m${((ns % 60e9) / 1e9).toFixed(3)}s`;
-  return { rest, report: ns => `\nreal\t${real(ns)}\nuser\t0m0.000s\nsys\t0m0.000s\n` };
+  return { rest, report: match[1] === undefined ? timeReport : timeReportPosix };
+}
+
+const timeReportPosix = (ns: number): string => `real ${(ns / 1e9).toFixed(2)}\nuser 0.00\nsys 0.00\n`;
+
+/** What bash's `time` says of so many nanoseconds. */
+export function timeReport(ns: number): string {
+  const real = `${Math.floor(ns / 60e9)}m${((ns % 60e9) / 1e9).toFixed(3)}s`;
+  return `\nreal\t${real}\nuser\t0m0.000s\nsys\t0m0.000s\n`;
+}
+
+/** `sleep 1; time ping X`: inside a list the keyword becomes a command, for the shell's own would look at a clock outside. */
+export function withTimeAsCommand(line: string): string {
+  const starts = [...masked(line).matchAll(/(?:[;&|(]|\bdo|\bthen)\s*(?=time\s)/g)].map(
+    match => match.index + match[0].length,
+  );
+  return starts.reduceRight((text, at) => `${text.slice(0, at)}\\${text.slice(at)}`, line);
 }
 
 /** The words of a line that stands alone, quotes taken off. */

@@ -9,6 +9,7 @@ import type { DeviceView } from '../node/command.ts';
 import { operationalState } from '../report/link-text.ts';
 import type { Place } from './command.ts';
 import { settingsAt, writeSetting } from './commands/sysctl.ts';
+import { outside } from './outside.ts';
 
 const SETTINGS = '/proc/sys';
 const DEVICES = '/sys/class/net';
@@ -63,6 +64,11 @@ export class MachineFiles extends InMemoryFs {
     return super.lstat(path);
   }
 
+  override async realpath(path: string): Promise<string> {
+    await this.#lookUp(path);
+    return super.realpath(path);
+  }
+
   override async readdir(path: string): Promise<string[]> {
     if (!this.#removing) await this.#lookUp(path);
     return super.readdir(path);
@@ -108,7 +114,7 @@ export class MachineFiles extends InMemoryFs {
     const before = this.#looking;
     const look = (): Promise<void> =>
       isConfd ? this.#lookUpConfd() : isSys ? this.#lookUpDevices() : this.#lookUpSettings();
-    this.#looking = before.then(look);
+    this.#looking = before.then(() => outside(look));
     await this.#looking;
   }
 
@@ -128,10 +134,14 @@ export class MachineFiles extends InMemoryFs {
     const text = typeof content === 'string' ? content : new TextDecoder().decode(content);
     // The shell empties a file before it writes to it.
     if (text === '') return;
+    await outside(() => this.#write(path, text.trim()));
+  }
+
+  async #write(path: string, value: string): Promise<void> {
     const io = { cluster: this.#cluster, place: this.#place };
     const known = (await settingsAt(io)).find(([name]) => pathOf(name) === path);
     if (known === undefined) throw new WriteRefused('Permission denied');
-    if (!(await writeSetting(io, known[0], text.trim()))) throw new WriteRefused('Invalid argument');
+    if (!(await writeSetting(io, known[0], value))) throw new WriteRefused('Invalid argument');
   }
 
   /** What the kernel says of each device. */

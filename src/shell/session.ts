@@ -16,8 +16,9 @@ import {
   type ShellResult,
 } from './command.ts';
 import { commandsAt, needsPower } from './command-set.ts';
-import { functionsIn, quote, standsAlone, timedPipeline, wordsOf } from './line.ts';
+import { functionsIn, quote, standsAlone, timedPipeline, withTimeAsCommand, wordsOf } from './line.ts';
 import { type MachineFiles, WriteRefused } from './machine-files.ts';
+import { outside } from './outside.ts';
 import type { ShellTime } from './shell-time.ts';
 
 /** What runs at most in one line: a scenario file is untrusted input. */
@@ -120,7 +121,7 @@ export class Session {
     // Only what a command of ours prints is all that the line prints.
     const isOwn = standsAlone(line) && Object.hasOwn(this.#commands, wordsOf(line)[0] ?? '');
     this.#run = { ...run, live: isOwn ? run.live : undefined };
-    const { stdout, stderr, exitCode, env } = await this.#bashExec(this.#prelude(line) + line, stdin);
+    const { stdout, stderr, exitCode, env } = await this.#bashExec(this.#prelude(line) + withTimeAsCommand(line), stdin);
     if (env !== undefined) this.#keep(env);
     for (const [name, text] of functionsIn(line)) this.#functions.set(name, text);
     this.status = run.signal.aborted && exitCode !== 0 ? INTERRUPTED : exitCode;
@@ -184,7 +185,8 @@ export class Session {
       processInfo: { pid: 1834, ppid: 1833, uid: 0, gid: 0 },
       sleep: async milliseconds => {
         const { time, signal } = this.#run!;
-        await time.until(() => false, { deadline: time.now + milliseconds * MILLISECOND, signal });
+        const deadline = time.now + milliseconds * MILLISECOND;
+        await outside(() => time.until(() => false, { deadline, signal }));
       },
     });
   }

@@ -4,11 +4,14 @@ import { JsonPathError, jsonPath } from '../../src/shell/jsonpath.ts';
 import { labelSelector } from '../../src/shell/label-selector.ts';
 import {
   commandLines,
+  functionsIn,
   isWhole,
   partsOf,
   quote,
   standsAlone,
+  timedPipeline,
   withoutPrompt,
+  withTimeAsCommand,
   wordsOf,
 } from '../../src/shell/line.ts';
 import { parseFlags } from '../../src/shell/options.ts';
@@ -23,9 +26,48 @@ for (const [line, text, host] of [
   ['ubuntu@k8s-w1:~$ ip a', 'ip a', 'k8s-w1'],
   ['root@k8s-m:~#', '', 'k8s-m'],
   ['ip route', 'ip route', undefined],
+  ['[root@k8s-w1 ~]# ip route', 'ip route', 'k8s-w1'],
+  ['$ kubectl get nodes', 'kubectl get nodes', undefined],
+  ['/ # ip addr', 'ip addr', undefined],
+  ['bash-5.1# ip addr', 'ip addr', undefined],
+  ['# a comment', '# a comment', undefined],
+  ['$HOME/bin/x', '$HOME/bin/x', undefined],
   ['echo root@k8s-m:~# no prompt', 'echo root@k8s-m:~# no prompt', undefined],
 ] as const)
   t(`prompt off ${JSON.stringify(line)}`, () => assert.equal(withoutPrompt(line), { text, host }));
+
+for (const [line, result] of [
+  ['time x', 'time x'],
+  ['a; time x', 'a; \\time x'],
+  ['a && time x | time y', 'a && \\time x | \\time y'],
+  ['for i in 1; do time x; done', 'for i in 1; do \\time x; done'],
+  ["echo '; time x'", "echo '; time x'"],
+  ['a; timeout 1 x', 'a; timeout 1 x'],
+] as const)
+  t(`the keyword in ${line}`, () => assert.is(withTimeAsCommand(line), result));
+
+for (const [line, seconds, report] of [
+  ['time sleep 1', 1.5, '\nreal\t0m1.500s\nuser\t0m0.000s\nsys\t0m0.000s\n'],
+  ['time -p ping x | tail -1', 61, 'real 61.00\nuser 0.00\nsys 0.00\n'],
+  ['time sleep 90', 90, '\nreal\t1m30.000s\nuser\t0m0.000s\nsys\t0m0.000s\n'],
+] as const)
+  t(`${line} takes ${seconds} s`, () => assert.is(timedPipeline(line)!.report(seconds * 1e9), report));
+for (const line of ['sleep 1', 'timeout 1 x', 'time a; b', 'time', 'a | time b'])
+  t(`${line} is not timed as a whole`, () => assert.is(timedPipeline(line), undefined));
+
+for (const [line, names] of [
+  ['f() { echo hi; }', ['f']],
+  ['function g { echo hi; }; h() { f; }', ['g', 'h']],
+  ['f() { echo hi; }; f', []],
+  ['echo "f() {"', []],
+  ['f() {', []],
+] as const)
+  t(`functions of ${line}`, () =>
+    assert.equal(
+      functionsIn(line).map(([name]) => name),
+      names,
+    ),
+  );
 
 t('the prompt of a pod is known only in that pod', () => {
   assert.is(withoutPrompt(' pod1  ~  ping 8.8.8.8', 'pod1').text, 'ping 8.8.8.8');

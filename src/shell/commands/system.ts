@@ -2,6 +2,7 @@
 import * as Ipv4 from '../../addr/ipv4.ts';
 import { formatTimestamp } from '../../api/store-time.ts';
 import { type Command, failed, INTERRUPTED, printed } from '../command.ts';
+import { timeReport } from '../line.ts';
 import { parseFlags } from '../options.ts';
 import type { ShellTime } from '../shell-time.ts';
 
@@ -136,6 +137,14 @@ export const watch: Command = async (args, io) => {
   await each();
   await io.time.until(() => false, { endless: true, signal: io.signal, each });
   return { stdout: '', stderr: '', exitCode: io.signal.aborted ? INTERRUPTED : 0 };
+};
+
+/** `time COMMAND…`, where it is not the shell's keyword. */
+export const time: Command = async (args, io) => {
+  const began = io.time.now;
+  const words = args.filter((word, i) => i > 0 || word !== '-p');
+  const result = words.length === 0 ? printed('') : await io.runHere(words);
+  return { ...result, stderr: result.stderr + timeReport(io.time.now - began) };
 };
 
 /** `timeout [-s SIGNAL] [-k DURATION] DURATION COMMAND…`: on virtual time, by a Ctrl-C at its end. */
