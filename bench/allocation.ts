@@ -6,7 +6,6 @@
  *
  * The addresses are Calico's usual ones, above 2^31: numbers that V8 boxes wherever one is handed on unsigned.
  */
-import { inlineMore } from '../src/parallel/compiler.ts';
 import { MILLISECOND } from '../src/sim/time.ts';
 import { Chain } from './chain.ts';
 import { podToPod } from './encap.ts';
@@ -36,7 +35,6 @@ if (collect === undefined) throw new Error('run with --expose-gc');
 const start = cases[process.argv[2] ?? ''];
 if (start === undefined) throw new Error(`one of ${Object.keys(cases).join(', ')}`);
 
-inlineMore();
 const carryOn = start();
 // The optimising compiler works beside us and comes when it can: on a busy machine later. So the leanest of a few rounds
 // counts, the first of which is warm-up.

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { inlineMore } from '../src/parallel/compiler.ts';
+import { INLINED_BYTECODE, inlineMore } from './compiler.ts';
 import type { Sampling } from './sampling.ts';
 
 interface BenchCase {
@@ -31,14 +31,12 @@ const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly 
   startup: () => import('./startup.ts'),
 };
 
-/** Not about packets: measured as `tunlab run` has it, not as `tunlab bench`. */
-const CONTROL_PLANE: ReadonlySet<string> = new Set(['convergence', 'startup']);
-
 const self = fileURLToPath(import.meta.url);
 
-const USAGE = `usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke] [--in-process]
+const USAGE = `usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke] [--inline] [--in-process]
 
   --smoke        one short sample of each case; without a name, of all that take no minutes
+  --inline       with four times as much inlined as V8 does by itself: for long runs with much traffic
   --in-process   measure here, for a profiler: without a process for each case
   --help         this`;
 
@@ -53,15 +51,23 @@ function commit(): string {
   return status === 0 ? stdout.trim() : 'unknown';
 }
 
-async function runHere(bench: string, one: BenchCase, smoke: boolean): Promise<void> {
-  if (!CONTROL_PLANE.has(bench)) inlineMore();
+interface Options {
+  readonly smoke: boolean;
+  readonly inline: boolean;
+}
+
+async function runHere(bench: string, one: BenchCase, { smoke, inline }: Options): Promise<void> {
+  if (inline) inlineMore();
   const figures = await one.run({ smoke });
-  const line = { bench, case: one.name, ...figures, node: process.version, commit: commit() };
+  const flags = inline ? { inlinedBytecode: INLINED_BYTECODE } : {};
+  const line = { bench, case: one.name, ...figures, ...flags, node: process.version, commit: commit() };
   console.log(JSON.stringify(line));
 }
 
-function runThere(bench: string, one: BenchCase, smoke: boolean): void {
-  const args = [self, `${bench}/${one.name}`, '--in-process', ...(smoke ? ['--smoke'] : [])];
+function runThere(bench: string, one: BenchCase, { smoke, inline }: Options): void {
+  const args = [self, `${bench}/${one.name}`, '--in-process'];
+  if (smoke) args.push('--smoke');
+  if (inline) args.push('--inline');
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (status !== 0) {
     console.error(`${bench}/${one.name} failed`);
@@ -72,6 +78,7 @@ function runThere(bench: string, one: BenchCase, smoke: boolean): void {
 function readArguments() {
   const options = {
     smoke: { type: 'boolean', default: false },
+    inline: { type: 'boolean', default: false },
     'in-process': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
@@ -103,7 +110,7 @@ for (const name of names) {
     process.exit(2);
   }
   for (const one of chosen) {
-    if (values['in-process']) await runHere(bench, one, values.smoke);
-    else runThere(bench, one, values.smoke);
+    if (values['in-process']) await runHere(bench, one, values);
+    else runThere(bench, one, values);
   }
 }

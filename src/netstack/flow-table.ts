@@ -1,11 +1,12 @@
 /**
- * What forwarding came to, remembered flow by flow: a packet of a flow that was forwarded before, by a router that has not
+ * What routing came to, remembered flow by flow: a packet of a flow that was forwarded before, by a router that has not
  * changed since, is checked, rewritten and sent without asking anybody. Linux has the same in its flowtable
  * (`net/netfilter/nf_flow_table_ip.c`; for what begins here, in the `dst_entry` that a socket keeps), and this one promises
  * as much: the packet leaves as ip-input.ts, ip-forward.ts, ip-output.ts and neighbour.ts would have sent it, octet for
  * octet, and is counted where they would have counted it.
  *
  *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link
+ *                                             │                              or the transport protocol it is for
  *                                             └ anything else ──────────────>  the way through the stack, which may learn
  *
  * Only what depends on nothing but the key is learnt: no hooks, one next hop, a neighbour that needs no probe, nobody who
@@ -34,7 +35,7 @@ const GENERATION = 5;
 const HEADER = 6;
 const OUTPUT_JACK = 9;
 const MTU = 10;
-/** Numbers of the devices, for their counters; the input's is -1 for a flow that begins here. */
+/** Numbers of the devices, for their counters; -1 where a flow begins or ends here. */
 const INPUT_DEVICE = 11;
 const OUTPUT_DEVICE = 12;
 /** What was sent and is not yet in the devices' counters. */
@@ -59,8 +60,8 @@ export interface FlowDevice {
   readonly macLow: number;
 }
 
-/** A namespace that sends, in the place of a device: its `jack` is negative and no other's, its number -1. */
-export interface LocalSource extends FlowDevice {}
+/** A namespace in the place of a device, which sends or is sent to: its `jack` is negative and no other's, its number -1. */
+export interface FlowEnd extends FlowDevice {}
 
 /** A decision, as the stack made it. */
 export interface Decision {
@@ -68,8 +69,8 @@ export interface Decision {
   readonly destination: AddressWord;
   readonly input: FlowDevice;
   readonly output: FlowDevice;
-  /** Of the next hop. */
-  readonly header: Ethernet.HeaderTemplate;
+  /** Of the next hop; of no use where a flow ends here. */
+  readonly header: Ethernet.HeaderTemplate | undefined;
   readonly mtu: number;
 }
 
@@ -78,8 +79,10 @@ export interface FlowHost {
   readonly now: VirtualTime;
   readonly frames: FrameStore;
   readonly outputs: readonly Transmitter[];
-  /** So much went from one device to another, or from here (-1): for their counters. */
+  /** So much went from one device to another, or from or to here (-1): for their counters. */
   countSent(input: number, output: number, packets: number, octets: number): void;
+  /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for a protocol of its namespace. */
+  handUp(frame: Frame, ip: number, device: number): void;
   /** The link of that device did not take `frame`. */
   refused(frame: Frame, device: number, reason: DropReason): void;
 }
@@ -101,7 +104,7 @@ export class FlowTable {
     this.#frames = host.frames;
   }
 
-  /** Forward `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
+  /** Forward or deliver `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
   forward(frame: Frame, jack: number): boolean {
     const frames = this.#frames;
     const at = frames.start[frame]!;
@@ -116,6 +119,7 @@ export class FlowTable {
     const length = octets - Ethernet.HEADER_LENGTH;
     if (Ipv4.check(view, ip, end, length) !== Ipv4.Fault.None || Ipv4.totalLength(view, ip) !== length)
       return false;
+    if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, view, ip, octets);
     if (length > words[flow + MTU]! || Ipv4.ttl(view, ip) <= 1) return false;
     Ipv4.decrementTtl(view, ip);
     this.#transmit(flow, frame, view, at, octets);
@@ -123,7 +127,7 @@ export class FlowTable {
   }
 
   /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
-  outgoing(namespace: LocalSource, source: AddressWord, destination: AddressWord): number {
+  outgoing(namespace: FlowEnd, source: AddressWord, destination: AddressWord): number {
     const flow = this.#place(source, destination);
     const words = this.#words;
     return words[flow + DESTINATION] === destination &&
@@ -148,14 +152,30 @@ export class FlowTable {
     this.#transmit(flow, frame, view, at, frames.length(frame));
   }
 
+  /** Hand a packet that is for this host to its protocol. False for what IP itself has to look at. */
+  #deliver(flow: number, frame: Frame, view: DataView, ip: number, octets: number): boolean {
+    const protocol = Ipv4.protocol(view, ip);
+    if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP || Ipv4.isFragment(view, ip))
+      return false;
+    this.#count(flow, octets);
+    this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.headerLength(view, ip));
+    this.#host.handUp(frame, ip, this.#words[flow + INPUT_DEVICE]!);
+    return true;
+  }
+
+  #count(flow: number, octets: number): void {
+    const words = this.#words;
+    words[flow + PACKETS]! += 1;
+    words[flow + OCTETS]! += octets;
+    if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
+  }
+
   #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
     const words = this.#words;
     view.setInt32(at, words[flow + HEADER]!);
     view.setInt32(at + 4, words[flow + HEADER + 1]!);
     view.setInt32(at + 8, words[flow + HEADER + 2]!);
-    words[flow + PACKETS]! += 1;
-    words[flow + OCTETS]! += octets;
-    if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
+    this.#count(flow, octets);
     const host = this.#host;
     const refusal = host.outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, host.now);
     if (refusal !== undefined) host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
@@ -201,7 +221,7 @@ export class FlowTable {
     words[flow + MAC_HIGH] = input.macHigh;
     words[flow + MAC_LOW] = input.macLow;
     words[flow + GENERATION] = this.#generation;
-    decision.header.copyAddresses(words, flow + HEADER);
+    decision.header?.copyAddresses(words, flow + HEADER);
     words[flow + OUTPUT_JACK] = output.jack;
     words[flow + MTU] = decision.mtu;
     words[flow + INPUT_DEVICE] = input.number;

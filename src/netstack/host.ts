@@ -17,6 +17,7 @@ import { FrameAccount } from '../trace/frame-account.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import { FlowTable } from './flow-table.ts';
+import { toTransport } from './ip-input.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
 import type { Processor } from './processor.ts';
@@ -129,7 +130,12 @@ export abstract class NetHost extends LogicalProcess {
 
   countSent(input: number, output: number, packets: number, octets: number): void {
     if (input >= 0) this.#devices[input]!.countReceived(packets, octets);
-    this.#devices[output]!.countSent(packets, octets);
+    if (output >= 0) this.#devices[output]!.countSent(packets, octets);
+  }
+
+  handUp(frame: Frame, ip: number, number: number): void {
+    const device = this.#devices[number]!;
+    toTransport(device.namespace, device, frame, ip);
   }
 
   refused(frame: Frame, number: number, reason: DropReason): void {

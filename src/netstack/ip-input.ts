@@ -107,8 +107,12 @@ function routeInput(
     else ipForward(namespace, device, frame, view, at, route, longestPiece);
     return;
   }
-  if (invalid !== '') namespace.drop(frame, invalid, device);
-  else localDeliver(namespace, device, frame);
+  if (invalid !== '') {
+    namespace.drop(frame, invalid, device);
+    return;
+  }
+  if (route.type === 'local' && unicast) namespace.learnArrival(device, source, destination);
+  localDeliver(namespace, device, frame);
 }
 
 /** Not of 0/8, 127/8, nor of what begins with 224: nothing can be wrong with it. */
@@ -208,12 +212,18 @@ export function localDeliver(namespace: Namespace, device: NetDevice, frame: Fra
       return;
     }
   }
+  toTransport(namespace, device, frame, at);
+}
+
+/** The packet (start = behind its IPv4 header, which is at `ipAt`) is for whoever speaks its protocol here. */
+export function toTransport(namespace: Namespace, device: NetDevice, frame: Frame, ipAt: number): void {
+  const protocol = Ipv4.protocol(namespace.frames.view(frame), ipAt);
   const transport = namespace.transports[protocol];
-  if (transport !== undefined) transport.receive(frame, at, device);
+  if (transport !== undefined) transport.receive(frame, ipAt, device);
   else if (protocol === Ipv4.PROTOCOL_UDP)
     // Nobody here ever opened a socket: all ports are closed.
-    refuse(namespace, device, frame, at, Icmpv4.PORT_UNREACHABLE, 'NO_SOCKET');
-  else refuse(namespace, device, frame, at, Icmpv4.PROTOCOL_UNREACHABLE, 'UNKNOWN_PROTOCOL');
+    refuse(namespace, device, frame, ipAt, Icmpv4.PORT_UNREACHABLE, 'NO_SOCKET');
+  else refuse(namespace, device, frame, ipAt, Icmpv4.PROTOCOL_UNREACHABLE, 'UNKNOWN_PROTOCOL');
 }
 
 function refuse(

@@ -154,7 +154,7 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
   host.account.originated++;
   const destination = toWord(request.destination);
   if (request.device === undefined && frames.tag[frame] === 0) {
-    const flow = host.flows.outgoing(namespace.asSource, toWord(request.source), destination);
+    const flow = host.flows.outgoing(namespace.flowEnd, toWord(request.source), destination);
     if (flow !== NO_FLOW && Ipv4.MIN_HEADER_LENGTH + frames.length(frame) <= host.flows.mtu(flow)) {
       writeHeader(namespace, frame, request, request.pmtu !== 'dont');
       host.flows.send(flow, frame);
@@ -197,7 +197,7 @@ function sendByRoute(
   const direct = hop.via === 0 || destination >>> 28 >= FIRST_GROUP;
   const nextHop = direct ? destination : toWord(hop.via);
   if (route.type === 'unicast' && isPlain(namespace, route, request))
-    namespace.learnFlow(namespace.asSource, device, nextHop, mtu, toWord(request.source), destination);
+    namespace.learnFlow(namespace.flowEnd, device, nextHop, mtu, toWord(request.source), destination);
   localOut(namespace, frame, device, nextHop, mtu);
   return '';
 }

@@ -18,7 +18,7 @@ import * as Ethernet from '../wire/ethernet.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Arp from './arp.ts';
 import { Fib } from './fib.ts';
-import type { FlowDevice, LocalSource } from './flow-table.ts';
+import type { FlowDevice, FlowEnd } from './flow-table.ts';
 import { HookTable } from './hooks.ts';
 import type { NetHost } from './host.ts';
 import { Icmp } from './icmp.ts';
@@ -77,8 +77,8 @@ export class Namespace implements IpLayer {
     destination: 0,
   };
   readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
-  /** Whose flows those are that begin here. */
-  readonly asSource: LocalSource;
+  /** Where flows begin and end here. */
+  readonly flowEnd: FlowEnd;
   /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
   silent = false;
   #lastIndex = 0;
@@ -86,7 +86,7 @@ export class Namespace implements IpLayer {
 
   /** Has `lo`, down. Made by `NetHost.namespace`; `number` is no other's of that host. */
   constructor(host: NetHost, name: string, number: number) {
-    this.asSource = { jack: -1 - number, number: -1, macHigh: 0, macLow: 0 };
+    this.flowEnd = { jack: -1 - number, number: -1, macHigh: 0, macLow: 0 };
     this.host = host;
     this.name = name;
     this.clock = host;
@@ -315,6 +315,14 @@ export class Namespace implements IpLayer {
     if (!this.hooks.isEmpty || host.processor !== undefined) return;
     const header = this.neighbours.headerTo(output, nextHop);
     if (header !== undefined) host.flows.learn({ source, destination, input, output, header, mtu });
+  }
+
+  /** The same for what comes in by `input` and is for this host. A VXLAN device takes some of it before UDP sees it. */
+  learnArrival(input: NetDevice, source: AddressWord, destination: AddressWord): void {
+    const { host } = this;
+    if (input.jack < 0 || input.tapped || host.tracing || this.vxlan !== undefined) return;
+    if (!this.hooks.isEmpty || host.processor !== undefined) return;
+    host.flows.learn({ source, destination, input, output: this.flowEnd, header: undefined, mtu: 0 });
   }
 
   drop(frame: Frame, reason: DropReason, device?: NetDevice): void {

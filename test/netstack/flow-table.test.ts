@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
-import { FORWARD, OUTPUT } from '../../src/netstack/hooks.ts';
+import { FORWARD, INPUT, OUTPUT } from '../../src/netstack/hooks.ts';
 import type { Namespace } from '../../src/netstack/namespace.ts';
 import { MICROSECOND, SECOND } from '../../src/sim/time.ts';
 import { assert, suite } from '../kit.ts';
@@ -12,7 +12,7 @@ const t = suite('netstack/flow-table');
 /** A sender and three routers; what is changed is the middle one, or who sends. How many packets went on without asking the stack. */
 function chainOf(watched: boolean) {
   const chain = new Chain(3);
-  const routers = chain.hosts.slice(0, 4);
+  const routers = chain.hosts;
   let shortcuts = 0;
   for (const { flows, namespaces } of routers) {
     const forward = flows.forward.bind(flows);
@@ -29,7 +29,13 @@ function chainOf(watched: boolean) {
     // A packet that somebody watches goes through the stack: the flow is not learnt.
     if (watched) for (const device of namespaces[0]!.devices) device.tap(() => {});
   }
-  return { chain, router: routers[2]!, sender: routers[0]!.namespaces[0]!, shortcuts: () => shortcuts };
+  return {
+    chain,
+    router: routers[2]!,
+    sender: routers[0]!.namespaces[0]!,
+    receiver: routers[4]!.namespaces[0]!,
+    shortcuts: () => shortcuts,
+  };
 }
 
 const RIGHT = Ipv4.from('10.2.0.2');
@@ -40,7 +46,17 @@ const sights = new Map<TestHost, number>();
 
 /** What a router's decision rests on, changed and changed back. Those with `act` are commands of the outside. */
 const changes: Readonly<
-  Record<string, (namespace: Namespace, host: TestHost, now: number, odd: boolean, sender: Namespace) => void>
+  Record<
+    string,
+    (
+      namespace: Namespace,
+      host: TestHost,
+      now: number,
+      odd: boolean,
+      sender: Namespace,
+      receiver: Namespace,
+    ) => void
+  >
 > = {
   blackhole: ({ fib }, _host, _now, odd) => {
     if (odd) fib.replace(route(undefined, '10.3.0.2/32'));
@@ -106,6 +122,20 @@ const changes: Readonly<
     if (odd) fib.replace(route(undefined, '10.3.0.2/32'));
     else fib.remove({ prefix: { address: Ipv4.from('10.3.0.2'), length: 32 } });
   },
+  'hook of the receiver': (_namespace, _host, _now, odd, _sender, { hooks }) => {
+    if (odd) hooks.add(INPUT, { name: 'no', priority: 0, run: () => 'NOT_FORWARDING' });
+    else hooks.remove('no');
+  },
+  'address of the receiver': (_namespace, _host, _now, odd, _sender, receiver) => {
+    const device = receiver.device('eth0')!;
+    if (odd) receiver.removeAddress(device, Ipv4.from('10.3.0.2'));
+    else receiver.addAddress(device, Ipv4.from('10.3.0.2'), 24);
+  },
+  'sender in the receiver': (_namespace, _host, _now, odd, _sender, receiver) => {
+    const device = receiver.loopback;
+    if (odd) receiver.addAddress(device, Ipv4.from('10.0.0.1'), 32);
+    else receiver.removeAddress(device, Ipv4.from('10.0.0.1'));
+  },
   cable: (_namespace, host, _now, odd) => {
     host.outputs[1]!.up = !odd;
   },
@@ -133,16 +163,17 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 /** Everything that can be seen of a chain after `steps`. */
 function outcome(watched: boolean, steps: readonly Step[]) {
-  const { chain, router, sender, shortcuts } = chainOf(watched);
+  const { chain, router, sender, receiver, shortcuts } = chainOf(watched);
   const seen = new Map<string, number>();
   chain.send(16, 64);
   for (const { change, packets, length, wait, midway } of steps) {
     const turn = (seen.get(change) ?? 0) + 1;
     seen.set(change, turn);
     const make = (): void =>
-      changes[change]?.(router.namespaces[0]!, router, chain.now, turn % 2 === 1, sender);
+      changes[change]?.(router.namespaces[0]!, router, chain.now, turn % 2 === 1, sender, receiver);
     if (!midway || COMMANDS.has(change)) make();
     else if (change.endsWith('of the sender')) sender.clock.timer(make).arm(chain.now + 25 * MICROSECOND);
+    else if (change.endsWith('receiver')) receiver.clock.timer(make).arm(chain.now + 230 * MICROSECOND);
     else router.timer(make).arm(chain.now + 130 * MICROSECOND);
     chain.send(packets, length);
     // Long enough for a neighbour to be doubted.
@@ -198,7 +229,8 @@ t('a chain that nothing happens to is asked once a flow', () => {
   chain.send(16, 64);
   const before = shortcuts();
   chain.send(4000, 1480);
-  assert.is(shortcuts() - before, 4 * 3999);
+  // The first packets waited for ARP, so nobody learnt from them but the receiver.
+  assert.is(shortcuts() - before, 4 * 3999 + 4000);
   const device = chain.hosts[2]!.namespaces[0]!.device('eth1')!;
   assert.is(device.counters.txPackets, chain.hosts[3]!.namespaces[0]!.device('eth0')!.counters.rxPackets);
 });
