@@ -14,6 +14,8 @@ import * as Ipv4 from '../../../src/wire/ipv4.ts';
 import { deliver, FakeIp } from './harness.ts';
 
 const PORT = 80;
+/** Octets of data in a full segment: 1500 less the headers and the timestamps. */
+export const MSS = 1448;
 
 export interface PathOptions {
   readonly rateBps: number;
