@@ -25,7 +25,12 @@ const octets = { port: 7000, requestOctets: 100, responseOctets: 1000 };
 await controller.start(to.machine, to.namespace, { program: 'transaction-server', ...octets });
 let replies = 0;
 const ping = ['-i', '1', '-c', String(60 * minutes), '172.16.34.1'];
-await controller.start(from.machine, from.namespace, { program: 'ping', args: ping }, { output: () => replies++ });
+await controller.start(
+  from.machine,
+  from.namespace,
+  { program: 'ping', args: ping },
+  { output: () => replies++ },
+);
 
 const begin = lab.now;
 let answered = 0;
