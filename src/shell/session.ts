@@ -121,7 +121,10 @@ export class Session {
     // Only what a command of ours prints is all that the line prints.
     const isOwn = standsAlone(line) && Object.hasOwn(this.#commands, wordsOf(line)[0] ?? '');
     this.#run = { ...run, live: isOwn ? run.live : undefined };
-    const { stdout, stderr, exitCode, env } = await this.#bashExec(this.#prelude(line) + withTimeAsCommand(line), stdin);
+    const { stdout, stderr, exitCode, env } = await this.#bashExec(
+      this.#prelude(line) + withTimeAsCommand(line),
+      stdin,
+    );
     if (env !== undefined) this.#keep(env);
     for (const [name, text] of functionsIn(line)) this.#functions.set(name, text);
     this.status = run.signal.aborted && exitCode !== 0 ? INTERRUPTED : exitCode;
