@@ -31,6 +31,9 @@ const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly 
   startup: () => import('./startup.ts'),
 };
 
+/** Not about packets: measured as `tunlab run` has it, not as `tunlab bench`. */
+const CONTROL_PLANE: ReadonlySet<string> = new Set(['convergence', 'startup']);
+
 const self = fileURLToPath(import.meta.url);
 
 const USAGE = `usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke] [--in-process]
@@ -51,7 +54,7 @@ function commit(): string {
 }
 
 async function runHere(bench: string, one: BenchCase, smoke: boolean): Promise<void> {
-  inlineMore();
+  if (!CONTROL_PLANE.has(bench)) inlineMore();
   const figures = await one.run({ smoke });
   const line = { bench, case: one.name, ...figures, node: process.version, commit: commit() };
   console.log(JSON.stringify(line));

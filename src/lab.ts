@@ -27,7 +27,7 @@ import { validateResources } from './scenario/resource-validator.ts';
 import type { Endpoint, Scenario, Step } from './scenario/types.ts';
 import type { LabShell, ShellOptions, ShellResult } from './shell/shell.ts';
 import { SECOND, type VirtualTime } from './sim/time.ts';
-import type { ObserveSpec } from './trace/observation.ts';
+import type { DevicePattern, ObserveSpec } from './trace/observation.ts';
 import type {
   DropRecord,
   LabRecord,
@@ -45,8 +45,11 @@ export interface LabOptions {
   readonly signal?: AbortSignal;
   /** Run the processes of a window in reverse order: changes nothing. */
   readonly reversed?: boolean;
-  /** Capture every packet at every device from the first frame on: `packet` signals, numbered `WHOLE_LAB`. */
-  readonly capture?: boolean;
+  /**
+   * Capture every packet at every device, or at those that are named for each machine or switch, from the first frame
+   * on: `packet` signals, numbered `WHOLE_LAB`.
+   */
+  readonly capture?: boolean | ((machine: string) => readonly DevicePattern[]);
   /** Trace from the beginning: `record` signals of type `trace`. */
   readonly trace?: TraceRequest;
   /** `noChange` writes the snapshots beside the scenario anew instead of comparing. */
@@ -295,7 +298,8 @@ function observedPlan(plan: Plan, { capture = false, trace }: LabOptions): Plan 
   const processes = plan.lab.processes.map(process => {
     if (process.kind === 'api') return process;
     const traced = trace?.machine === undefined || trace.machine === process.name;
-    const observe: ObserveSpec = { capture, trace: traced ? (trace?.classes ?? []) : [] };
+    const captured = typeof capture === 'boolean' ? capture : capture(process.name);
+    const observe: ObserveSpec = { capture: captured, trace: traced ? (trace?.classes ?? []) : [] };
     return { ...process, spec: { ...(process.spec as object), observe } };
   });
   return { ...plan, lab: { ...plan.lab, processes } };

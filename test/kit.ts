@@ -7,6 +7,9 @@ export * as assert from 'uvu/assert';
 
 const LIMIT_MS = Number(process.env['TEST_LIMIT_MS'] ?? 5_000);
 
+/** What a test measured: the runner shows it of tests that pass, too. */
+export const measured = (text: string): void => console.log(`\n# ${text}`);
+
 /** Absolute path of a file below the repository root (tests run from `build/test`, two folders down). */
 export const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

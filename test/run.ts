@@ -124,6 +124,7 @@ async function main(argv: string[]): Promise<void> {
       console.log(
         `${ok ? 'ok  ' : 'FAIL'} ${v.name}  ${v.passed}/${v.total}${v.skipped ? ` (${v.skipped} skipped)` : ''}  ${v.ms.toFixed(0)} ms`,
       );
+      for (const line of ok ? v.out.split('\n') : []) if (line.startsWith('# ')) console.log(`     ${line}`);
       if (!ok) console.log(v.out.replace(/^/gm, '     | '), ...v.why.map(w => `\n     ! ${w}`));
     }
   };

@@ -64,6 +64,10 @@ export class Connection implements FsmOutputs, StreamEvents {
     this.fsm = new Fsm(options, this);
   }
 
+  /** Since the daemon began, on whatever streams. */
+  messagesSent = 0;
+  messagesReceived = 0;
+
   get state(): BgpState {
     return this.fsm.state;
   }
@@ -113,7 +117,9 @@ export class Connection implements FsmOutputs, StreamEvents {
 
   send(message: Message.Message): void {
     if (message.kind === 'notification') this.#owner.notifies(this, message);
-    this.#stream?.write(Message.encode(message, this.sending));
+    if (this.#stream === undefined) return;
+    this.messagesSent++;
+    this.#stream.write(Message.encode(message, this.sending));
   }
 
   setTimer(timer: TimerName, seconds: number): void {
@@ -148,6 +154,7 @@ export class Connection implements FsmOutputs, StreamEvents {
         if (length === undefined || all.length - at < length) break;
         const message = Message.decode(all, at, length, this.receiving);
         at += length;
+        this.messagesReceived++;
         this.#dispatch(message);
       }
     } catch (error) {

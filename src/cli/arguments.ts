@@ -191,12 +191,7 @@ function helpOf(spec: CommandSpec): string {
     `usage: tunlab ${spec.name} [OPTION…] ${spec.usage}`.trimEnd(),
     '',
     'options:',
-    ...columns(
-      shown.map(({ flags, about }) => [
-        flags.startsWith('-c') || flags.startsWith('-h') ? flags : `    ${flags}`,
-        about,
-      ]),
-    ),
+    ...columns(shown.map(({ flags, about }) => [flags.startsWith('--') ? `    ${flags}` : flags, about])),
     '',
     spec.examples.length === 1 ? 'example:' : 'examples:',
     ...spec.examples.flatMap(([line, about]) => [`  ${line}`, `      ${about}`]),

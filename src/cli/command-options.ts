@@ -21,6 +21,27 @@ export interface StartOptions {
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
+export interface CaptureCommandOptions {
+  readonly path: string;
+  /** As written: `k8s-w1/tunl0`, `k8s-w1`, `pod1/eth0`; none and `any` are every device. */
+  readonly interfaces: readonly string[];
+  /** tcpdump's filter; '' lets all pass. */
+  readonly filter: string;
+  /** A file, `-` for standard output, `undefined` for lines of text. */
+  readonly write: string | undefined;
+  /** Octets kept of each packet. */
+  readonly snapLength: number;
+  /** End after so many packets. */
+  readonly count: number;
+  /** End at this virtual time, in place of after the last step. In nanoseconds. */
+  readonly until: number | undefined;
+  readonly steps: number | 'all';
+  /** `-e`, `-v`: what a line of text shows. */
+  readonly ether: boolean;
+  readonly verbose: boolean;
+  readonly workers: Workers;
+  readonly seed: number | undefined;
+}
 export type ReporterName = 'text' | 'json' | 'junit' | 'github';
 export interface TestOptions {
   /** Files and folders; none = `scenarios`, or the current folder. */
@@ -80,6 +101,8 @@ export interface ShellOptions {
   readonly commands: readonly string[];
   /** How many of the scenario's steps to run first. */
   readonly steps: number | 'all';
+  /** Record the session there. */
+  readonly asciicast: string | undefined;
   readonly workers: Workers;
   readonly seed: number | undefined;
 }
@@ -119,6 +142,7 @@ export type SchemaOptions = Readonly<Record<string, never>>;
 export interface CommandArguments {
   readonly start: StartOptions;
   readonly run: RunOptions;
+  readonly capture: CaptureCommandOptions;
   readonly test: TestOptions;
   readonly explain: ExplainOptions;
   readonly lessons: LessonsOptions;

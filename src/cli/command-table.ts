@@ -3,8 +3,7 @@
  * in `commands/NAME.ts` and are loaded only when asked for (`main.ts`), because zod, yaml and the engine cost more than
  * all the rest of a `--help`.
  */
-
-import { parseDuration } from '../scenario/quantity.ts';
+import { capture } from './capture-spec.ts';
 import type {
   CommandArguments,
   CommandName,
@@ -12,37 +11,25 @@ import type {
   ExplainOptions,
   ReporterName,
   TestOptions,
-  Workers,
 } from './command-options.ts';
 
+import {
+  common,
+  type OptionSpec,
+  parseNumber,
+  parseSeed,
+  parseSteps,
+  parseTime,
+  parseWorkers,
+  SEED,
+  SHELL_WORKERS,
+  UsageError,
+  WORKERS,
+  type Words,
+} from './option-values.ts';
+
 export type * from './command-options.ts';
-
-/** A mistake on the command line: exit code 2, one line, and where to look. */
-export class UsageError extends Error {
-  readonly command: string | undefined;
-
-  constructor(message: string, command?: string) {
-    super(message);
-    this.name = 'UsageError';
-    this.command = command;
-  }
-}
-
-export interface OptionSpec {
-  /** As cac has it: `--seed <number>`, `-c, --command <line>`; without a value it is a switch. */
-  readonly flags: string;
-  readonly about: string;
-  readonly hidden?: boolean;
-  readonly repeatable?: boolean;
-}
-
-/** The words of one command line, by option name without dashes. */
-export interface Words {
-  readonly positional: readonly string[];
-  text(option: string): string | undefined;
-  list(option: string): readonly string[];
-  on(option: string): boolean;
-}
+export { type OptionSpec, parseWorkers, UsageError, type Words };
 
 export interface CommandSpec<Name extends CommandName = CommandName> {
   readonly name: Name;
@@ -55,43 +42,6 @@ export interface CommandSpec<Name extends CommandName = CommandName> {
   readonly examples: readonly (readonly [line: string, about: string])[];
   read(words: Words): CommandArguments[Name];
 }
-
-const WORKERS: OptionSpec = {
-  flags: '--workers <number>',
-  about: 'worker threads: per-node (default), auto, or a number; 0 is none',
-};
-/** One person types: threads would cost more to start than they save. */
-const SHELL_WORKERS: OptionSpec = {
-  flags: '--workers <number>',
-  about: 'worker threads: 0 (default), per-node, auto, or a number',
-};
-const SEED: OptionSpec = { flags: '--seed <number>', about: "seed, in place of the scenario's" };
-
-export function parseWorkers(text: string | undefined): Workers {
-  if (text === undefined || text === 'per-node') return 'per-node';
-  if (text === 'auto') return 'auto';
-  if (/^\d{1,4}$/.test(text) && Number(text) <= 256) return Number(text);
-  throw new UsageError(`--workers: expected per-node, auto or a number up to 256, got "${text}"`);
-}
-
-function parseSeed(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seed = /^(\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
-  if (seed <= 0xffff_ffff) return seed;
-  throw new UsageError(`--seed: expected a number from 0 to 4294967295, got "${text}"`);
-}
-
-function parseSteps(text: string | undefined): number | 'all' {
-  if (text === undefined) return 0;
-  if (text === 'all') return 'all';
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new UsageError(`--steps: expected all or a number, got "${text}"`);
-}
-
-const common = (words: Words) => ({
-  workers: parseWorkers(words.text('workers')),
-  seed: parseSeed(words.text('seed')),
-});
 
 const start: CommandSpec<'start'> = {
   name: 'start',
@@ -202,22 +152,6 @@ const test: CommandSpec<'test'> = {
     watch: words.on('watch'),
   }),
 };
-
-function parseNumber(words: Words, option: string, least: number, most: number): number | undefined {
-  const text = words.text(option);
-  if (text === undefined) return undefined;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError(`--${option}: expected a number from ${least} to ${most}, got "${text}"`);
-}
-
-function parseTime(words: Words, option: string): number | undefined {
-  const text = words.text(option);
-  if (text === undefined) return undefined;
-  const time = parseDuration(text);
-  if (time !== undefined) return time;
-  throw new UsageError(`--${option}: expected a time such as 12s or 500ms, got "${text}"`);
-}
 
 function readExplain(words: Words): ExplainOptions {
   const [first, from, to] = words.positional as [string, string?, string?];
@@ -347,6 +281,7 @@ const shell: CommandSpec<'shell'> = {
   options: [
     { flags: '-c, --command <line>', about: 'run this line and exit; may be given again', repeatable: true },
     { flags: '--steps <number>', about: 'run so many steps of the scenario first, or all' },
+    { flags: '--asciicast <file>', about: 'record the session for asciinema, in virtual time' },
     SHELL_WORKERS,
     SEED,
   ],
@@ -361,6 +296,7 @@ const shell: CommandSpec<'shell'> = {
     ...(words.text('workers') === undefined && { workers: 0 }),
     path: words.positional[0],
     commands: words.list('command'),
+    asciicast: words.text('asciicast'),
     steps: parseSteps(words.text('steps')),
   }),
 };
@@ -476,6 +412,7 @@ const schema: CommandSpec<'schema'> = {
 export const COMMANDS: { readonly [Name in CommandName]: CommandSpec<Name> } = {
   start,
   run,
+  capture,
   test,
   explain,
   lessons,

@@ -1,8 +1,12 @@
 /** What a command may touch of the outside: three streams and a way to be interrupted. Tests give it strings. */
 import { type Colour, colour, wantsColour } from './colour.ts';
+import { causeOf } from './output-file.ts';
 
 export interface Output {
   write(text: string): void;
+  writeOctets(octets: Uint8Array): void;
+  /** Resolves when whoever reads this has taken all of it. */
+  drained(): Promise<void>;
   readonly isTerminal: boolean;
   /** Columns of the terminal; 100 elsewhere. */
   readonly columns: number;
@@ -21,7 +25,9 @@ export interface Io {
 }
 
 interface Stream {
-  write(text: string): unknown;
+  /** As of a `Writable`; absent where nothing is ever held back. */
+  readonly writableLength?: number;
+  write(text: string, encoding?: 'latin1', taken?: () => void): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
 }
@@ -33,6 +39,12 @@ export function output(stream: Stream, env: Readonly<Record<string, string | und
   const isTerminal = stream.isTTY === true;
   return {
     write: text => void stream.write(text),
+    // A character an octet: the one interface for streams and for the strings of tests.
+    writeOctets: octets => void stream.write(Buffer.from(octets).toString('latin1'), 'latin1'),
+    drained: async () => {
+      if (stream.writableLength !== undefined)
+        await new Promise<void>(resolve => stream.write('', 'latin1', resolve));
+    },
     isTerminal,
     get columns() {
       // A terminal that nobody has told its size says 0.
@@ -59,13 +71,15 @@ async function standardInput(limit: number): Promise<Uint8Array> {
 
 /**
  * The process's own streams and signals. A reader that goes away (`tunlab … | head`) ends the process without a word;
- * Ctrl-C asks the command to stop, a second one does not ask. What fails where nobody waits for it is one line.
+ * a full disk behind standard output with one line; Ctrl-C asks the command to stop, a second one does not ask. What fails where nobody waits for it is one line.
  */
 export function processIo(): Io {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(process.exitCode ?? 0);
+      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+      const name = stream === process.stdout ? 'standard output' : 'standard error';
+      process.stderr.write(`tunlab: cannot write ${name}: ${causeOf(error)}\n`);
+      process.exit(INTERNAL);
     });
   }
   for (const event of ['uncaughtException', 'unhandledRejection']) {

@@ -14,6 +14,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.exitCode = await dispatch(argv, processIo(), {
     start: async (args, io) => (await import('./commands/start.ts')).start(args, io),
     run: async (args, io) => (await import('./commands/run.ts')).run(args, io),
+    capture: async (args, io) => (await import('./commands/capture.ts')).capture(args, io),
     test: async (args, io) => (await import('./commands/test.ts')).test(args, io),
     explain: async (args, io) => (await import('./commands/explain.ts')).explain(args, io),
     lessons: async (args, io) => (await import('./commands/lessons.ts')).lessons(args, io),

@@ -33,6 +33,8 @@ export interface Observed<R extends LabRecord = LabRecord> {
 interface Signals {
   record: (observed: Observed) => void;
   packet: (observed: Observed<PacketRecord>) => void;
+  /** All that the processes had to report up to now has been heard. */
+  heard: () => void;
 }
 
 export interface ControllerOptions extends SimulationOptions {
@@ -67,6 +69,7 @@ export class Controller extends EventEmitter<Signals> {
     this.#simulation = this.#recorder ?? simulation;
     simulation.onReports = reports => {
       for (const report of reports) this.#hear(report);
+      this.emit('heard');
     };
   }
 

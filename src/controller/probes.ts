@@ -3,6 +3,7 @@
  * frames were seen to leave.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
+import type { WaitingView } from '../node/command.ts';
 import { MILLISECOND, SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import type { ProbeResult } from '../traffic/probe.ts';
@@ -37,7 +38,7 @@ export interface ProbeOutcome {
   readonly result: ProbeResult;
   /** How the probe was seen to leave the sender's node; undefined when it did not. */
   readonly way: Way | undefined;
-  /** Where the probe, its answer or the error about it died first; undefined when nothing did. */
+  /** Where the probe, its answer or the error about it died first, or waits in vain; undefined when nothing did. */
   readonly died: TrailDrop | undefined;
   readonly trail: Trail;
 }
@@ -71,19 +72,15 @@ export async function probe(
   const until = controller.now + (options.patience ?? 0);
   while (controller.now < until && begun.some(isOpen))
     await controller.run(Math.min(until, controller.now + LOOK_AGAIN));
-  return begun.map(({ program, trail, tag }, i) => {
-    controller.trails.forget(tag);
+  const outcomes: ProbeOutcome[] = [];
+  for (const [i, { program, trail, tag }] of begun.entries()) {
     const [from, to] = pairs[i]!;
     const result = program.exit!.result as ProbeResult;
-    return {
-      from,
-      to,
-      result,
-      way: wayOut(from, trail),
-      died: result.answered ? undefined : (deathOf(trail) ?? refusalOf(from, result, controller.now)),
-      trail,
-    };
-  });
+    const died = result.answered ? undefined : await deathOf(controller, from, { result, trail, tag });
+    outcomes.push({ from, to, result, way: wayOut(from, trail), died, trail });
+    controller.trails.forget(tag);
+  }
+  return outcomes;
 }
 
 const LOOK_AGAIN: VirtualTime = 100 * MILLISECOND;
@@ -107,9 +104,37 @@ function refusalOf(
   return reason === undefined ? undefined : { tag: 0, machine, namespace, device: '', time, reason };
 }
 
-/** What a switch floods dies at everybody whom it is not for: that says something only when nothing else does. */
-const deathOf = ({ drops }: Trail): TrailDrop | undefined =>
-  drops.find(drop => drop.reason !== 'NOT_FOR_ME') ?? drops[0];
+/**
+ * What a switch floods dies at everybody whom it is not for: that says something only when nothing else does. Nor does
+ * everything die before time is over: for a neighbour that does not answer a packet waits 3 s, and then dies of that.
+ */
+async function deathOf(
+  controller: Controller,
+  from: Party,
+  { result, trail, tag }: { readonly result: ProbeResult; readonly trail: Trail; readonly tag: number },
+): Promise<TrailDrop | undefined> {
+  const told = trail.drops.find(drop => drop.reason !== 'NOT_FOR_ME');
+  const waiting = async () => stillWaiting(controller, from, trail, tag);
+  return told ?? (await waiting()) ?? trail.drops[0] ?? refusalOf(from, result, controller.now);
+}
+
+async function stillWaiting(
+  controller: Controller,
+  from: Party,
+  trail: Trail,
+  tag: number,
+): Promise<TrailDrop | undefined> {
+  const seen = [from.machine, ...trail.hops.map(hop => hop.machine)];
+  const machines = [...new Set(seen)].filter(machine => controller.machines.includes(machine));
+  const answers = await controller.askAll<WaitingView | null>(machines, { do: 'waiting', tag });
+  for (const [i, waiting] of answers.entries()) {
+    if (waiting === null) continue;
+    const { namespace, device, carrier, nextHop } = waiting;
+    const place = { machine: machines[i]!, namespace, device, time: controller.now };
+    return { tag, ...place, reason: 'NEIGH_FAILED', waitsFor: { address: nextHop, carrier } };
+  }
+  return undefined;
+}
 
 /** The last device on which the sender's machine was seen to send it; between its own pods it never leaves. */
 function wayOut(from: Party, trail: Trail): Way | undefined {

@@ -2,6 +2,7 @@
  * The observed trail of every probe: which devices its frames were seen to pass, where they ended. A verdict about a
  * path is read off here, never worked out from tables.
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
 
@@ -11,6 +12,8 @@ export interface TrailHop extends Omit<HopRecord, 'type'> {
 }
 
 export interface TrailDrop extends Omit<DropRecord, 'type'> {
+  /** It is not dead yet when time is over, but waits for ARP of this address: for nothing, where there is no carrier. */
+  readonly waitsFor?: { readonly address: Ipv4Address; readonly carrier: boolean };
   readonly machine: string;
   readonly time: VirtualTime;
 }

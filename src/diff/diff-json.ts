@@ -14,6 +14,7 @@ export function diffJson(diff: LabDiff, names: readonly [string, string], versio
     after: names[1],
     same: isSame(diff),
     live,
+    unsettled: diff.unsettled,
     convergedInNs: convergence.convergedInNs ?? null,
     missing: convergence.missing,
     scenario: diff.fabric.map(fieldJson),

@@ -29,9 +29,11 @@ import {
   outageText,
   pathText,
   resourceName,
+  sizeText,
   talkText,
 } from './diff-words.ts';
-import type { LabDiff } from './lab-diff.ts';
+import type { LabDiff, PairChange } from './lab-diff.ts';
+import type { PairView } from './observation.ts';
 
 export interface DiffPaint {
   added(text: string): string;
@@ -99,12 +101,31 @@ function resourceRows({ resources, refusals }: LabDiff, paint: DiffPaint): Row[]
 }
 
 const reachabilityRows = ({ pairs }: LabDiff): Row[] =>
-  pairs
-    .filter(fateChanged)
-    .map(({ pair, before, after }) => [
-      `  ${pair}`,
-      `${before?.fate ?? 'not there'} -> ${after?.fate ?? 'not there'}`,
-    ]);
+  thinned(pairs.filter(fateChanged), ({ before, after }) => `${fateText(before)} -> ${fateText(after)}`);
+
+const fateText = (view: PairView | undefined): string => view?.fate ?? 'not there';
 
 const pathRows = ({ pairs }: LabDiff): Row[] =>
-  pairs.map(({ pair, before, after }) => [`  ${pair}`, `${pathText(before)} -> ${pathText(after)}`]);
+  thinned(
+    pairs,
+    ({ before, after }) => `${pathText(before)} -> ${pathText(after)}`,
+    ({ before, after }) => `${sizeText(before)} -> ${sizeText(after)}`,
+  );
+
+/** Of pairs that fare alike so many are shown; the rest is counted. */
+const ALIKE = 8;
+
+/** `alike`: what pairs have in common that fare alike; what is said of each unless told. */
+function thinned(
+  pairs: readonly PairChange[],
+  said: (pair: PairChange) => string,
+  alike: (pair: PairChange) => string = said,
+): Row[] {
+  const groups = new Map<string, PairChange[]>();
+  for (const pair of pairs) groups.set(alike(pair), [...(groups.get(alike(pair)) ?? []), pair]);
+  return [...groups].flatMap(([common, group]): Row[] => {
+    const rows = group.map((pair): Row => [`  ${pair.pair}`, said(pair)]);
+    if (rows.length <= ALIKE) return rows;
+    return [...rows.slice(0, ALIKE - 1), [`  … and ${rows.length - ALIKE + 1} more`, common]];
+  });
+}

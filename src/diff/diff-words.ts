@@ -27,8 +27,13 @@ function valueText(value: unknown): string {
 /** `tunl0, 118 octets, k8s-w1 k8s-rtr k8s-w0`. */
 export function pathText(view: PairView | undefined): string {
   if (view === undefined) return 'not there';
-  const size = view.octets === undefined ? [] : [`${view.octets} octets`];
-  return [view.fate, ...size, ...(view.answered ? [view.hops.join(' ')] : [])].join(', ');
+  return view.answered ? `${sizeText(view)}, ${view.hops.join(' ')}` : sizeText(view);
+}
+
+/** The same without the machines. */
+export function sizeText(view: PairView | undefined): string {
+  if (view === undefined) return 'not there';
+  return view.octets === undefined ? view.fate : `${view.fate}, ${view.octets} octets`;
 }
 
 /** Did more change than the size and the way, or less? */
@@ -74,9 +79,15 @@ function causesOf({ because }: LostPair): string[] {
   return fields.map(field => `${name} ${fieldText(field)}${at(field.place)}`);
 }
 
+/** So many are named. */
+const NAMED = 6;
+
 /** `pod1 -> pod3 is cut off`, `4 pairs are cut off: …`. */
-export const lossTitle = ({ pairs }: Loss): string =>
-  pairs.length === 1 ? `${pairs[0]} is cut off` : `${pairs.length} pairs are cut off: ${pairs.join(', ')}`;
+export function lossTitle({ pairs }: Loss): string {
+  if (pairs.length === 1) return `${pairs[0]} is cut off`;
+  const more = pairs.length > NAMED ? ', …' : '';
+  return `${pairs.length} pairs are cut off: ${pairs.slice(0, NAMED).join(', ')}${more}`;
+}
 
 /** What to say of a cause. */
 export const BECAUSE = 'because of this change; taken back, they answer again:';
@@ -88,7 +99,13 @@ export function talkText({ talking: { before, pairsBefore, after, pairsAfter } }
   return before === after && pairsBefore === pairsAfter ? then : `${then} -> ${now}`;
 }
 
-export function convergenceText({ live, resources, convergence }: LabDiff): string {
+export function convergenceText(diff: LabDiff): string {
+  const [open] = diff.unsettled;
+  const before = open === undefined ? '' : `; it was not at rest before: ${open}`;
+  return `${howText(diff)}${before}`;
+}
+
+function howText({ live, resources, convergence }: LabDiff): string {
   if (!live) return 'two labs, for their fabrics differ';
   if (resources.length === 0) return 'the same resources on the same fabric';
   const { convergedInNs, missing } = convergence;

@@ -31,6 +31,8 @@ export interface DiffTask {
 
 export interface LabDiff {
   readonly live: boolean;
+  /** What the first lab still lacked when it was looked at: sessions that do not come up. */
+  readonly unsettled: readonly string[];
   readonly fabric: readonly FieldChange[];
   readonly resources: readonly ResourceChange[];
   readonly refusals: readonly Refusal[];
@@ -82,19 +84,22 @@ export async function diffLabs(task: DiffTask): Promise<LabDiff> {
   const resources = resourceChanges(before, after);
   const lab = await bootLab(task, before);
   try {
+    const { missing: unsettled } = await lab.converge(0);
     const old = await observe(lab.cluster);
     if (fabric.length > 0) {
       const other = await bootLab(task, after);
       try {
         const now = await observe(other.cluster);
         const found = compared(old, now);
-        return { ...STILL, ...found, live: false, fabric, resources, lost: lostPairs(old, now, []) };
+        const lost = lostPairs(old, now, []);
+        return { ...STILL, ...found, unsettled, live: false, fabric, resources, lost };
       } finally {
         await other.close();
       }
     }
-    if (resources.length === 0) return { ...STILL, ...compared(old, old), live: true, fabric, resources };
-    return { fabric, resources, ...(await changeLive(lab, resources, old, task.signal)) };
+    const common = { unsettled, fabric, resources };
+    if (resources.length === 0) return { ...STILL, ...compared(old, old), ...common, live: true };
+    return { ...common, ...(await changeLive(lab, resources, old, task.signal)) };
   } finally {
     await lab.close();
   }
@@ -123,7 +128,7 @@ async function changeLive(
   resources: readonly ResourceChange[],
   old: Observation,
   signal: AbortSignal,
-): Promise<Omit<LabDiff, 'fabric' | 'resources'>> {
+): Promise<Omit<LabDiff, 'unsettled' | 'fabric' | 'resources'>> {
   const { cluster } = lab;
   const flows = await Flows.begin(cluster, old.outcomes);
   const begun = lab.now;

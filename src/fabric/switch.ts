@@ -12,7 +12,7 @@ import type { Random } from '../sim/random.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
-import { isObservation, WHOLE_LAB } from '../trace/observation.ts';
+import { type DevicePattern, fitsAny, isObservation, WHOLE_LAB } from '../trace/observation.ts';
 import type { DropRecord, PacketRecord } from '../trace/record.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import { changed, judge, OPEN_PORT, type PortChange, type PortRules } from './cloud.ts';
@@ -46,15 +46,17 @@ export class Switch extends LogicalProcess {
   readonly #damages: (Damage | undefined)[] = [];
   readonly #random: Random;
   readonly #addresses = new Map<MacAddress, ForwardingEntry>();
+  /** What was learnt behind links that have gone down since, and nowhere else: jacks. */
+  readonly #lost = new Map<MacAddress, number>();
   /** Report every frame that dies here, or only those of probes. */
   #reportsDrops = false;
-  /** The lab is captured: what dies here is shown at the port where it died. */
-  readonly #captures: boolean;
+  /** Captured ports: what dies here is shown at the port where it died. */
+  readonly #captures: boolean | readonly DevicePattern[];
 
   constructor(id: number, name: string, habitat: Habitat, spec: SwitchSpec = { ports: [] }) {
     super(id, name, habitat);
     this.#random = this.random('damage');
-    this.#captures = spec.observe?.capture === true;
+    this.#captures = spec.observe?.capture ?? false;
     for (const [jack, { nic, rules, damage }] of spec.ports.entries()) {
       this.#nics[jack] = nic;
       this.ports[jack] = rules;
@@ -110,12 +112,27 @@ export class Switch extends LogicalProcess {
     this.#learn(Ethernet.source(view, at), jack);
     const group = Ethernet.isToGroup(view, at);
     const known = group ? undefined : this.#addresses.get(Ethernet.destination(view, at));
-    if (known === undefined || this.now - known.seen >= AGEING_TIME) this.#flood(frame, jack);
-    else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME', jack);
+    if (known === undefined || this.now - known.seen >= AGEING_TIME) {
+      if (!group) this.#miss(frame);
+      this.#flood(frame, jack);
+    } else if (known.jack === jack) this.#drop(frame, 'NOT_FOR_ME', jack);
     else this.#send(frame, known.jack);
   }
 
+  /**
+   * A frame for somebody behind a link that is down. A switch knows nothing of it any more and floods; what says why the
+   * frame does not arrive is the copy that would have to go down that link, and dies there.
+   */
+  #miss(frame: Frame): void {
+    const { frames } = this;
+    const jack = this.#lost.get(Ethernet.destination(frames.view(frame), frames.start[frame]!));
+    if (jack === undefined || this.outputs[jack]!.up) return;
+    this.account.originated++;
+    this.#drop(frames.copy(frame), 'LINK_DOWN', jack, 'transmit');
+  }
+
   #learn(source: MacAddress, jack: number): void {
+    if (this.#lost.size > 0) this.#lost.delete(source);
     const known = this.#addresses.get(source);
     if (known === undefined) this.#addresses.set(source, { jack, seen: this.now });
     else {
@@ -166,7 +183,7 @@ export class Switch extends LogicalProcess {
     direction: PacketRecord['direction'] = 'receive',
   ): void {
     this.account.drop(reason);
-    if (this.#captures) this.#show(frame, reason, jack, direction);
+    if (this.#captures !== false) this.#show(frame, reason, jack, direction);
     const tag = this.frames.tag[frame]!;
     if (tag !== 0 || this.#reportsDrops) {
       const place = { namespace: this.name, device: this.#nics[jack] ?? `port${jack}` };
@@ -177,11 +194,13 @@ export class Switch extends LogicalProcess {
   }
 
   #show(frame: Frame, dropped: DropReason, jack: number, direction: PacketRecord['direction']): void {
+    const device = this.#nics[jack] ?? `port${jack}`;
+    if (typeof this.#captures !== 'boolean' && !fitsAny(this.#captures, '', [device])) return;
     const record: PacketRecord = {
       type: 'packet',
       capture: WHOLE_LAB,
       namespace: '',
-      device: this.#nics[jack] ?? `port${jack}`,
+      device,
       index: jack,
       direction,
       link: 'ether',
@@ -194,7 +213,11 @@ export class Switch extends LogicalProcess {
 
   /** What was learnt behind `jack` is void: its link went down. */
   forget(jack: number): void {
-    for (const [mac, entry] of this.#addresses) if (entry.jack === jack) this.#addresses.delete(mac);
+    for (const [mac, entry] of this.#addresses) {
+      if (entry.jack !== jack) continue;
+      this.#addresses.delete(mac);
+      this.#lost.set(mac, jack);
+    }
   }
 
   /** `bridge fdb`: which jack leads to which address, learnt ones that have aged left out. */

@@ -9,6 +9,7 @@ export interface EthernetOptions {
   readonly mtu: number;
   /** The host's jack that it is plugged into, in both directions. */
   readonly jack: number;
+  readonly altnames?: readonly string[];
 }
 
 export class EthernetDevice extends NetDevice {
@@ -18,6 +19,8 @@ export class EthernetDevice extends NetDevice {
   constructor(namespace: Namespace, name: string, options: EthernetOptions) {
     super(namespace, name, namespace.nextIndex(), options.mtu, options.jack);
     this.mac = options.mac;
+    // Known by all its names from the beginning: who hears of a new device may look for one of them.
+    this.altnames = options.altnames ?? [];
     namespace.attach(this);
     namespace.host.plug(options.jack, this);
   }

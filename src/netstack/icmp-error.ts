@@ -145,6 +145,7 @@ export function receiveError(namespace: Namespace, frame: Frame, ipAt: number): 
     code,
     mtu: needsFragmentation ? Icmpv4.nextHopMtu(icmpView, icmpAt) : 0,
     from: Ipv4.source(icmpView, ipAt),
+    ttl: Ipv4.ttl(icmpView, ipAt),
     source: Ipv4.source(view, at),
     destination: Ipv4.destination(view, at),
     view,

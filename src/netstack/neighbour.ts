@@ -387,6 +387,13 @@ export class NeighbourTable {
     }
   }
 
+  /** Whose answer a packet with that tag waits for. */
+  waiting(tag: number): Pick<NeighbourInfo, 'address' | 'device'> | undefined {
+    for (const entries of this.#entries)
+      for (const entry of entries?.values() ?? []) if (entry.queue?.hasTag(tag)) return entry;
+    return undefined;
+  }
+
   /** What `ip neigh` shows: everything but NOARP, by device and age. */
   list(): NeighbourInfo[] {
     const list: NeighbourInfo[] = [];

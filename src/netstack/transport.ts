@@ -56,8 +56,9 @@ export interface IcmpErrorReport {
   readonly code: number;
   /** Next-hop MTU of 3/4, else 0. */
   readonly mtu: number;
-  /** Who sent the error. */
+  /** Who sent the error, and the TTL that it came with. */
   readonly from: Ipv4Address;
+  readonly ttl?: number;
   /** Of the quoted packet: ours. */
   readonly source: Ipv4Address;
   readonly destination: Ipv4Address;

@@ -9,6 +9,7 @@ import type { NetHost } from '../netstack/host.ts';
 import type { Direction, NetDevice } from '../netstack/netdevice.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
+import { type DevicePattern, fitsAny } from '../trace/observation.ts';
 import type { PacketRecord } from '../trace/record.ts';
 
 export interface CaptureRequest {
@@ -17,6 +18,8 @@ export interface CaptureRequest {
   readonly namespace: string;
   /** `any`: every device. */
   readonly device: string;
+  /** Of those, only these. */
+  readonly only?: readonly DevicePattern[];
   /** Octets kept of each packet. */
   readonly snapLength: number;
 }
@@ -95,8 +98,10 @@ export class CaptureTable {
 
   #tap({ request, stops }: Capture, device: NetDevice): void {
     if (request.namespace !== '*' && request.namespace !== device.namespace.name) return;
-    const { device: name } = request;
+    const { device: name, only } = request;
     if (name !== 'any' && name !== device.name && !device.altnames.includes(name)) return;
+    if (only !== undefined && !fitsAny(only, device.namespace.name, [device.name, ...device.altnames]))
+      return;
     stops.push(device.tap((frame, direction) => this.#take(request, device, frame, direction)));
   }
 

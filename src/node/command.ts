@@ -42,6 +42,16 @@ export type MachineCommand =
   | { readonly do: 'fdb'; readonly namespace: string }
   | { readonly do: 'sockets'; readonly namespace: string }
   | { readonly do: 'namespaces' }
+  /** Tracked connections; none where nothing tracks. */
+  | { readonly do: 'conntrack'; readonly namespace: string }
+  /** Forget those connections: all, or the ones whose original direction is one of these. */
+  | {
+      readonly do: 'conntrack-forget';
+      readonly namespace: string;
+      readonly tuples: readonly TupleView[] | 'all';
+    }
+  /** Felix's sets of addresses, by name. */
+  | { readonly do: 'ipsets'; readonly namespace: string }
   | { readonly do: 'start'; readonly program: number; readonly namespace: string; readonly what: ProgramSpec }
   | { readonly do: 'signal'; readonly program: number }
   | {
@@ -62,6 +72,8 @@ export type MachineCommand =
   | { readonly do: 'attach'; readonly peer: Ipv4Address }
   | { readonly do: 'stream'; readonly stream: number; readonly event: StreamCommand }
   | { readonly do: 'birdcl'; readonly words: readonly string[] }
+  /** A router's FRR: text and exit code, null for what is not emulated, a string when no daemon runs. */
+  | { readonly do: 'vtysh'; readonly words: readonly string[] }
   /** What confd wrote for BIRD, by file name: `Record<string, string>`. */
   | { readonly do: 'daemon-files' }
   /** `sv ACTION bird` inside calico-node. False where BIRD is not run. */
@@ -72,7 +84,9 @@ export type MachineCommand =
   | { readonly do: 'load' }
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
-  | { readonly do: 'drops'; readonly on: boolean };
+  | { readonly do: 'drops'; readonly on: boolean }
+  /** Where a frame with that tag waits for ARP: `WaitingView`, or null. */
+  | { readonly do: 'waiting'; readonly tag: number };
 
 /** What happened outside to a connection that leaves the lab. */
 export type StreamCommand =
@@ -85,12 +99,13 @@ export type StreamCommand =
 
 /** A program that a command line starts. */
 export interface CommandLineSpec {
-  readonly program: 'ping' | 'traceroute' | 'iperf3';
+  readonly program: 'ping' | 'traceroute' | 'tracepath' | 'mtr' | 'iperf3';
   readonly args: readonly string[];
   /** Names it can resolve: the machine's /etc/hosts. */
   readonly hosts?: Readonly<Record<string, Ipv4Address>>;
   /** Milliseconds since 1970 at virtual time 0. */
   readonly epochMs?: number;
+  readonly hostname?: string;
 }
 
 /**
@@ -109,6 +124,15 @@ export type ProgramSpec =
   | ({ readonly program: 'flow' } & FlowSpec)
   | ({ readonly program: 'transfer' } & TransferSpec)
   | ({ readonly program: 'transfer-server' } & TransferServerSpec);
+
+/** A frame that has not left yet. */
+export interface WaitingView {
+  readonly namespace: string;
+  readonly device: string;
+  /** Nobody can answer there: the device has no carrier. */
+  readonly carrier: boolean;
+  readonly nextHop: Ipv4Address;
+}
 
 export interface RouteView {
   readonly prefix: Prefix;
@@ -215,6 +239,33 @@ export interface FdbView {
   readonly device: string;
   /** The node behind a VXLAN device; 0 for a group that the device itself listens to. */
   readonly destination: Ipv4Address;
+}
+
+/** One direction of a connection; `ports` as in netstack/tuple-table.ts. */
+export interface TupleView {
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
+  readonly ports: number;
+}
+
+/** A connection that is tracked, as `conntrack -L` lists it. */
+export interface ConnectionView {
+  readonly protocol: number;
+  readonly secondsLeft: number;
+  /** `ESTABLISHED`; '' but for TCP. */
+  readonly tcpState: string;
+  readonly seenReply: boolean;
+  readonly assured: boolean;
+  /** Its source, its destination is translated. */
+  readonly sourceNat: boolean;
+  readonly destinationNat: boolean;
+  readonly tuples: readonly [TupleView, TupleView];
+}
+
+/** A set of networks that rules look up. */
+export interface IpSetView {
+  readonly name: string;
+  readonly members: readonly Prefix[];
 }
 
 /** A TCP or UDP socket, as `ss` lists it. */

@@ -263,6 +263,10 @@ export class KubernetesNode extends Machine {
     return true;
   }
 
+  protected override get hooks(): FelixHooks {
+    return this.#hooks;
+  }
+
   protected override daemonFiles(): Readonly<Record<string, string>> {
     return this.#calico?.bird.files ?? {};
   }

@@ -11,6 +11,7 @@ import type { Route } from '../bgp/route.ts';
 import type { Speaker } from '../bgp/speaker.ts';
 import { hostModel } from '../cost/models.ts';
 import { EthernetDevice } from '../netstack/ethernet-device.ts';
+import type { FelixHooks } from '../netstack/felix-hooks.ts';
 import { NetHost } from '../netstack/host.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
@@ -30,11 +31,23 @@ import { AttachedStreams } from './attached-streams.ts';
 import type { MachineCommand, MachineLoad, MachineStatus } from './command.ts';
 import { Observer } from './observer.ts';
 import { ProgramTable } from './programs.ts';
-import { devicesOf, fdbOf, neighboursOf, routesOf, routeTo, socketsOf } from './queries.ts';
+import {
+  connectionsOf,
+  devicesOf,
+  fdbOf,
+  forgetConnections,
+  ipSetsOf,
+  neighboursOf,
+  routesOf,
+  routeTo,
+  socketsOf,
+  waitingOf,
+} from './queries.ts';
 import { explainRoute } from './route-origin.ts';
 import { editRoute, pathTo } from './routing-commands.ts';
 import type { NicSpec, StaticRouteSpec } from './spec.ts';
 import { sysctls } from './sysctls.ts';
+import { vtysh } from './vtysh.ts';
 
 export abstract class Machine extends NetHost {
   /** The machine's own namespace; a new one after each start. */
@@ -152,8 +165,8 @@ export abstract class Machine extends NetHost {
     const { root } = this;
     root.setUp(root.loopback, true);
     for (const nic of nics) {
-      const device = new EthernetDevice(root, nic.device, { mac: nic.mac, mtu: nic.mtu, jack: nic.jack });
-      device.altnames = nic.altnames;
+      const { mac, mtu, jack, altnames } = nic;
+      const device = new EthernetDevice(root, nic.device, { mac, mtu, jack, altnames });
       root.setUp(device, true);
       root.addAddress(device, nic.address, nic.length, 'global', nic.broadcast);
       if (connectedMetric !== 0) this.#moveConnected(device, nic, connectedMetric);
@@ -237,6 +250,15 @@ export abstract class Machine extends NetHost {
   /** Words after `birdcl` or `vtysh`; the answer's text. */
   protected abstract routingDaemon(words: readonly string[]): string;
 
+  /** Felix's rules, where there are any. */
+  protected get hooks(): FelixHooks | undefined {
+    return undefined;
+  }
+
+  #hooksOf(namespace: string): FelixHooks | undefined {
+    return namespace === '' ? this.hooks : undefined;
+  }
+
   /** Configuration files of the routing daemon, by name. */
   protected daemonFiles(): Readonly<Record<string, string>> {
     return {};
@@ -268,6 +290,12 @@ export abstract class Machine extends NetHost {
         return socketsOf(this.#inside(command.namespace));
       case 'namespaces':
         return this.namespaces.map(n => n.name);
+      case 'waiting':
+        return waitingOf(this.namespaces, command.tag);
+      case 'conntrack':
+        return connectionsOf(this.#hooksOf(command.namespace), this.now);
+      case 'ipsets':
+        return ipSetsOf(this.#hooksOf(command.namespace));
       case 'status':
         return this.status();
       case 'counters':
@@ -276,6 +304,8 @@ export abstract class Machine extends NetHost {
         return this.#load();
       case 'birdcl':
         return this.routingDaemon(command.words);
+      case 'vtysh':
+        return this.speaker === undefined ? '' : (vtysh(this.speaker, command.words) ?? null);
       case 'daemon-files':
         return this.daemonFiles();
       default:
@@ -293,6 +323,7 @@ export abstract class Machine extends NetHost {
       case 'namespaces':
         return [];
       case 'route-get':
+      case 'waiting':
         return null;
       case 'route-explain':
         return { winner: undefined, beaten: [], daemonPath: undefined };
@@ -355,6 +386,8 @@ export abstract class Machine extends NetHost {
         return sysctls(this.#inside(command.namespace)).get(command.name)?.set?.(command.value) ?? false;
       case 'device-mtu':
         return this.#setMtu(command.namespace, command.device, command.mtu);
+      case 'conntrack-forget':
+        return forgetConnections(this.#hooksOf(command.namespace), command.tuples);
       case 'flush':
         return flush(this.#inside(command.namespace), command.what);
       case 'attach':

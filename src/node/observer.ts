@@ -42,9 +42,14 @@ export class Observer implements Tracer {
 
   /** As the specification says, before the first event. */
   begin({ capture, trace }: ObserveSpec): void {
-    if (capture) {
-      const snapLength = Pcap.DEFAULT_SNAP_LENGTH;
-      this.captures.start({ capture: WHOLE_LAB, namespace: '*', device: 'any', snapLength });
+    if (capture !== false) {
+      const whole = {
+        capture: WHOLE_LAB,
+        namespace: '*',
+        device: 'any',
+        snapLength: Pcap.DEFAULT_SNAP_LENGTH,
+      };
+      this.captures.start(capture === true ? whole : { ...whole, only: capture });
     }
     this.#classes = new Set(trace);
     if (this.traces('interfaces')) this.#interfaces = new InterfaceWatch();

@@ -7,11 +7,13 @@ import { Flow } from '../traffic/flow.ts';
 import { IperfClient } from '../traffic/iperf-client.ts';
 import { parseIperf } from '../traffic/iperf-options.ts';
 import { IperfServer } from '../traffic/iperf-server.ts';
+import { Mtr, parseMtr } from '../traffic/mtr.ts';
 import { OptionError } from '../traffic/options.ts';
 import { Ping } from '../traffic/ping.ts';
 import { parsePing } from '../traffic/ping-options.ts';
 import { Probe } from '../traffic/probe.ts';
 import { type Program, type ProgramContext, UsageError } from '../traffic/program.ts';
+import { parseTracepath, Tracepath } from '../traffic/tracepath.ts';
 import { Traceroute } from '../traffic/traceroute.ts';
 import { parseTraceroute } from '../traffic/traceroute-options.ts';
 import { TransactionClient, TransactionServer } from '../traffic/transactions.ts';
@@ -82,7 +84,9 @@ export class ProgramTable {
     const hosts = ('hosts' in what ? what.hosts : undefined) ?? {};
     const resolve = (name: string) => (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
     const epochMs = 'epochMs' in what ? what.epochMs : undefined;
-    const context = { namespace, tag: 0, resolve, ...(epochMs !== undefined && { epochMs }) };
+    const hostname = 'hostname' in what ? what.hostname : undefined;
+    const about = { ...(epochMs !== undefined && { epochMs }), ...(hostname !== undefined && { hostname }) };
+    const context = { namespace, tag: 0, resolve, ...about };
     const program = this.#talking(context, what);
     program.onLine = (line, stream) => {
       this.#report({ type: 'output', program: id, stream, text: `${line}\n` });
@@ -102,6 +106,10 @@ export class ProgramTable {
         return new Ping(context, parsePing(what.args));
       case 'traceroute':
         return new Traceroute(context, parseTraceroute(what.args));
+      case 'tracepath':
+        return new Tracepath(context, parseTracepath(what.args));
+      case 'mtr':
+        return new Mtr(context, parseMtr(what.args));
       case 'iperf3': {
         const options = parseIperf(what.args);
         return options.server ? new IperfServer(context, options) : new IperfClient(context, options);

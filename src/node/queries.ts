@@ -1,6 +1,8 @@
 /** What a namespace answers when somebody asks for its tables: plain data. */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import { TCP_STATES } from '../netstack/conntrack-tcp.ts';
+import type { FelixHooks } from '../netstack/felix-hooks.ts';
 import type { Namespace } from '../netstack/namespace.ts';
 import type { NetDevice } from '../netstack/netdevice.ts';
 import type { Route } from '../netstack/route.ts';
@@ -11,7 +13,17 @@ import { UdpLayer } from '../netstack/udp.ts';
 import { Veth } from '../netstack/veth.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import type { DeviceView, FdbView, NeighbourView, RouteView, SocketView } from './command.ts';
+import type {
+  ConnectionView,
+  DeviceView,
+  FdbView,
+  IpSetView,
+  NeighbourView,
+  RouteView,
+  SocketView,
+  TupleView,
+  WaitingView,
+} from './command.ts';
 
 export const routeView = (route: Route, showTable = false): RouteView => ({
   prefix: route.prefix,
@@ -125,6 +137,17 @@ const ALL_NODES_IPV6 = 0x3333_0000_0001;
 const ALL_HOSTS = 0x0100_5e00_0001;
 const SOLICITED_NODE_IPV6 = 0x3333_ff00_0000;
 
+/** Where a frame with that tag waits for ARP. */
+export function waitingOf(namespaces: readonly Namespace[], tag: number): WaitingView | null {
+  for (const { name, neighbours } of namespaces) {
+    const entry = neighbours.waiting(tag);
+    if (entry === undefined) continue;
+    const { address, device } = entry;
+    return { namespace: name, device: device.name, carrier: device.carrier, nextHop: address };
+  }
+  return null;
+}
+
 /** UDP sockets, VXLAN's own among them, then TCP listeners and connections. */
 export function socketsOf({ transports, vxlan }: Namespace): SocketView[] {
   const tcp = transports[Ipv4.PROTOCOL_TCP] as TcpLayer;
@@ -144,5 +167,51 @@ export function socketsOf({ transports, vxlan }: Namespace): SocketView[] {
       }),
     ),
     ...tcp.sockets().map(({ connection: _, ...socket }): SocketView => ({ protocol: 'tcp', ...socket })),
+  ];
+}
+
+/** Of a node's own namespace; pods' namespaces track nothing. */
+export function connectionsOf(hooks: FelixHooks | undefined, now: VirtualTime): ConnectionView[] {
+  return (hooks?.conntrack.list() ?? []).map(connection => ({
+    protocol: connection.protocol,
+    secondsLeft: Math.floor((connection.timeout - now) / SECOND),
+    tcpState: connection.protocol === Ipv4.PROTOCOL_TCP ? TCP_STATES[connection.tcpState]! : '',
+    seenReply: connection.seenReply,
+    assured: connection.assured,
+    sourceNat: connection.sourceNat,
+    destinationNat: connection.destinationNat,
+    tuples: [{ ...connection.tuples[0] }, { ...connection.tuples[1] }],
+  }));
+}
+
+/** Removes them; how many there were. */
+export function forgetConnections(
+  hooks: FelixHooks | undefined,
+  tuples: readonly TupleView[] | 'all',
+): number {
+  if (hooks === undefined) return 0;
+  const doomed = hooks.conntrack
+    .list()
+    .filter(
+      ({ tuples: [own] }) =>
+        tuples === 'all' ||
+        tuples.some(
+          other =>
+            other.source === own.source && other.destination === own.destination && other.ports === own.ports,
+        ),
+    );
+  for (const connection of doomed) hooks.conntrack.remove(connection);
+  return doomed.length;
+}
+
+export function ipSetsOf(hooks: FelixHooks | undefined): IpSetView[] {
+  if (hooks === undefined || hooks.variant !== 'calico') return [];
+  const { pools, masqueradePools, hosts, vteps, vxlanEnabled } = hooks.rules;
+  const { allPools, masqueradePools: masquerade, allHosts, allVxlan } = hooks.sets;
+  return [
+    { name: allPools.name, members: pools },
+    { name: masquerade.name, members: masqueradePools },
+    { name: allHosts.name, members: hosts },
+    ...(vxlanEnabled ? [{ name: allVxlan.name, members: vteps }] : []),
   ];
 }

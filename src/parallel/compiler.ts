@@ -1,7 +1,8 @@
 /**
- * What we tell V8's optimising compiler. It inlines functions up to 920 octets of bytecode into another one, which is
- * about half of what a packet passes in a router: small functions, each of which checks the same objects anew when it is
- * called for itself. With four times as much a chain of routers is 1.2 times as fast, a node with all hooks 1.15 times.
+ * What we tell V8's optimising compiler where much traffic is to come. It inlines functions up to 920 octets of bytecode
+ * into another one, which is half of what a packet passes in a router: small functions, each of which checks the same
+ * objects anew when it is called for itself. With four times as much a chain of routers is 1.3 times as fast, a node with
+ * all hooks 1.15 times. A run that is mostly control plane would only pay: a mesh of 50 nodes takes 1.25 times the CPU.
  */
 import { setFlagsFromString } from 'node:v8';
 

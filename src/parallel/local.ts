@@ -135,9 +135,10 @@ export class LocalSimulation implements Simulation {
     this.#state.now = limit;
   }
 
-  /** Between two windows: let the event loop turn, and end the run if somebody asked for it. */
+  /** Between two windows: tell what happened until now, let the event loop turn, and end the run if somebody asked for it. */
   async #look(): Promise<void> {
     if (performance.now() - this.#lastYield < YIELD_MS) return;
+    this.#handOn();
     await setImmediate();
     this.#lastYield = performance.now();
     if (this.#signal?.aborted === true)

@@ -9,7 +9,6 @@
 import { availableParallelism } from 'node:os';
 import type { Report } from '../sim/partition.ts';
 import type { VirtualTime } from '../sim/time.ts';
-import { inlineMore } from './compiler.ts';
 import type { Outcome } from './envelope.ts';
 import { check, type LabSpec } from './lab-spec.ts';
 import { LocalSimulation } from './local.ts';
@@ -82,7 +81,6 @@ export interface JournalCommand {
 /** Builds and boots `lab`. Rejects with `SimulationFault` when a process cannot be built, with `Error` for a bad lab. */
 export async function createSimulation(lab: LabSpec, options: SimulationOptions): Promise<Simulation> {
   check(lab);
-  inlineMore();
   const workers = workerCount(options.workers, lab.processes.length);
   if (workers === 0) return LocalSimulation.create(lab, options);
   return ThreadedSimulation.create(lab, workers, options);

@@ -3,9 +3,8 @@ import * as Ipv4 from '../addr/ipv4.ts';
 import { type Cluster, NoSuchParty } from '../controller/cluster.ts';
 import type { Observed } from '../controller/controller.ts';
 import type { CaptureExpectation, Step } from '../scenario/types.ts';
+import { type PacketFilter, packetFilter } from '../trace/packet-filter.ts';
 import type { PacketRecord } from '../trace/record.ts';
-import { compile, type Filter } from '../wire/filter.ts';
-import * as Pcap from '../wire/pcap.ts';
 import type { Verdict } from './verdict.ts';
 
 /** The counter of an expectation, or why there is none. */
@@ -55,7 +54,7 @@ async function begin(cluster: Cluster, expectation: CaptureExpectation): Promise
 }
 
 /** Names of pods are those that have an address now; one that has none is no party. */
-async function compiled(cluster: Cluster, expression: string): Promise<Filter> {
+async function compiled(cluster: Cluster, expression: string): Promise<PacketFilter> {
   const hosts = cluster.hosts();
   const pods = new Map(
     (await cluster.list('Pod')).flatMap(({ metadata: { namespace, name }, status }) =>
@@ -64,18 +63,16 @@ async function compiled(cluster: Cluster, expression: string): Promise<Filter> {
         : [[namespace === 'default' ? name : `${namespace}/${name}`, Ipv4.from(status.podIP)]],
     ),
   );
-  return compile(expression, name => {
-    const address = Ipv4.parse(name) ?? (Object.hasOwn(hosts, name) ? hosts[name] : pods.get(name));
+  return packetFilter(expression, name => {
+    const address = Object.hasOwn(hosts, name) ? hosts[name] : pods.get(name);
     if (address === undefined) throw new NoSuchParty(`there is no pod ${name} with an address`);
     return address;
   });
 }
 
-function passes(record: PacketRecord, filter: Filter, { direction }: CaptureExpectation): boolean {
+function passes(record: PacketRecord, filter: PacketFilter, { direction }: CaptureExpectation): boolean {
   if (direction !== 'inout' && (direction === 'in') !== (record.direction === 'receive')) return false;
-  const { buffer, byteOffset, byteLength } = record.octets;
-  const linkType = record.link === 'ether' ? Pcap.LINKTYPE_ETHERNET : Pcap.LINKTYPE_RAW;
-  return filter(new DataView(buffer, byteOffset, byteLength), linkType, record.length);
+  return filter(record);
 }
 
 export async function endCaptures({ controller }: Cluster, captures: Captures): Promise<void> {

@@ -1,6 +1,8 @@
 /** Expectations about who reaches whom, judged by what the probe was seen to do. */
+import * as Ipv4 from '../addr/ipv4.ts';
 import type { Cluster } from '../controller/cluster.ts';
 import { PATIENCE, type ProbeOptions, type ProbeOutcome } from '../controller/probes.ts';
+import type { TrailDrop } from '../controller/trails.ts';
 import type { PathExpectation, ReachableExpectation, UnreachableExpectation } from '../scenario/types.ts';
 import { formatTime, type Verdict } from './verdict.ts';
 
@@ -99,9 +101,17 @@ export function deathOf(outcome: ProbeOutcome): {
   const { died, result } = outcome;
   if (died !== undefined) {
     // A switch drops at the port of a NIC, which it calls `k8s-w1/ens5`: the place is that node.
-    const received = `no answer: ${died.reason} at ${died.device.includes('/') ? died.device : died.machine}`;
+    const place = died.device.includes('/') ? died.device : died.machine;
+    const received = `no answer: ${died.reason} at ${place}${waitText(died)}`;
     return { received, reason: died.reason, at: died.machine, device: died.device };
   }
   if (typeof result.error === 'string') return { received: `the sender's own node says ${result.error}` };
   return { received: 'no answer, and nothing was seen to be dropped' };
+}
+
+/** What it still waits for, if it is not dead yet. */
+function waitText({ waitsFor, device }: TrailDrop): string {
+  if (waitsFor === undefined) return '';
+  const carrier = waitsFor.carrier ? '' : `, and ${device} has no carrier`;
+  return `, which waits for ARP of ${Ipv4.format(waitsFor.address)}${carrier}`;
 }

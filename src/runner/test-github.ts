@@ -1,7 +1,7 @@
 /** Annotations of GitHub Actions: workflow commands that put each failure at its line of the pull request. */
 import { formatProblem } from '../scenario/problem.ts';
 import type { TestCase, TestResult } from './test-case.ts';
-import { countsOf, failureLines } from './test-text.ts';
+import { count, countsOf, failureLines } from './test-text.ts';
 
 export function testGithub(results: readonly TestResult[]): string {
   const { scenarios, held, failed, inconclusive, broken } = countsOf(results);
@@ -10,8 +10,8 @@ export function testGithub(results: readonly TestResult[]): string {
     ...(result.fault === undefined ? [] : [annotation(result.file, result.file, 1, 1, result.fault)]),
     ...result.cases.flatMap(each => failureAnnotation(result, each)),
   ]);
-  const counts = `${scenarios} scenarios: ${held} expectations held, ${failed} failed`;
-  const rest = `${inconclusive} without verdict, ${broken} scenarios could not be run`;
+  const counts = `${count(scenarios, 'scenario')}: ${count(held, 'expectation')} held, ${failed} failed`;
+  const rest = `${inconclusive} without verdict, ${count(broken, 'scenario')} could not be run`;
   return `${[...annotations, `${counts}, ${rest}`].join('\n')}\n`;
 }
 

@@ -64,7 +64,8 @@ export function summaryLine(results: readonly TestResult[], wallMs: number, pain
   return parts.join('      ');
 }
 
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+/** `1 scenario`, `2 scenarios`. */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
 /** `1 h 12 min`, `3 min 20 s`, `21 s`. */
 function span(seconds: number): string {

@@ -1,7 +1,8 @@
 /** One expectation of a file, resolved: names are machines and pods that exist, and its words fit together. */
 import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
-import { compile, FilterError } from '../wire/filter.ts';
+import { packetFilter } from '../trace/packet-filter.ts';
+import { FilterError } from '../wire/filter.ts';
 import type { Path } from './document.ts';
 import type { EndpointPair, RawExpectation } from './expectation-schema.ts';
 import type { Faults } from './faults.ts';
@@ -169,7 +170,7 @@ export class ExpectationRows {
     const { capture: filter, dev, direction, count, atLeast, atMost } = raw;
     const at = [...path, 'capture'];
     try {
-      compile(filter, name => Ipv4.parse(name) ?? (this.#names.isHost(name) ? Ipv4.ANY : undefined));
+      packetFilter(filter, name => (this.#names.isHost(name) ? Ipv4.ANY : undefined));
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;
       this.#faults.at(at, 'SCENARIO_WRONG_VALUE', error.message);

@@ -3,19 +3,22 @@ import type { Cluster } from '../controller/cluster.ts';
 import type { Command, Place } from './command.ts';
 import { birdcl } from './commands/birdcl.ts';
 import { calicoctl } from './commands/calicoctl/calicoctl.ts';
+import { conntrack } from './commands/conntrack.ts';
 import { fabric } from './commands/fabric.ts';
 import { ip } from './commands/ip/ip.ts';
+import { ipset } from './commands/ipset.ts';
 import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
 import { arp, bridge, netstat, route } from './commands/net-tools.ts';
 import { notEmulated } from './commands/not-emulated.ts';
-import { iperf3, ping, traceroute } from './commands/programs.ts';
+import { iperf3, mtr, ping, tracepath, traceroute } from './commands/programs.ts';
 import { ss } from './commands/ss.ts';
 import { ssh } from './commands/ssh.ts';
 import { sv } from './commands/sv.ts';
 import { sysctl } from './commands/sysctl.ts';
 import { date, hostname, pager, su, sudo, timeout, uname, watch, whoami } from './commands/system.ts';
 import { tcpdump } from './commands/tcpdump.ts';
+import { vtysh } from './commands/vtysh.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
@@ -27,12 +30,15 @@ const EVERYWHERE: Commands = {
   ...notEmulated,
   arp,
   bridge,
+  conntrack,
   date,
   hostname,
   ip,
+  ipset,
   iperf3,
   less: pager,
   more: pager,
+  mtr,
   netstat,
   ping,
   route,
@@ -42,12 +48,14 @@ const EVERYWHERE: Commands = {
   sysctl,
   tcpdump,
   timeout,
+  tracepath,
   traceroute,
   uname,
   watch,
   whoami,
 };
 const ON_MACHINES: Commands = { ...EVERYWHERE, birdcl, birdc: birdcl, ssh };
+const ON_ROUTERS: Commands = { ...ON_MACHINES, vtysh };
 const ON_NODES: Commands = { ...ON_MACHINES, calicoctl, k: kubectl, kubectl, sv };
 
 /** Does a machine without power still hear this command? */
@@ -59,5 +67,6 @@ const IN_CALICO_NODE: Commands = { ...EVERYWHERE, birdcl, sv };
 export function commandsAt(cluster: Cluster, place: Place): Commands {
   if (place.container === 'calico-node') return IN_CALICO_NODE;
   if (place.namespace !== '') return EVERYWHERE;
-  return cluster.machine(place.machine) === 'node' ? ON_NODES : ON_MACHINES;
+  const kind = cluster.machine(place.machine);
+  return kind === 'node' ? ON_NODES : kind === 'router' ? ON_ROUTERS : ON_MACHINES;
 }

@@ -33,6 +33,8 @@ export interface ShellOptions {
   readonly pace?: (milliseconds: number) => Promise<void>;
   /** How much virtual time it takes to type the next line. */
   readonly typing?: VirtualTime;
+  /** Told of each line as somebody begins to type it. */
+  readonly onLine?: (prompt: string, text: string) => void;
   /** Commands that only this shell has. */
   readonly extras?: Readonly<Record<string, Command>>;
   readonly signal?: AbortSignal;
@@ -118,6 +120,7 @@ export class LabShell {
     const { text, host } = withoutPrompt(line, place.namespace === '' ? undefined : place.hostname);
     if (text.trim() === '' || this.ended) return this.#told(printed('', this.status));
     this.history.push(text);
+    this.#options.onLine?.(this.prompt, text);
     const abort = new AbortController();
     if (this.#options.signal?.aborted) abort.abort();
     this.#line = abort;

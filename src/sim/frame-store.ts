@@ -238,6 +238,16 @@ export class FrameQueue {
     return frame;
   }
 
+  /** Is there one with that tag? */
+  hasTag(tag: number): boolean {
+    let frame = this.head;
+    for (let i = 0; i < this.length; i++) {
+      if (this.frames.tag[frame] === tag) return true;
+      frame = this.frames.next[frame]!;
+    }
+    return false;
+  }
+
   /** When the oldest arrives; infinity when empty. */
   headTime(): VirtualTime {
     return this.head === NO_FRAME ? Number.POSITIVE_INFINITY : this.frames.time[this.head]!;

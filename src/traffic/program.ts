@@ -18,6 +18,8 @@ export interface ProgramContext {
   resolve(name: string): Ipv4Address | undefined;
   /** Milliseconds since 1970 at virtual time 0, for programs that print the time of day. */
   readonly epochMs?: number;
+  /** What the machine or pod is called. */
+  readonly hostname?: string;
 }
 
 /** What was wrong with a command line. `exitCode` is the real program's. */

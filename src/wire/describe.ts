@@ -10,6 +10,7 @@
 import * as Arp from './arp.ts';
 import type { CaptureTime } from './capture-time.ts';
 import * as Checksum from './checksum.ts';
+import * as Cooked from './cooked.ts';
 import { printIcmp, printTcp, printUdp } from './describe-transport.ts';
 import {
   bits,
@@ -27,14 +28,6 @@ import * as Pcap from './pcap.ts';
 
 export { type TcpdumpOptions, TcpdumpState };
 
-/** Where `-i any` saw the packet: it then has a cooked header instead of its own link header. */
-export interface AnyDevice {
-  readonly name: string;
-  readonly index: number;
-  /** To us, broadcast, multicast, to another host, from us. */
-  readonly direction: 'In' | 'B' | 'M' | 'P' | 'Out';
-}
-
 export interface DescribedPacket {
   /** `Pcap.LINKTYPE_…` */
   readonly linkType: number;
@@ -42,7 +35,6 @@ export interface DescribedPacket {
   readonly captured: Uint8Array;
   /** What was on the wire, in octets. */
   readonly originalLength: number;
-  readonly any?: AnyDevice;
 }
 
 const ETHER_TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -77,9 +69,6 @@ const FLAG_NAMES = [
   [Ipv4.FLAG_RESERVED, 'rsvd'],
 ] as const;
 
-/** Octets of the cooked header (LINKTYPE_LINUX_SLL2), which tcpdump counts into a packet's length. */
-const COOKED_HEADER_LENGTH = 20;
-
 const NESTED = { frame: printEthernet, packet: printIpv4 };
 
 /** The line or lines of one packet, without the time stamp. `state` is changed by TCP packets. */
@@ -88,7 +77,7 @@ export function describe(packet: DescribedPacket, options: TcpdumpOptions, state
   if (byteLength === 0) return '[Invalid header: caplen==0]';
   const dissection = new Dissection(new DataView(buffer, byteOffset, byteLength), NESTED, options, state);
   try {
-    if (packet.any !== undefined) printCooked(dissection, packet, packet.any);
+    if (packet.linkType === Pcap.LINKTYPE_LINUX_SLL2) printCooked(dissection, packet.originalLength);
     else if (packet.linkType === Pcap.LINKTYPE_ETHERNET) printEthernet(dissection, 0, packet.originalLength);
     else printRaw(dissection, packet.originalLength);
   } catch (e) {
@@ -135,21 +124,19 @@ function printPayload(d: Dissection, at: number, type: number, length: number, h
 }
 
 /** The line of `-i any`: device and direction come first; with `-e` the sender's MAC address. */
-function printCooked(d: Dissection, packet: DescribedPacket, device: AnyDevice): void {
-  d.print(`${device.name.padEnd(5)} ${device.direction.padEnd(3)} `);
-  const ethernet = packet.linkType === Pcap.LINKTYPE_ETHERNET;
-  const header = ethernet ? Ethernet.HEADER_LENGTH : 0;
+function printCooked(d: Dissection, originalLength: number): void {
   d.protocol = 'sll2';
-  d.need(0, header);
-  const type = ethernet ? Ethernet.etherType(d.view, 0) : Ethernet.TYPE_IPV4;
-  const length = packet.originalLength - header;
+  d.need(0, Cooked.HEADER_LENGTH);
+  const index = Cooked.interfaceIndex(d.view);
+  const direction = Cooked.DIRECTIONS[Cooked.packetType(d.view)] ?? '?';
+  d.print(`${(d.options.deviceName?.(index) ?? '?').padEnd(5)} ${direction.padEnd(3)} `);
+  const type = Cooked.etherType(d.view);
   if (d.options.linkHeader) {
-    const source = ethernet ? `${d.mac(Ethernet.source(d.view, 0))} ` : '';
-    d.print(
-      `ifindex ${device.index} ${source}${etherTypeName(type)}, length ${length + COOKED_HEADER_LENGTH}: `,
-    );
+    const address = Cooked.address(d.view);
+    const source = address === undefined ? '' : `${d.mac(address)} `;
+    d.print(`ifindex ${index} ${source}${etherTypeName(type)}, length ${originalLength}: `);
   }
-  printPayload(d, header, type, length, '');
+  printPayload(d, Cooked.HEADER_LENGTH, type, originalLength - Cooked.HEADER_LENGTH, '');
 }
 
 function printArp(d: Dissection, at: number, length: number): void {

@@ -8,6 +8,7 @@
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import * as Checksum from './checksum.ts';
+import { serviceName } from './services.ts';
 
 /** The options of tcpdump that change a line. */
 export interface TcpdumpOptions {
@@ -19,6 +20,8 @@ export interface TcpdumpOptions {
   readonly verbose?: 0 | 1 | 2;
   /** `-S`: absolute TCP sequence numbers. */
   readonly absoluteSequence?: boolean;
+  /** For the cooked header of `-i any`: the device of that index here. */
+  readonly deviceName?: (index: number) => string | undefined;
   /** The resolver, used without `-n`. */
   readonly nameOf?: (address: Ipv4Address.Ipv4Address) => string | undefined;
 }
@@ -99,36 +102,21 @@ export class Dissection {
     return name ?? Ipv4Address.format(address);
   }
 
-  /** Without `-n` a MAC address comes with its maker; locally administered ones, as all of ours, have none. */
+  /**
+   * Without `-n` a MAC address comes with its maker; locally administered ones, as all of ours, have none, and that of the
+   * loopback device, which is zero, is called Ethernet.
+   */
   mac(mac: Mac.MacAddress): string {
     if (this.options.numeric) return Mac.format(mac);
-    return mac === Mac.BROADCAST ? 'Broadcast' : `${Mac.format(mac)} (oui Unknown)`;
+    if (mac === Mac.BROADCAST) return 'Broadcast';
+    return `${Mac.format(mac)} (oui ${mac < 2 ** 24 ? 'Ethernet' : 'Unknown'})`;
   }
 
   port(port: number, protocol: 'tcp' | 'udp'): string {
-    const name = this.options.numeric ? undefined : SERVICES[`${port}/${protocol}`];
+    const name = this.options.numeric ? undefined : serviceName(port, protocol);
     return name ?? String(port);
   }
 }
-
-/** The rows of /etc/services that a Kubernetes node's traffic meets. */
-const SERVICES: Readonly<Record<string, string>> = {
-  '7/tcp': 'echo',
-  '7/udp': 'echo',
-  '9/tcp': 'discard',
-  '9/udp': 'discard',
-  '22/tcp': 'ssh',
-  '53/tcp': 'domain',
-  '53/udp': 'domain',
-  '67/udp': 'bootps',
-  '68/udp': 'bootpc',
-  '80/tcp': 'http',
-  '123/udp': 'ntp',
-  '179/tcp': 'bgp',
-  '443/tcp': 'https',
-  '443/udp': 'https',
-  '8080/tcp': 'http-alt',
-};
 
 /** Names of the set bits, joined; `none` when no bit is set. */
 export function bits(

@@ -1,62 +1,93 @@
-/** Recursive-descent parser of capture filters, straight to closures. See filter.ts for the language. */
+/**
+ * Recursive-descent parser of capture filters, after the grammar of libpcap 1.10. See filter.ts for the language.
+ *
+ *    expression  term, or an operand that repeats the qualifiers of the last primitive, joined by `and` and `or`
+ *    term        relation · ( expression ) · not term · qualifiers operand · protocol · `less 60` and the like
+ *    operand     80 · 10.0.0.0/8 · name · ( operand or operand ) · not operand
+ */
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import { parse as parseDotted } from '../addr/ipv4.ts';
-import * as Mac from '../addr/mac.ts';
-import * as Prefix from '../addr/prefix.ts';
-import * as Ethernet from './ethernet.ts';
 import {
-  CONSTANTS,
-  ETHER_TYPES,
+  type Arithmetic,
+  combined,
+  compared,
+  GREEDY,
+  isRelation,
+  LENGTH,
+  negative,
+  numberOf,
   OPERATORS,
-  PORTS,
-  PROTOCOL_NAMES,
-  PROTOCOLS,
-  RELATIONS,
-} from './filter-names.ts';
-import type { FilteredPacket } from './filter-packet.ts';
-import { FilterError, type Token } from './filter-tokens.ts';
+  octets,
+} from './filter-arithmetic.ts';
+import { Operands, type Qualifiers } from './filter-operands.ts';
+import { type Direction, type Kind, type Primitives, Refusal } from './filter-primitives.ts';
+import { FilterError, SYNTAX_ERROR, type Token } from './filter-tokens.ts';
+import { and, not, or, type Tree, test } from './filter-tree.ts';
+import { foreignWord } from './filter-words.ts';
 
-export type Predicate = (packet: FilteredPacket) => boolean;
-type Arithmetic = (packet: FilteredPacket) => number;
+const PROTOCOLS: ReadonlySet<string> = new Set(
+  `ether arp rarp ip sctp tcp udp icmp igmp igrp pim vrrp carp ip6 icmp6 ah esp atalk aarp decnet lat sca moprc mopdl
+  iso esis es-is isis is-is l1 l2 iih lsp snp csnp psnp clnp stp ipx netbeui radio`.split(/\s+/),
+);
+const KINDS: readonly Kind[] = ['host', 'net', 'port', 'portrange'];
+const WHOLE_KINDS: readonly Kind[] = ['proto', 'protochain', 'gateway'];
 
-type Direction = 'src' | 'dst' | 'src or dst' | 'src and dst';
-interface Qualifiers {
-  protocol: string | undefined;
-  direction: Direction;
-  type: string;
+const NOTHING: Qualifiers = { protocol: undefined, direction: 'src or dst', kind: 'none' };
+
+export interface ParserOptions {
+  readonly primitives: Primitives;
+  readonly resolve: (name: string) => Ipv4Address | undefined;
+  /** On a running capture the kernel knows more than a file does. */
+  readonly live: boolean;
 }
-
-const DIRECTIONS: readonly string[] = ['src', 'dst'];
-const KEYWORDS: readonly string[] = ['and', 'or', 'not', ...DIRECTIONS];
-const TYPES: readonly string[] = ['host', 'net', 'port', 'portrange', 'proto'];
 
 export class Parser {
   readonly #tokens: readonly Token[];
   readonly #length: number;
-  readonly #resolve: (name: string) => Ipv4Address | undefined;
+  readonly #primitives: Primitives;
+  readonly #operands: Operands;
+  readonly #live: boolean;
   #next = 0;
-  /** Of the last primitive that had an operand: what a bare operand repeats. */
+  /** Of the last primitive, if it had an operand: what a bare operand repeats. */
   #last: Qualifiers | undefined;
 
-  constructor(tokens: readonly Token[], length: number, resolve: (name: string) => Ipv4Address | undefined) {
+  constructor(tokens: readonly Token[], length: number, { primitives, resolve, live }: ParserOptions) {
     this.#tokens = tokens;
     this.#length = length;
-    this.#resolve = resolve;
+    this.#primitives = primitives;
+    this.#operands = new Operands(primitives, resolve);
+    this.#live = live;
   }
 
-  parse(): Predicate {
-    const predicate = this.#expression();
-    if (this.#next < this.#tokens.length) throw this.#error();
-    return predicate;
+  /** Throws `FilterError`. */
+  parse(): Tree {
+    try {
+      const tree = this.#list(() => this.#term());
+      if (this.#next < this.#tokens.length) throw this.#error();
+      return tree;
+    } catch (error) {
+      if (error instanceof Refusal) throw this.#error(error.message);
+      throw error;
+    }
   }
 
-  #error(why = 'syntax error'): FilterError {
+  #error(why = SYNTAX_ERROR): FilterError {
     return new FilterError(this.#tokens[this.#next]?.at ?? this.#length, why);
   }
 
+  get #token(): Token | undefined {
+    return this.#tokens[this.#next];
+  }
+
   #is(...texts: string[]): boolean {
-    const token = this.#tokens[this.#next];
-    return token !== undefined && token.kind !== 'mac' && texts.includes(token.text);
+    const token = this.#token;
+    const counts = token?.kind === 'keyword' || token?.kind === 'operator';
+    return counts && texts.includes(token.text);
+  }
+
+  /** Is a primitive over in front of that token? */
+  #endsAt(at: number): boolean {
+    const token = this.#tokens[at];
+    return token === undefined || (token.kind !== 'id' && ['and', 'or', ')'].includes(token.text));
   }
 
   #accept(...texts: string[]): string | undefined {
@@ -67,303 +98,298 @@ export class Parser {
     if (this.#accept(text) === undefined) throw this.#error();
   }
 
-  #take(): Token {
-    const token = this.#tokens[this.#next];
-    if (token === undefined) throw this.#error();
+  #number(): number {
+    const token = this.#token;
+    if (token?.kind !== 'number') throw this.#error();
     this.#next += 1;
-    return token;
+    return token.value;
+  }
+
+  /** A number, also in parentheses; nothing where there is none. */
+  #optionalNumber(): number | undefined {
+    const start = this.#next;
+    let depth = 0;
+    while (this.#accept('(') !== undefined) depth++;
+    if (this.#token?.kind !== 'number') {
+      this.#next = start;
+      return undefined;
+    }
+    const value = this.#number();
+    while (depth-- > 0) this.#expect(')');
+    return value;
   }
 
   /** `and` and `or` have the same precedence and associate to the left. */
-  #expression(): Predicate {
-    let left = this.#unary();
+  #list(first: () => Tree): Tree {
+    let left = first();
     for (;;) {
-      const operator = this.#accept('and', '&&', 'or', '||');
+      const operator = this.#accept('and', 'or');
       if (operator === undefined) return left;
-      const a = left;
-      const b = this.#unary();
-      left = operator === 'and' || operator === '&&' ? p => a(p) && b(p) : p => a(p) || b(p);
+      const right = this.#termOrOperand();
+      left = operator === 'and' ? and(left, right) : or(left, right);
     }
   }
 
-  #unary(): Predicate {
-    if (this.#accept('not', '!') !== undefined) {
-      const negated = this.#unary();
-      return p => !negated(p);
-    }
+  #term(): Tree {
     const relation = this.#relation();
-    if (relation !== undefined) return relation;
+    if (relation !== undefined) {
+      this.#last = undefined;
+      return relation;
+    }
+    if (this.#accept('not') !== undefined) return not(this.#term());
     if (this.#accept('(') !== undefined) {
-      const inner = this.#expression();
+      const inner = this.#list(() => this.#term());
       this.#expect(')');
+      this.#last = undefined;
       return inner;
     }
     return this.#primitive();
   }
 
+  /** Behind `and` or `or`. */
+  #termOrOperand(): Tree {
+    const relation = this.#relation();
+    if (relation !== undefined) {
+      this.#last = undefined;
+      return relation;
+    }
+    if (!this.#beginsOperand()) return this.#term();
+    // Only behind a number is it open what it will be.
+    if (this.#token?.kind === 'number' && !this.#endsAt(this.#next + 1)) {
+      this.#next += 1;
+      throw this.#error();
+    }
+    return this.#operand(this.#last ?? NOTHING);
+  }
+
+  /** Do we stand at an operand, behind any number of `not` and `(`? */
+  #beginsOperand(): boolean {
+    let at = this.#next;
+    while (['not', '('].includes(this.#tokens[at]?.text ?? '') && this.#tokens[at]!.kind !== 'id') at++;
+    const token = this.#tokens[at++];
+    if (token === undefined || token.kind === 'keyword' || token.kind === 'operator') return false;
+    // A number that is compared, or computed with.
+    while (this.#tokens[at]?.text === ')') at++;
+    return token.kind !== 'number' || this.#tokens[at]?.kind !== 'operator';
+  }
+
+  #operand(qualifiers: Qualifiers): Tree {
+    if (this.#accept('not') !== undefined) return not(this.#operand(qualifiers));
+    if (this.#accept('(') !== undefined) {
+      const inner = this.#operandList(qualifiers);
+      this.#expect(')');
+      return inner;
+    }
+    const token = this.#token;
+    if (token === undefined || token.kind === 'keyword' || token.kind === 'operator') throw this.#error();
+    this.#next += 1;
+    try {
+      return this.#operands.tree(token, this.#mask(token), qualifiers);
+    } catch (error) {
+      if (error instanceof Refusal) throw new FilterError(token.at, error.message);
+      throw error;
+    }
+  }
+
+  #operandList(qualifiers: Qualifiers): Tree {
+    let left = this.#operand(qualifiers);
+    for (;;) {
+      const operator = this.#accept('and', 'or');
+      if (operator === undefined) return left;
+      const right = this.#operand(qualifiers);
+      left = operator === 'and' ? and(left, right) : or(left, right);
+    }
+  }
+
+  /** What may follow an address: `/24`, `mask 255.255.255.0`. */
+  #mask({ kind }: Token): number | string | undefined {
+    if (kind !== 'dotted' && kind !== 'ipv6') return undefined;
+    if (this.#accept('/') !== undefined) return this.#number();
+    if (kind === 'ipv6' || this.#accept('mask') === undefined) return undefined;
+    const token = this.#token;
+    if (token?.kind !== 'dotted') throw this.#error();
+    this.#next += 1;
+    return token.text;
+  }
+
   /** A comparison, or nothing and no step taken: `(` and a number may also begin something else. */
-  #relation(): Predicate | undefined {
+  #relation(): Tree | undefined {
     const start = this.#next;
-    const guards: Predicate[] = [];
-    const left = this.#arithmetic(0, guards);
-    const relation = left === undefined ? undefined : RELATIONS[this.#tokens[this.#next]?.text ?? ''];
-    if (left === undefined || relation === undefined) {
+    const left = this.#arithmetic(0);
+    const token = this.#token;
+    if (left === undefined || token?.kind !== 'operator' || !isRelation(token.text)) {
       this.#next = start;
       return undefined;
     }
     this.#next += 1;
-    const right = this.#arithmetic(0, guards);
+    const right = this.#arithmetic(0);
     if (right === undefined) throw this.#error();
-    return p => guards.every(guard => guard(p)) && relation(left(p), right(p));
+    return compared(left, token.text, right);
   }
 
-  /** `guards` collects what must hold for the octets named to exist: `tcp[0]` is false of what is not TCP. */
-  #arithmetic(level: number, guards: Predicate[]): Arithmetic | undefined {
+  #arithmetic(level: number): Arithmetic | undefined {
     const operators = OPERATORS[level];
-    if (operators === undefined) return this.#operand(guards);
-    let left = this.#arithmetic(level + 1, guards);
+    if (operators === undefined) return this.#atom();
+    let left = this.#arithmetic(level + 1);
     while (left !== undefined) {
-      const token = this.#tokens[this.#next];
-      const operator = token?.kind === 'operator' ? operators[token.text] : undefined;
-      if (operator === undefined) return left;
+      const token = this.#token;
+      const operation = token?.kind === 'operator' ? operators[token.text] : undefined;
+      if (token === undefined || operation === undefined) return left;
       this.#next += 1;
-      const a: Arithmetic = left;
-      // libpcap drops the conditions of a right operand: `ip[0] - tcp[0]` reads octets of what is not TCP, too.
-      const b = this.#arithmetic(level + 1, []);
-      left = b === undefined ? undefined : p => operator(a(p), b(p));
+      const right = this.#arithmetic(level + 1);
+      left = right === undefined ? undefined : combined(token.text, operation, left, right);
     }
     return undefined;
   }
 
-  #operand(guards: Predicate[]): Arithmetic | undefined {
-    const token = this.#tokens[this.#next];
+  #atom(): Arithmetic | undefined {
+    const left = this.#plainAtom();
+    const token = this.#token;
+    const operation = token?.kind === 'operator' ? GREEDY[token.text] : undefined;
+    if (left === undefined || token === undefined || operation === undefined) return left;
+    this.#next += 1;
+    const right = this.#arithmetic(0);
+    return right === undefined ? undefined : combined(token.text, operation, left, right);
+  }
+
+  #plainAtom(): Arithmetic | undefined {
+    const token = this.#token;
     if (token === undefined) return undefined;
-    if (token.kind === 'number') {
-      this.#next += 1;
-      const value = Number(token.text) >>> 0;
-      return () => value;
-    }
-    if (this.#accept('len') !== undefined) return p => p.length;
-    if (token.kind === 'word' && CONSTANTS[token.text] !== undefined) {
-      this.#next += 1;
-      const value = CONSTANTS[token.text]!;
-      return () => value;
+    if (token.kind === 'number') return numberOf(this.#number());
+    if (this.#accept('len') !== undefined) return LENGTH;
+    if (this.#accept('-') !== undefined) {
+      const inner = this.#atom();
+      return inner === undefined ? undefined : negative(inner);
     }
     if (this.#accept('(') !== undefined) {
-      const inner = this.#arithmetic(0, guards);
+      const inner = this.#arithmetic(0);
       return inner !== undefined && this.#accept(')') !== undefined ? inner : undefined;
     }
-    return token.kind === 'word' && this.#tokens[this.#next + 1]?.text === '['
-      ? this.#octets(token.text, guards)
-      : undefined;
-  }
-
-  /** `proto [ offset : size ]` */
-  #octets(protocol: string, guards: Predicate[]): Arithmetic {
-    const number = PROTOCOLS[protocol];
-    const etherType = ETHER_TYPES[protocol];
-    if (number === undefined && etherType === undefined && protocol !== 'ether') throw this.#error();
+    const indexed = token.kind === 'keyword' && PROTOCOLS.has(token.text);
+    if (!indexed || this.#tokens[this.#next + 1]?.text !== '[') return undefined;
     this.#next += 2;
-    const offset = this.#arithmetic(0, guards);
+    const offset = this.#arithmetic(0);
     if (offset === undefined) throw this.#error();
-    let size = 1;
-    if (this.#accept(':') !== undefined) {
-      size = Number(this.#take().text);
-      if (size !== 1 && size !== 2 && size !== 4) throw this.#error('data size must be 1, 2, or 4');
-    }
+    const size = this.#accept(':') === undefined ? 1 : this.#number();
     this.#expect(']');
-    if (number !== undefined) {
-      guards.push(p => p.isProtocol(number) && !p.isLaterFragment);
-      return p => p.load(p.transport + offset(p), size);
-    }
-    if (etherType === undefined) return p => p.load(offset(p), size);
-    guards.push(p => p.etherType === etherType);
-    return p => p.load(p.network + offset(p), size);
+    return octets(this.#primitives, token.text, offset, size);
   }
 
-  #primitive(): Predicate {
-    if (this.#accept('broadcast') !== undefined) return isBroadcast;
-    if (this.#accept('multicast') !== undefined) return isGroup;
-    const bound = this.#accept('less', 'greater');
-    if (bound !== undefined) {
-      const octets = this.#number();
-      return bound === 'less' ? p => p.length <= octets : p => p.length >= octets;
+  #primitive(): Tree {
+    const word = this.#token;
+    if (word?.kind !== 'keyword') throw this.#error();
+    const other = this.#bounds() ?? this.#link() ?? this.#foreign();
+    if (other !== undefined) {
+      this.#last = undefined;
+      return other;
     }
-    const protocol = this.#accept('ether', ...Object.keys(ETHER_TYPES), ...Object.keys(PROTOCOLS));
-    if (protocol === 'ether' && this.#accept('broadcast') !== undefined) return isBroadcast;
-    if (protocol === 'ether' && this.#accept('multicast') !== undefined) return isGroup;
-    if (protocol === 'ip' && this.#accept('multicast') !== undefined)
-      return p => p.isIpv4 && p.load(p.network + 16, 1) >= 224;
+    const protocol = PROTOCOLS.has(word.text) ? this.#accept(word.text) : undefined;
+    const group = this.#accept('broadcast', 'multicast');
+    if (group !== undefined) {
+      this.#last = undefined;
+      return this.#primitives[group as 'broadcast' | 'multicast'](protocol);
+    }
     const direction = this.#direction();
-    const type = this.#accept(...TYPES);
-    if (direction === undefined && type === undefined) {
-      if (protocol !== undefined && protocol !== 'ether' && !this.#atOperand()) return isOf(protocol);
-      if (protocol === undefined) {
-        if (this.#last === undefined) throw this.#error();
-        return this.#qualified(this.#last);
-      }
+    const kinds = direction === undefined ? [...KINDS, ...WHOLE_KINDS] : KINDS;
+    const kind = this.#accept(...kinds) as Kind | undefined;
+    if (direction === undefined && kind === undefined) {
+      if (protocol === undefined || !this.#endsAt(this.#next)) throw this.#error();
+      this.#last = undefined;
+      return this.#primitives.protocol(protocol);
     }
-    return this.#qualified({ protocol, direction: direction ?? 'src or dst', type: type ?? 'host' });
-  }
-
-  /** Is the next token something a qualifier could apply to? */
-  #atOperand(): boolean {
-    const token = this.#tokens[this.#next];
-    if (token === undefined || token.kind === 'operator') return false;
-    return !(token.kind === 'word' && ['and', 'or', 'not'].includes(token.text));
+    const qualifiers = { protocol, direction: direction ?? 'src or dst', kind: kind ?? 'host' } as const;
+    const tree = this.#operand(qualifiers);
+    this.#last = qualifiers;
+    return tree;
   }
 
   #direction(): Direction | undefined {
-    const first = this.#accept(...DIRECTIONS) as 'src' | 'dst' | undefined;
+    const first = this.#accept('src', 'dst') as 'src' | 'dst' | undefined;
     if (first === undefined) return undefined;
-    const both = this.#tokens[this.#next + 1]?.text;
-    if (!this.#is('or', 'and') || both === undefined || !DIRECTIONS.includes(both) || both === first)
-      return first;
-    const operator = this.#take().text;
-    this.#next += 1;
+    const operator = this.#accept('or', 'and');
+    if (operator === undefined) return first;
+    this.#expect(first === 'src' ? 'dst' : 'src');
     return operator === 'or' ? 'src or dst' : 'src and dst';
   }
 
-  #qualified(qualifiers: Qualifiers): Predicate {
-    this.#last = qualifiers;
-    const { protocol, direction, type } = qualifiers;
-    if (protocol === 'ether' && type !== 'proto') return this.#etherHost(direction);
-    switch (type) {
-      case 'proto':
-        return this.#protocol(protocol);
-      case 'port': {
-        const port = this.#port();
-        return portTest(protocol, direction, port, port);
-      }
-      case 'portrange': {
-        const low = this.#port();
-        return portTest(protocol, direction, low, this.#accept('-') === undefined ? low : this.#port());
-      }
+  /** Lengths and octets without a header's name. */
+  #bounds(): Tree | undefined {
+    const word = this.#accept('less', 'greater', 'byte');
+    if (word === undefined) return undefined;
+    const number = this.#number();
+    if (word === 'less') return test(`len <= ${number}`, 1, packet => packet.length <= number);
+    if (word === 'greater') return test(`len >= ${number}`, 1, packet => packet.length >= number);
+    const operator = this.#accept('=', '<', '>', '&', '|');
+    if (operator === undefined) throw this.#error();
+    const other = this.#number();
+    const octet = octets(this.#primitives, 'ether', numberOf(number), 1);
+    if (isRelation(operator)) return compared(octet, operator, numberOf(other));
+    // libpcap forgets to load the octet in front of these: it combines with 0.
+    return test(`byte ${operator} ${other}`, 1, () => operator === '|' && other !== 0);
+  }
+
+  /** What lies between Ethernet and IP, and what only the capturing kernel knows. */
+  #link(): Tree | undefined {
+    const primitives = this.#primitives;
+    const word = this.#accept(
+      'vlan',
+      'mpls',
+      'pppoed',
+      'pppoes',
+      'geneve',
+      'llc',
+      'inbound',
+      'outbound',
+      'ifindex',
+    );
+    switch (word) {
+      case 'vlan':
+        // The link is judged before anything behind the word is read.
+        return primitives.vlan(this.#optionalNumber());
+      case 'mpls':
+        return primitives.mpls(this.#optionalNumber());
+      case 'pppoed':
+        return primitives.protocol('pppoed');
+      case 'pppoes':
+        return primitives.pppoeSession(this.#optionalNumber());
+      case 'geneve':
+        return this.#geneve(this.#optionalNumber());
+      case 'llc':
+        return primitives.llc();
+      case 'inbound':
+      case 'outbound':
+        return primitives.inbound(word === 'inbound', this.#live);
+      case 'ifindex':
+        return primitives.interfaceIndex(this.#number(), this.#live);
       default:
-        if (protocol !== undefined && ETHER_TYPES[protocol] === undefined)
-          throw this.#error(`'${protocol}' modifier applied to ${type}`);
-        return addressTest(protocol, direction, type === 'net' ? this.#net() : this.#host());
+        return undefined;
     }
   }
 
-  #number(): number {
-    const token = this.#take();
-    if (token.kind !== 'number') throw new FilterError(token.at, 'syntax error');
-    return Number(token.text);
+  /** UDP to port 6081, version 0; of what is inside nothing is looked at. */
+  #geneve(network: number | undefined): Tree {
+    const primitives = this.#primitives;
+    const port = primitives.ports('udp', 'dst', 6081, 6081, 'port');
+    const at = (offset: number, size: number): Arithmetic =>
+      octets(primitives, 'udp', numberOf(offset), size);
+    const here = and(
+      port,
+      compared(combined('&', OPERATORS[1]!['&']!, at(8, 1), numberOf(0xc0)), '=', numberOf(0)),
+    );
+    if (network === undefined) return here;
+    const identifier = combined('>>', OPERATORS[2]!['>>']!, at(12, 4), numberOf(8));
+    return and(here, compared(identifier, '=', numberOf(network)));
   }
 
-  #port(): number {
-    const token = this.#take();
-    const port = token.kind === 'number' ? Number(token.text) : PORTS[token.text];
-    if (port === undefined) throw new FilterError(token.at, `unknown port '${token.text}'`);
-    if (port > 0xffff) throw new FilterError(token.at, `illegal port number ${port} > 65535`);
-    return port;
-  }
-
-  #protocol(qualifier: string | undefined): Predicate {
-    const token = this.#take();
-    const name = token.text.replace('\\', '');
-    const names = qualifier === 'ether' ? ETHER_TYPES : PROTOCOL_NAMES;
-    const number = token.kind === 'number' ? Number(token.text) : names[name];
-    if (number === undefined)
-      throw new FilterError(token.at, `unknown ${qualifier === 'ether' ? 'ether' : 'ip'} proto '${name}'`);
-    return qualifier === 'ether' ? p => p.etherType === number : p => p.isProtocol(number);
-  }
-
-  #host(): Prefix.Prefix {
-    const token = this.#take();
-    const address = token.kind === 'dotted' ? parseDotted(token.text) : this.#resolve(token.text);
-    if (token.kind === 'dotted' && address === undefined) {
-      this.#next -= 1;
-      return this.#net();
+  /** Words of networks that are none of ours. */
+  #foreign(): Tree | undefined {
+    const token = this.#token!;
+    const refusal = foreignWord(token.text, this.#tokens[this.#next + 1]);
+    if (refusal === undefined) return undefined;
+    if (refusal === SYNTAX_ERROR) {
+      this.#next += 1;
+      throw this.#error();
     }
-    if (address === undefined) {
-      const name = token.kind === 'word' && !KEYWORDS.includes(token.text);
-      throw new FilterError(token.at, name ? `unknown host '${token.text}'` : 'syntax error');
-    }
-    if (this.#is('/')) throw this.#error();
-    return { address, length: 32 };
+    throw new FilterError(token.at, refusal);
   }
-
-  /** `a.b.c.d/len`, `a.b.c.d mask m`, or the leading octets of a classful net, `192.168.10`. */
-  #net(): Prefix.Prefix {
-    const token = this.#take();
-    if (token.kind !== 'dotted' && token.kind !== 'number') throw new FilterError(token.at, 'syntax error');
-    const octets = token.text.split('.');
-    const padded = [...octets, '0', '0', '0'].slice(0, 4).join('.');
-    const address = parseDotted(padded);
-    if (address === undefined) throw new FilterError(token.at, `invalid IPv4 address '${token.text}'`);
-    let length = octets.length * 8;
-    if (this.#accept('/') !== undefined) length = this.#number();
-    else if (this.#accept('mask') !== undefined) length = maskLength(parseDotted(this.#take().text));
-    if (!(length <= 32)) throw this.#error('mask length must be <= 32');
-    const prefix = { address, length };
-    if (!Prefix.isMasked(prefix))
-      throw new FilterError(token.at, `non-network bits set in "${Prefix.format(prefix)}"`);
-    return prefix;
-  }
-
-  #etherHost(direction: Direction): Predicate {
-    const token = this.#take();
-    const mac = Mac.parse(token.text.replace(/\b(?=.(:|$))/g, '0'));
-    if (mac === undefined) throw new FilterError(token.at, 'syntax error');
-    return p => p.ethernet && either(direction, at => Ethernet.readMac(p.view, at) === mac, 6, 0);
-  }
-}
-
-/** Octets of a contiguous mask, else NaN. */
-function maskLength(mask: number | undefined): number {
-  for (let length = 0; length <= 32; length++) if (Prefix.mask(length) === mask) return length;
-  return Number.NaN;
-}
-
-/** Apply a test to the source's and the destination's place as the direction says. */
-function either(
-  direction: Direction,
-  test: (at: number) => boolean,
-  source: number,
-  destination: number,
-): boolean {
-  switch (direction) {
-    case 'src':
-      return test(source);
-    case 'dst':
-      return test(destination);
-    case 'src or dst':
-      return test(source) || test(destination);
-    default:
-      return test(source) && test(destination);
-  }
-}
-
-const isBroadcast: Predicate = p => p.ethernet && Ethernet.readMac(p.view, 0) === Mac.BROADCAST;
-const isGroup: Predicate = p => p.ethernet && (p.load(0, 1) & 1) !== 0;
-
-function isOf(protocol: string): Predicate {
-  const etherType = ETHER_TYPES[protocol];
-  if (etherType !== undefined) return p => p.etherType === etherType;
-  const number = PROTOCOLS[protocol]!;
-  return p => p.isProtocol(number);
-}
-
-/** The addresses of an IPv4 header or, unless the qualifier is `ip`, of an ARP packet. */
-function addressTest(protocol: string | undefined, direction: Direction, prefix: Prefix.Prefix): Predicate {
-  return p => {
-    const test = (at: number): boolean => Prefix.contains(prefix, p.load(p.network + at, 4));
-    if (p.isIpv4 && protocol !== 'arp') return either(direction, test, 12, 16);
-    if (p.isArp && protocol !== 'ip') return either(direction, test, 14, 24);
-    return false;
-  };
-}
-
-function portTest(protocol: string | undefined, direction: Direction, low: number, high: number): Predicate {
-  const number = protocol === undefined || protocol === 'ip' ? undefined : PROTOCOLS[protocol];
-  return p => {
-    if (!p.hasPorts || (number !== undefined && !p.isProtocol(number))) return false;
-    const test = (at: number): boolean => {
-      const port = p.load(p.transport + at, 2);
-      return port >= low && port <= high;
-    };
-    return either(direction, test, 0, 2);
-  };
 }

@@ -124,6 +124,13 @@ t('thresholds of the scenario: one that is missed is a failure, with its place',
   assert.match(missed, /thresholds\.yaml:20:9\n$/, 'and the others hold');
 });
 
+t('the shipped regression test of what a mode costs holds, and ends with 0', async () => {
+  const { code, out } = await tunlab(fromRoot('scenarios/bench/ipip-within-1.5-percent.yaml'));
+  assert.is(code, 0, out);
+  assert.match(out, /^IPIP costs 1\.38 % of Direct's TCP goodput/);
+  assert.not.match(out, /✗/);
+});
+
 for (const [line, problem] of [
   ['--modes bridge', '--modes: there is no mode "bridge"'],
   ['--rate fast', '--rate: expected a rate from 1M to 1T, got "fast"'],

@@ -35,6 +35,13 @@ t('every case prints a line of JSON', () => {
   }
 });
 
+t('one virtual second of 10 Gbit/s TCP, host to router to host, takes less than 2.5 s of CPU', () => {
+  const { stdout, stderr } = node(fromRoot('build/bench/engine.js'), 'tcp-bulk/virtual-second');
+  assert.is(stderr, '');
+  const { cpuSecondsPerVirtualSecond } = JSON.parse(stdout);
+  assert.ok(cpuSecondsPerVirtualSecond < 2.5, `${cpuSecondsPerVirtualSecond} s`);
+});
+
 t('an unknown bench or case is refused, with what there is', () => {
   const unknown = node(fromRoot('build/bench/engine.js'), 'nothing');
   assert.is(unknown.status, 2);

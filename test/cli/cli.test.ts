@@ -50,7 +50,7 @@ const EXPLAIN = {
   json: false,
   seed: undefined,
 };
-const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0 };
+const SHELL = { workers: 0, seed: undefined, path: 'a.yaml', commands: [], steps: 0, asciicast: undefined };
 
 for (const [line, name, args] of [
   [['run', 'a.yaml'], 'run', RUN],
@@ -142,6 +142,7 @@ for (const [line, name, args] of [
   [['shell', 'a.yaml'], 'shell', SHELL],
   [['shell', 'a.yaml', '-c', 'ip route | wc -l'], 'shell', { ...SHELL, commands: ['ip route | wc -l'] }],
   [['shell', 'a.yaml', '--steps', 'all'], 'shell', { ...SHELL, steps: 'all' }],
+  [['shell', '--asciicast', 'x.cast', 'a.yaml'], 'shell', { ...SHELL, asciicast: 'x.cast' }],
   [['shell', 'a.yaml', '--steps', '3', '--command=id'], 'shell', { ...SHELL, steps: 3, commands: ['id'] }],
   [['schema'], 'schema', {}],
 ] as const) {

@@ -42,6 +42,7 @@ export async function tunlab(argv: readonly string[], outside: Outside = {}): Pr
 
 const bodies = (more: Pick<LabOptions, 'builder'>): Bodies => ({
   run: async (args, io) => (await import('../../src/cli/commands/run.ts')).run(args, io, more),
+  capture: async (args, io) => (await import('../../src/cli/commands/capture.ts')).capture(args, io),
   test: async (args, io) => (await import('../../src/cli/commands/test.ts')).test(args, io, more),
   explain: async (args, io) => (await import('../../src/cli/commands/explain.ts')).explain(args, io),
   diff: async (args, io) => (await import('../../src/cli/commands/diff.ts')).diff(args, io),

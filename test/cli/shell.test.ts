@@ -86,6 +86,40 @@ rtt min/avg/max/mdev = T ms
   assert.match(stderr, '2 packets captured');
 });
 
+t('a session as asciinema plays it: letter by letter, in the time of the lab', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tunlab-'));
+  try {
+    const file = join(folder, 'session.cast');
+    const { out, code } = await tunlab(
+      ['shell', KANS, '-c', 'hostname', '-c', 'ping -c 2 192.168.10.101', '--asciicast', file],
+      {},
+    );
+    assert.is(code, 0);
+    const [head, ...events] = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    assert.equal([head.version, head.title, head.width], [2, 'kans', 100]);
+    const shown = events.map(([, , text]: [number, string, string]) => text).join('');
+    assert.is(
+      shown.replaceAll('\r\n', '\n'),
+      `root@k8s-m:~# hostname\nk8s-m\nroot@k8s-m:~# ping -c 2 192.168.10.101\n${out.slice('k8s-m\n'.length)}`,
+    );
+    const times = events.map(([at]: [number]) => at);
+    assert.equal(
+      [...times].sort((a, b) => a - b),
+      times,
+    );
+    // Five seconds until the second line was typed, one from request to request.
+    const last = times.at(-1) ?? 0;
+    assert.ok(last > 6 && last < 7, `${last}`);
+    const nowhere = join(folder, 'no', 'such', 'folder');
+    assert.is((await tunlab(['shell', KANS, '-c', 'true', '--asciicast', nowhere], {})).code, 2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 t('jobs end with the session, and say their last words', async () => {
   const { out, err } = await typed(['tcpdump -ni tunl0 &', 'ping -c 1 172.16.158.3']);
   assert.match(out, 'IP 172.16.116.0 > 172.16.158.3: ICMP echo request');

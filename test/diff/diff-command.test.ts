@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('diff/command', undefined, 30_000);
+const t = suite('diff/command', undefined, 60_000);
 
 const diff = (...argv: string[]): Promise<Ran> => commandLine(['diff', ...argv]);
 const mode = (name: string): string => fromRoot(`scenarios/modes/${name}.yaml`);

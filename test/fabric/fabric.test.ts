@@ -72,6 +72,27 @@ t('a link that is down loses what is sent into it, at the sender', () => {
   assert.is(lab.imbalance(), 0);
 });
 
+t('what is for somebody behind a link that is down dies there, and is flooded to the others', () => {
+  const lab = new Lab('ipip-always');
+  lab.ping('k8s-w1', '192.168.10.102');
+  const { swA } = lab.switches;
+  const { mac } = lab.device('k8s-w2', 'eth0');
+  const bystander = lab.capture('k8s-m', 'eth0', 'receive');
+  const { jack } = swA.addresses().find(entry => entry.mac === mac)!;
+  swA.command(lab.now, { do: 'carrier', jack, up: false });
+  assert.is(lab.ping('k8s-w1', '192.168.10.102').reply, undefined);
+  assert.is(swA.account.reasons.get('LINK_DOWN'), 1);
+  assert.is(bystander.length, 1);
+  assert.is(lab.imbalance(), 0);
+  // Mended, and heard of again: nothing dies there any more.
+  swA.command(lab.now, { do: 'carrier', jack, up: true });
+  assert.is(lab.ping('k8s-w1', '192.168.10.102').reply?.ttl, 64);
+  swA.command(lab.now, { do: 'carrier', jack: 3, up: false });
+  assert.is(lab.ping('k8s-w1', '192.168.10.102').reply?.ttl, 64);
+  assert.is(swA.account.reasons.get('LINK_DOWN'), 1);
+  assert.is(lab.imbalance(), 0);
+});
+
 t('a lossy link loses its share, counted as a loss', () => {
   const lab = new Lab('direct-nopeer');
   lab.ping('pod1', '172.16.184.4');

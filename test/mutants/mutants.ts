@@ -101,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/bgp/calico-filters.ts',
     from: 'if (within(block)) return reject(',
     to: 'if (within(block)) return accept(',
-    tests: ['bgp/', 'calico/bgp-config', 'routing/'],
+    tests: ['bgp/', 'calico/bgp-config'],
   },
   // FIB
   {
@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/calico/felix/routes.ts',
     from: `pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(own.subnet, underlay)`,
     to: `pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(own.subnet, 0)`,
-    tests: ['calico/felix', 'routing/'],
+    tests: ['calico/felix', 'routing/vxlan'],
   },
   // IPAM
   {

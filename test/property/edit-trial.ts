@@ -2,6 +2,7 @@
  * One edited scenario from boot to verdict: the laws that hold in every lab, who was cut off by it, and what `explain`
  * says of each of them.
  */
+import type { ProbeOutcome } from '../../src/controller/probes.ts';
 import { diagnose } from '../../src/cures/diagnosis.ts';
 import { explain } from '../../src/explain/explanation.ts';
 import { Lab } from '../../src/lab.ts';
@@ -82,9 +83,7 @@ async function run(
       const pair = `${outcome.from.name} -> ${outcome.to.name}`;
       if (outcome.result.answered || !talked.has(pair) || lost.length >= explained) continue;
       const said = JSON.stringify(await explain(lab.cluster, outcome, {}));
-      const named = edit.named.test(said)
-        ? 'edit'
-        : await curable(lab, steps, outcome.from.name, outcome.to.name);
+      const named = edit.named.test(said) ? 'edit' : await cured(lab, steps, outcome, edit.named);
       lost.push({ pair, fate: fateOf(outcome), named });
     }
     breaches.push(...(await breachesOf(lab.cluster, 'allCounted')));
@@ -103,29 +102,26 @@ async function runSteps(lab: Lab): Promise<readonly Step[]> {
   return [converge, ...rest];
 }
 
-/** By running the edited scenario again with a change. */
-async function curable(
+/** By a change that was tried on a copy of the run and brings the answer back; it may be the edit undone. */
+async function cured(
   lab: Lab,
   steps: readonly Step[],
-  from: string,
-  to: string,
-): Promise<'cure' | undefined> {
-  const { seed } = lab;
-  const scenario = { ...lab.scenario, steps };
-  const { signal } = new AbortController();
-  const request = {
-    scenario,
-    from,
-    to,
+  { from, to }: ProbeOutcome,
+  edit: RegExp,
+): Promise<Lost['named']> {
+  const { cures } = await diagnose({
+    scenario: { ...lab.scenario, steps },
+    from: from.name,
+    to: to.name,
     what: {},
     steps: 'all',
     at: undefined,
-    seed,
+    seed: lab.seed,
     cures: true,
-    signal,
-  } as const;
-  const { cures } = await diagnose(request);
-  return cures.length > 0 ? 'cure' : undefined;
+    signal: new AbortController().signal,
+  });
+  if (cures.length === 0) return undefined;
+  return edit.test(JSON.stringify(cures)) ? 'edit' : 'cure';
 }
 
 const position = { line: 1, column: 1 };

@@ -239,12 +239,23 @@ t('a cut cable: the session lives until the hold time is over, and comes back wi
   const nic = lab.controller.plan.nic('k8s-w2', 'eth0')!;
   const before = await routeLines(lab, 'k8s-w2');
   await lab.controller.setCarrier(nic, false);
-  await lab.run({ for: '60s' });
+  // k8s-w1 still has the MAC address; the switch floods, and nobody of those who hear it is meant.
+  const last = await lab.ping('pod1', 'pod2');
+  assert.equal([last.died?.reason, last.died?.device], ['LINK_DOWN', 'k8s-w2/eth0']);
+  // What has gone in a second, but still waits for ARP, dies after three.
+  const early = await lab.ping('pod2', 'pod1');
+  const { reason, machine, device, waitsFor } = early.died!;
+  assert.equal([reason, machine, device], ['NEIGH_FAILED', 'k8s-w2', 'eth0']);
+  assert.equal(waitsFor, { address: Ipv4.from('192.168.10.101'), carrier: false });
+  await lab.run({ for: '58s' });
   // The kernel marks the routes of the NIC, and nobody takes them away.
   const cut = before.map(line => (line.includes('dev eth0') ? `${line} linkdown` : line));
   assert.equal(await routeLines(lab, 'k8s-w2'), cut);
+  const waiting = (await lab.ping('pod1', 'pod2')).died;
+  assert.equal([waiting?.machine, waiting?.reason], ['k8s-w1', 'NEIGH_FAILED']);
+  assert.equal(waiting?.waitsFor, { address: Ipv4.from('192.168.10.102'), carrier: true });
   const { died } = await lab.ping('pod1', 'pod2', { timeout: 5 * SECOND });
-  assert.is(died?.reason, 'NEIGH_FAILED');
+  assert.equal([died?.machine, died?.reason, died?.waitsFor], ['k8s-w1', 'NEIGH_FAILED', undefined]);
   const back = await lab.ping('pod2', 'pod1', { timeout: 5 * SECOND });
   assert.equal([back.died?.machine, back.died?.reason], ['k8s-w2', 'NEIGH_FAILED']);
   await lab.run({ for: '250s' });

@@ -7,7 +7,7 @@ import { affected } from '../../src/cli/watched-files.ts';
 import { tunlab as commandLine, type Ran } from '../cli/command-line.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('runner/test', undefined, 30_000);
+const t = suite('runner/test', undefined, 120_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'tunlab-test-'));
 const at = (name: string): string => join(folder, name);
@@ -91,6 +91,10 @@ t('all reporters tell the same failures', async () => {
   const title = `title=${file} › ask <the> "nodes"::`;
   assert.match(annotations, `::error file=${file},line=16,col=11,${title}expected  k8s-w1`);
   assert.match(annotations, '%0Areceived  no answer: NO_ROUTE at k8s-rtr%0A');
+  assert.match(
+    annotations,
+    /\n2 scenarios: 2 expectations held, 3 failed, 0 without verdict, 0 scenarios could/,
+  );
   // Side by side and again: the same bytes.
   await tunlab(at('mixed'), '--reporter', `json=${json}.2`, '--reporter', `junit=${junit}.2`);
   assert.is(readFileSync(`${json}.2`, 'utf8'), readFileSync(json, 'utf8'));

@@ -12,7 +12,7 @@ import { validateResources } from '../../src/scenario/resource-validator.ts';
 import type { Scenario } from '../../src/scenario/types.ts';
 import { assert, fromRoot, suite } from '../kit.ts';
 
-const t = suite('runner/vocabulary', undefined, 30_000);
+const t = suite('runner/vocabulary', undefined, 120_000);
 
 const text = (steps: string): string => `apiVersion: tunlab.dev/v1alpha1
 kind: Scenario

@@ -275,6 +275,47 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
     'ss -tln',
     'State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\nLISTEN 0      4096         0.0.0.0:179       0.0.0.0:*          \n',
   ],
+  [
+    'kubectl exec pod1 -- conntrack -L',
+    'conntrack v1.4.6 (conntrack-tools): 0 flow entries have been shown.\n',
+  ],
+  ['kubectl exec pod1 -- ping -c 1 8.8.8.8 | grep -c ttl=', '1\n'],
+  [
+    'ssh k8s-w1 conntrack -L -p icmp -n 2> /dev/null',
+    /^icmp {5}1 \d+ src=172\.16\.158\.3 dst=8\.8\.8\.8 type=8 code=0 id=\d+ src=8\.8\.8\.8 dst=192\.168\.10\.101 type=0 code=0 id=\d+ mark=0 use=1\n$/,
+  ],
+  [
+    'ssh k8s-w1 conntrack -L -p tcp --dport 179 -s 192.168.10.101',
+    /^tcp {6}6 4319\d\d ESTABLISHED src=192\.168\.10\.101 dst=192\.168\.10\.10 sport=\d+ dport=179 src=192\.168\.10\.10 dst=192\.168\.10\.101 sport=179 dport=\d+ \[ASSURED\] mark=0 use=1\nconntrack v1\.4\.6 \(conntrack-tools\): 1 flow entries have been shown\.\n$/,
+  ],
+  ['ssh k8s-w1 conntrack -D -p icmp', /: 1 flow entries have been deleted\.\n$/],
+  [
+    'ssh k8s-w1 conntrack -F',
+    'conntrack v1.4.6 (conntrack-tools): connection tracking table has been emptied.\n',
+  ],
+  ['ssh k8s-w1 conntrack -C', /^[0-3]\n$/],
+  [
+    'ipset save cali40masq-ipam-pools',
+    'create cali40masq-ipam-pools hash:net family inet hashsize 1024 maxelem 1048576\nadd cali40masq-ipam-pools 172.16.0.0/16\n',
+  ],
+  ['ipset list -n', 'cali40all-ipam-pools\ncali40masq-ipam-pools\ncali40all-hosts-net\n'],
+  [
+    'ipset test cali40all-hosts-net 192.168.20.100',
+    'Warning: 192.168.20.100 is in set cali40all-hosts-net.\n',
+  ],
+  ['ipset test cali40all-ipam-pools 8.8.8.8', '8.8.8.8 is NOT in set cali40all-ipam-pools.\n', 1],
+  ['iptables-save', /^iptables-save: not emulated in this lab: /, 2],
+  [
+    'kubectl exec pod1 -- tracepath -n 172.16.34.1',
+    / 1\?: \[LOCALHOST\] {22}pmtu 8981\n( 1: {2}192\.168\.10\.101 {38} {2}0\.\d{3}ms \n){2} 2: {2}no reply\n 3: {2}172\.16\.34\.1 {41} {2}0\.\d{3}ms reached\n {5}Resume: pmtu 8981 hops 3 back 3 \n$/,
+  ],
+  ['tracepath -m 2 -p 70000 8.8.8.8', /out of range: 0 <= value <= 65535\n$/, 1],
+  [
+    'kubectl exec pod1 -- mtr -r -n -c 4 172.16.34.1',
+    /^Start: 2024-09-22T\d\d:\d\d:\d\d\+0000\nHOST: pod1 {24}Loss% {3}Snt {3}Last {3}Avg {2}Best {2}Wrst StDev\n {2}1\.\|-- 192\.168\.10\.101 {13}0\.0% {5}4 {4}0\.0 {3}0\.0 {3}0\.0 {3}0\.0 {3}0\.0\n {2}2\.\|-- \?{3} {23}100\.0 {5}4 {4}0\.0 {3}0\.0 {3}0\.0 {3}0\.0 {3}0\.0\n {2}3\.\|-- 172\.16\.34\.1 {16}0\.0% {5}4 {4}0\.\d {3}0\.\d {3}0\.\d {3}0\.\d {3}0\.0\n$/,
+  ],
+  ['mtr 8.8.8.8', 'mtr: only reports (-r) are emulated in this lab\n', 2],
+  ['mtr -T -r 8.8.8.8', 'mtr -T: not emulated in this lab\n', 2],
   ['ss -ti', 'ss -i: not emulated in this lab\n', 2],
   ['ping -c 1 k8s-w1', /^PING k8s-w1 \(192\.168\.10\.101\) 56\(84\) bytes of data\.\n64 bytes from /],
   ['ping -c 1 nowhere', 'ping: nowhere: Name or service not known\n', 2],

@@ -77,6 +77,15 @@ t('the way of a packet through VXLAN: routes, fdb, neighbours, a capture', async
   assert.match(seen, 'IP 172.16.158.1 > 172.16.34.1: ICMP echo request');
 });
 
+t('a pod with too large an MTU: tracepath finds the tunnel', async ({ vxlan }) => {
+  await vxlan.run('kubectl exec pod2 -- ip link set eth0 mtu 1500');
+  await vxlan.run('ssh k8s-w2 ip link set calibd2348b4f67 mtu 1500');
+  const path = await vxlan.run('kubectl exec pod2 -- tracepath -n 172.16.34.1');
+  assert.match(path, / 1\?: \[LOCALHOST\] {22}pmtu 1500\n/);
+  assert.match(path, /\d: {2}192\.168\.10\.102 .*ms pmtu 1450\n/);
+  assert.match(path, / {5}Resume: pmtu 1450 hops \d back \d \n$/);
+});
+
 t(
   'a runbook for BGP that does not advertise: from the symptom down to BIRD and the kernel',
   async ({ ipip }) => {

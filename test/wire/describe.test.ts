@@ -6,23 +6,28 @@
  */
 import * as fc from 'fast-check';
 import { read } from '../../src/wire/capture-reader.ts';
-import {
-  type AnyDevice,
-  describe,
-  formatTime,
-  type TcpdumpOptions,
-  TcpdumpState,
-} from '../../src/wire/describe.ts';
+import { cook } from '../../src/wire/cooked.ts';
+import { describe, formatTime, type TcpdumpOptions, TcpdumpState } from '../../src/wire/describe.ts';
+import * as Pcap from '../../src/wire/pcap.ts';
 import { assert, fixture, suite } from '../kit.ts';
 
 const t = suite('wire/describe');
+
+type AnyDevice = Pick<Parameters<typeof cook>[0], 'device' | 'index' | 'direction'>;
 
 function described(capture: string, options: TcpdumpOptions, any?: AnyDevice): string[] {
   const state = new TcpdumpState();
   return read(new Uint8Array(fixture(`wire/${capture}.pcap`))).map(packet => {
     const { captured, originalLength } = packet;
-    const seen = { linkType: packet.interface.linkType, captured, originalLength };
-    return `${formatTime(packet.time)} ${describe(any === undefined ? seen : { ...seen, any }, options, state)}`;
+    let seen = { linkType: packet.interface.linkType, captured, originalLength };
+    if (any !== undefined) {
+      const link = packet.interface.linkType === Pcap.LINKTYPE_RAW ? 'raw' : 'ether';
+      const cooked = cook({ ...any, link, octets: captured, length: originalLength });
+      const { octets, length } = cooked;
+      seen = { linkType: Pcap.LINKTYPE_LINUX_SLL2, captured: octets, originalLength: length };
+    }
+    const deviceName = (): string | undefined => any?.device;
+    return `${formatTime(packet.time)} ${describe(seen, { ...options, deviceName }, state)}`;
   });
 }
 
@@ -71,17 +76,36 @@ for (const [capture, flags] of [
 
 for (const flags of ['n', 'ne'])
   t(`tcpdump -${flags} -i any`, () => {
-    const device = { name: 'lo', index: 1, direction: 'Out' } as const;
+    const device = { device: 'lo', index: 1, direction: 'transmit' } as const;
     sameLines(described('crafted', optionsOf(flags), device), fixture(`wire/any.${flags}.txt`));
   });
 
 t('-i any pads short device names and directions only', () => {
-  const packet = { linkType: 101, captured: Uint8Array.of(0x45), originalLength: 84 };
-  const line = (name: string, direction: AnyDevice['direction']) =>
-    describe({ ...packet, any: { name, index: 9, direction } }, { numeric: true }, new TcpdumpState());
-  assert.is(line('calice0906292e2', 'In'), 'calice0906292e2 In  IP  [|ip]');
-  assert.is(line('tunl0', 'Out'), 'tunl0 Out IP  [|ip]');
-  assert.is(line('lo', 'B'), 'lo    B   IP  [|ip]');
+  const frame = (to: number): Uint8Array =>
+    Uint8Array.of(to, to, to, to, to, to, 2, 0, 0, 0, 0, 1, 8, 0, 0x45);
+  const line = (device: string, direction: AnyDevice['direction'], to = 2) => {
+    const { octets, length } = cook({
+      link: 'ether',
+      device,
+      index: 9,
+      direction,
+      octets: frame(to),
+      length: 98,
+    });
+    const packet = { linkType: Pcap.LINKTYPE_LINUX_SLL2, captured: octets, originalLength: length };
+    return describe(packet, { numeric: true, deviceName: () => device }, new TcpdumpState());
+  };
+  assert.is(line('calice0906292e2', 'receive'), 'calice0906292e2 In  IP  [|ip]');
+  assert.is(line('eth0', 'receive', 0xff), 'eth0  B   IP  [|ip]');
+  assert.is(line('eth0', 'receive', 1), 'eth0  M   IP  [|ip]');
+  assert.is(line('lo', 'transmit', 0xff), 'lo    Out IP  [|ip]');
+  const raw = { link: 'raw', device: 'tunl0', index: 4, direction: 'transmit' } as const;
+  const { octets, length } = cook({ ...raw, octets: Uint8Array.of(0x45), length: 84 });
+  const packet = { linkType: Pcap.LINKTYPE_LINUX_SLL2, captured: octets, originalLength: length };
+  assert.is(
+    describe(packet, { linkHeader: true }, new TcpdumpState()),
+    '?     Out ifindex 4 ethertype IPv4 (0x0800), length 104:  [|ip]',
+  );
 });
 
 t('without -n addresses are named by the resolver', () => {

@@ -111,13 +111,13 @@ const PACKETS = 2000;
 /** `out/ipip-mtu1500-10G-1-ideal-pod1-pod3.pcapng`; what a cell measures at a time goes to a file of its own. */
 function writeCapture(
   folder: string,
-  { startMs }: Scenario,
+  scenario: Scenario,
   { mode, mtu, rate, streams, hostModel, from, to }: Cell,
   packets: NonNullable<Measured['packets']>,
 ): void {
   const pods = `${from}-${to}`.replaceAll('/', '_');
   const name = `${mode}-mtu${mtu}-${rateText(rate)}-${streams}-${hostModel}-${pods}`;
-  const file = new CaptureFile(folder, name, startMs);
+  const file = CaptureFile.inFolder(folder, name, scenario);
   for (const { machine, time, record } of packets)
     file.packet({ machine, time, record: { ...record, capture: WHOLE_LAB } });
   file.close();

@@ -94,7 +94,7 @@ class Run {
     this.#trace = options.trace === undefined ? undefined : parseTrace(options.trace, scenario);
     const { pcap, record } = options;
     this.#record = record === undefined ? undefined : new OutputFile(record, '--record');
-    this.#capture = pcap === undefined ? undefined : new CaptureFile(pcap, name, scenario.startMs);
+    this.#capture = pcap === undefined ? undefined : CaptureFile.inFolder(pcap, name, scenario);
   }
 
   async go(more: Pick<LabOptions, 'builder'>): Promise<{ document: unknown; code: number }> {

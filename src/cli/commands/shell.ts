@@ -8,6 +8,7 @@ import { Lab } from '../../lab.ts';
 import { commandLines } from '../../shell/line.ts';
 import type { LabShell } from '../../shell/shell.ts';
 import { SECOND } from '../../sim/time.ts';
+import { Asciicast } from '../asciicast.ts';
 import type { ShellOptions } from '../command-table.ts';
 import type { Io } from '../io.ts';
 import { labVerbs } from '../lab-verbs.ts';
@@ -25,6 +26,7 @@ export async function shell(options: ShellOptions, io: Io): Promise<number> {
   const interactive = commands.length === 0 && process.stdin.isTTY === true && path !== '-';
   const controller = new AbortController();
   const signal = interactive ? controller.signal : io.signal;
+  const cast = options.asciicast === undefined ? undefined : new Asciicast(options.asciicast);
   const lab = await Lab.of(await openScenario(path, io), {
     workers,
     signal,
@@ -32,18 +34,30 @@ export async function shell(options: ShellOptions, io: Io): Promise<number> {
   });
   try {
     await settle(lab, options, io);
-    const output = (text: string, stream: 'stdout' | 'stderr'): void => io[stream].write(text);
+    cast?.begin(lab.scenario.name, lab.scenario.startMs, lab.now);
+    const output = (text: string, stream: 'stdout' | 'stderr'): void => {
+      io[stream].write(text);
+      cast?.output(lab.now, text);
+    };
+    const onLine = (prompt: string, text: string): void => cast?.typed(lab.now, prompt, text);
     const verbs = labVerbs(lab, path);
     if (interactive) {
-      const labShell = await lab.shell({ output, typing: TYPING, pace: wait, extras: verbs.commands });
+      const labShell = await lab.shell({
+        output,
+        onLine,
+        typing: TYPING,
+        pace: wait,
+        extras: verbs.commands,
+      });
       verbs.attach(labShell);
       return await talk(labShell, lab, { input: process.stdin, output: process.stdout });
     }
-    const labShell = await lab.shell({ output, typing: TYPING, extras: verbs.commands });
+    const labShell = await lab.shell({ output, onLine, typing: TYPING, extras: verbs.commands });
     verbs.attach(labShell);
     const lines = commands.length > 0 ? commands : commandLines(await input(io));
     return await type(labShell, lines, io);
   } finally {
+    cast?.close();
     await lab.close();
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import * as Payload from '../../sim/payload.ts';
-import type { VirtualTime } from '../../sim/time.ts';
+import { MICROSECOND, type VirtualTime } from '../../sim/time.ts';
 import { acknowledgeIfRead } from './data-arrives.ts';
 import { notePushes, sendReset } from './output.ts';
 import type { Keepalive, StateName, Statistics, Tcb } from './tcb.ts';
@@ -62,6 +62,9 @@ export interface ConnectionInfo extends Statistics {
   readonly receiveWindow: number;
 }
 
+/** From a connection that is ready to the program that polls for it (estimate). */
+const WAKE_UP: VirtualTime = 100 * MICROSECOND;
+
 export class Connection implements Stream {
   /** True for the side that called `connect`. */
   readonly isActive: boolean;
@@ -82,6 +85,16 @@ export class Connection implements Stream {
   /** The listener's program takes the connection. */
   take(events: StreamEvents): void {
     this.#events = events;
+  }
+
+  /**
+   * The listener's program does not want it: it closes what the kernel has accepted for it as soon as it runs. What the
+   * peer has sent by then is acknowledged but not read, so that the close is a RST (seen of BIRD 2 and Linux 6.18).
+   */
+  refuse(): void {
+    const { clock } = this.#tcb.ip;
+    this.pause();
+    clock.timer(() => this.close()).arm(clock.now + WAKE_UP);
   }
 
   get localAddress(): Ipv4Address {
@@ -179,7 +192,7 @@ export class Connection implements Stream {
     const tcb = this.#tcb;
     if (tcb.reading) return;
     tcb.reading = true;
-    this.deliver();
+    this.tell();
   }
 
   /** TCP_NODELAY: send small segments at once. */
@@ -214,7 +227,7 @@ export class Connection implements Stream {
     };
   }
 
-  /** Tell the program what the last segment brought about. Called by the layer when the frame is gone. */
+  /** Tell the program what has come about. Called by the layer when the frame of a segment is gone. */
   tell(): void {
     const tcb = this.#tcb;
     if (tcb.tellEstablished) {

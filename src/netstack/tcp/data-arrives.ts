@@ -8,7 +8,7 @@ import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import { cwrArrives, markArrives } from './ecn.ts';
-import { timestampNow, timestampOctets } from './options.ts';
+import { LEAST_SEGMENT, timestampNow, timestampOctets } from './options.ts';
 import { sendAck } from './output.ts';
 import type { Content } from './receive-queue.ts';
 import { dataOf, type Segment } from './segment.ts';
@@ -18,8 +18,6 @@ import { enterTimeWait } from './timers.ts';
 
 /** Smaller segments do not open the window (Linux). */
 const GROWING_LENGTH = 128;
-/** TCP_MIN_MSS: what is smaller, timestamps included, says nothing about the size of segments. */
-const LEAST_WHOLE = 88;
 
 /** A segment with data, FIN or both. */
 export function textArrives(
@@ -30,7 +28,7 @@ export function textArrives(
 ): '' | DropReason {
   const { rcv } = tcb;
   const { seq, length } = segment;
-  cwrArrives(tcb, segment);
+  if (tcb.ecn.ok) cwrArrives(tcb, segment);
   if (seq + segment.sequenceLength <= rcv.nxt) {
     reportDuplicate(tcb, seq, seq + segment.sequenceLength);
     return 'TCP_OUT_OF_WINDOW';
@@ -67,7 +65,7 @@ function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason 
     return 'TCP_OUT_OF_WINDOW';
   }
   tcb.statistics.dataSegmentsIn++;
-  markArrives(tcb, segment);
+  if (tcb.ecn.ok) markArrives(tcb, segment);
   if (seq > rcv.nxt) {
     if (receiveQueue.hasAllEarly(seq, end)) {
       reportDuplicate(tcb, seq, end);
@@ -128,7 +126,7 @@ function measureSegment(tcb: Tcb, segment: Segment): void {
     if (segment.has(Tcp.PSH)) delayedAck.pushArrived(true);
   } else {
     const octets = length + timestampOctets(tcb);
-    const isWhole = octets >= LEAST_WHOLE && !segment.has(Tcp.FIN | Tcp.SYN | Tcp.PSH | Tcp.URG);
+    const isWhole = octets >= LEAST_SEGMENT && !segment.has(Tcp.FIN | Tcp.SYN | Tcp.PSH | Tcp.URG);
     // Two of one size that end no write: the peer's segments are that small now.
     if (octets >= State.DEFAULT_MSS || isWhole) rcv.lastSmaller = length;
     if (rcv.lastSmaller > 0 && length === lastSmaller) rcv.segment = length;

@@ -68,7 +68,7 @@ export function tellCut(tcb: Tcb): void {
   if (tcb.ecn.ok) tcb.ecn.cwr = true;
 }
 
-/** A segment with data or FIN says that the peer has cut its window. */
+/** ECN was agreed: a segment with data or FIN says that the peer has cut its window. */
 export function cwrArrives(tcb: Tcb, segment: Segment): void {
   if (!segment.has(Tcp.CWR)) return;
   tcb.ecn.echo = false;
@@ -76,10 +76,9 @@ export function cwrArrives(tcb: Tcb, segment: Segment): void {
   tcb.ackNow = true;
 }
 
-/** Data came that is kept: was it marked on the way? */
+/** ECN was agreed, and data came that is kept: was it marked on the way? */
 export function markArrives(tcb: Tcb, segment: Segment): void {
   const { ecn, window, rcv } = tcb;
-  if (!ecn.ok) return;
   const mark = segment.tos & 3;
   if (mark === Ipv4.ECN_NOT_ECT) {
     // Probably a retransmission: the peer has trouble.

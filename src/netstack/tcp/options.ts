@@ -17,6 +17,8 @@ export const HEADERS = 40;
 /** Linux's smallest sending MSS. */
 const MIN_MSS = 48;
 const MAX_SCALE = 14;
+/** TCP_MIN_MSS: what is smaller, timestamps included, says nothing about the size of segments. */
+export const LEAST_SEGMENT = 88;
 
 const timestamps = { value: 0, echoReply: 0 };
 const timestampsOnly: Tcp.TcpOptions = { timestamps };
@@ -93,6 +95,12 @@ export const timestampOctets = (tcb: Tcb): number => (tcb.timestamps.enabled ? T
 export function updateMss(tcb: Tcb): void {
   const mss = Math.min(tcb.peerMss, tcb.pathMtu - HEADERS) - timestampOctets(tcb);
   tcb.mss = Math.max(MIN_MSS, Math.min(mss, halfWindow(tcb.snd.maxWnd)));
+}
+
+/** What the peer's segments may be like before one has come (Linux `tcp_initialize_rcv_mss`): never more than half a window. */
+export function guessSegment(tcb: Tcb): void {
+  const guess = Math.min(tcb.advertisedMss, tcb.mss, tcb.window.offered >> 1, DEFAULT_MSS);
+  tcb.rcv.segment = Math.max(LEAST_SEGMENT, guess);
 }
 
 /** A window that holds less than two segments is sent in halves, so that its ACKs come in time (Linux). */

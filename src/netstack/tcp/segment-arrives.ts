@@ -13,7 +13,7 @@ import { acknowledgementArrives } from './acknowledgement.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { acknowledgeIfDue, finArrives, reportDuplicate, textArrives } from './data-arrives.ts';
 import { acceptAnswer, acceptOffer } from './ecn.ts';
-import { negotiate, timestampNow, timestampOctets } from './options.ts';
+import { guessSegment, negotiate, timestampNow, timestampOctets } from './options.ts';
 import { notePushes, retransmit, sendAck, sendReset, transmit } from './output.ts';
 import { hurryRetransmission, restartTimeout } from './retransmission-timer.ts';
 import { type Segment, unwrap } from './segment.ts';
@@ -148,6 +148,7 @@ function synAcknowledged(tcb: Tcb, segment: Segment): void {
   // RFC 6298 (5.7), RFC 5681 §3.1: a SYN that was lost more than once is a sign of congestion.
   cong.cwnd = tcb.statistics.retransmits > 1 ? 1 : INITIAL_WINDOW;
   tcb.window.established(tcb.rcv.nxt, tcb.advertisedMss - timestampOctets(tcb), tcb.now);
+  guessSegment(tcb);
   // "The window in a SYN is never scaled", RFC 7323 §2.2.
   const agreed = snd.scale;
   if (segment.has(Tcp.SYN)) snd.scale = 0;

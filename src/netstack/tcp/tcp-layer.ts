@@ -246,8 +246,8 @@ export class TcpLayer implements TransportProtocol, Services {
     if (listener === undefined) return false;
     const connection = new Connection(tcb, refusing, false);
     const events = listener.accept(connection);
-    if (events === undefined) return false;
-    connection.take(events);
+    if (events === undefined) connection.refuse();
+    else connection.take(events);
     return true;
   }
 

@@ -6,9 +6,8 @@ import { type Command, failed } from '../command.ts';
 
 export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'systemctl service journalctl': 'there are no services',
-  'iptables iptables-save iptables-restore ip6tables nft ipset ipvsadm':
+  'iptables iptables-save iptables-restore ip6tables nft ipvsadm':
     'rules are applied, but not listed (tcpdump and explain show what they do)',
-  conntrack: 'connections are tracked, but not listed',
   'docker crictl ctr nerdctl podman': 'there are no containers, only their network namespaces',
   'kubeadm kubelet helm kubectx kubens k9s stern': 'the cluster is made by the scenario file',
   'aws gcloud az eksctl': 'the cloud is the fabric of the scenario file',
@@ -17,7 +16,7 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'dig nslookup host getent': 'there is no DNS',
   'ethtool tc brctl lsmod modprobe bpftool wg dmesg': 'devices have no drivers',
   'tshark termshark ngrep': 'write a capture with tcpdump -w',
-  'mtr tracepath iperf netperf': 'use traceroute and iperf3',
+  'iperf netperf': 'use iperf3',
   'nsenter lsns unshare': 'go to a pod with kubectl exec',
   'ps top htop free df lsof strace pgrep pkill killall uptime': 'there are no processes',
   'man info tmux screen reset tput stty': 'this is a shell over an emulated machine, not a terminal',
@@ -25,7 +24,6 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'apt apt-get dpkg snap yum dnf apk': 'there are no packages',
   'vagrant reboot shutdown poweroff halt': 'use node stop NODE and node start NODE',
   'ifconfig iwconfig': 'use ip addr and ip link',
-  vtysh: 'use birdcl on routers too',
 };
 
 export const notEmulated: Readonly<Record<string, Command>> = Object.fromEntries(

@@ -9,8 +9,9 @@ function specOf(
   io: CommandIo,
 ): CommandLineSpec {
   const { startMs: epochMs } = io.cluster.scenario;
-  if (io.place.namespace !== '') return { program, args, epochMs };
-  return { program, args, epochMs, hosts: io.cluster.hosts() };
+  const { hostname } = io.place;
+  if (io.place.namespace !== '') return { program, args, epochMs, hostname };
+  return { program, args, epochMs, hostname, hosts: io.cluster.hosts() };
 }
 
 async function run(what: CommandLineSpec, endless: boolean, io: CommandIo): Promise<ShellResult> {
@@ -30,6 +31,10 @@ export const ping: Command = (args, io) =>
   run(specOf('ping', args, io), !args.some(word => /^-[nqbAaDvO]*[cw]/.test(word)), io);
 
 export const traceroute: Command = (args, io) => run(specOf('traceroute', args, io), false, io);
+
+export const tracepath: Command = (args, io) => run(specOf('tracepath', args, io), false, io);
+
+export const mtr: Command = (args, io) => run(specOf('mtr', args, io), false, io);
 
 /** A server goes on for ever; with `-D` it does so without being waited for. */
 export const iperf3: Command = async (args, io) => {

@@ -1,12 +1,12 @@
 /** `tcpdump`: captures while virtual time passes, prints or writes a file, or reads one (tcpdump 4.99's words). */
-import * as Ipv4 from '../../addr/ipv4.ts';
 import type { Observed } from '../../controller/controller.ts';
 import type { DeviceView } from '../../node/command.ts';
 import { PacketPrinter } from '../../report/packet-line.ts';
 import type { PacketRecord } from '../../trace/record.ts';
 import { CaptureError, read } from '../../wire/capture-reader.ts';
 import { after } from '../../wire/capture-time.ts';
-import { compile, type Filter, FilterError } from '../../wire/filter.ts';
+import { cook } from '../../wire/cooked.ts';
+import { compile, type Filter, FilterError, type FilterOptions } from '../../wire/filter.ts';
 import * as Pcap from '../../wire/pcap.ts';
 import { type Command, type CommandIo, failed, printed, type ShellResult } from '../command.ts';
 import { type Parsed, parseFlags } from '../options.ts';
@@ -47,21 +47,13 @@ export const tcpdump: Command = async (args, io) => {
   const count = number(parsed, 'count', Number.POSITIVE_INFINITY);
   if (count === undefined || count === 0)
     return failed(`tcpdump: invalid packet count ${parsed.flags.get('count')}\n`);
-  const snapLength = number(parsed, 'snapshot-length', Pcap.DEFAULT_SNAP_LENGTH);
-  if (snapLength === undefined)
+  const written = number(parsed, 'snapshot-length', 0);
+  if (written === undefined || written > Pcap.DEFAULT_SNAP_LENGTH)
     return failed(`tcpdump: invalid snaplen ${parsed.flags.get('snapshot-length')}\n`);
-  let filter: Filter;
-  try {
-    const hosts = io.cluster.hosts();
-    const resolve = (name: string) =>
-      Ipv4.parse(name) ?? (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
-    filter = compile([...parsed.words, ...(parsed.rest ?? [])].join(' '), resolve);
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    return failed(`tcpdump: ${error.message}\n`);
-  }
+  const snapLength = written === 0 ? Pcap.DEFAULT_SNAP_LENGTH : written;
+  const expression = [...parsed.words, ...(parsed.rest ?? [])].join(' ');
   const file = parsed.flags.get('read');
-  if (file !== undefined) return readFile(file, filter, count, parsed, io);
+  if (file !== undefined) return readFile(file, expression, { count, snapLength }, parsed, io);
   const devices = await io.cluster.devices(io.place);
   if (parsed.flags.has('list-interfaces')) return printed(listed(devices));
   const name = parsed.flags.get('interface') ?? firstOf(devices);
@@ -72,12 +64,31 @@ export const tcpdump: Command = async (args, io) => {
   const direction = parsed.flags.get('direction') ?? 'inout';
   if (direction !== 'in' && direction !== 'out' && direction !== 'inout')
     return failed(`tcpdump: unknown capture direction '${direction}'\n`);
-  const verbose = verbosity(parsed);
   const link = found === undefined ? 'any' : found.kind === 'ipip' ? 'raw' : 'ether';
+  if (link === 'any') io.write('tcpdump: data link type LINUX_SLL2\n', 'stderr');
+  const filter = compiled(expression, { linkType: LINKS[link][0], live: true }, io);
+  if (typeof filter === 'string') return failed(filter);
   const to = parsed.flags.get('write');
   const device = found?.name ?? 'any';
+  const verbose = verbosity(parsed);
   return capture({ device, link, filter, count, snapLength, direction, file: to, verbose }, parsed, io);
 };
+
+/** The filter, or what tcpdump says of it. */
+function compiled(
+  expression: string,
+  options: Omit<FilterOptions, 'resolve'>,
+  io: CommandIo,
+): Filter | string {
+  const hosts = io.cluster.hosts();
+  try {
+    const resolve = (name: string) => (Object.hasOwn(hosts, name) ? hosts[name] : undefined);
+    return compile(expression, { ...options, resolve });
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    return `tcpdump: ${error.message}\n`;
+  }
+}
 
 const refusal = (flag: string): string =>
   'AXxqK'.includes(flag.slice(1))
@@ -116,59 +127,58 @@ const plural = (count: number, what: string): string => `${count} packet${count 
 
 async function capture(wanted: Wanted, parsed: Parsed, io: CommandIo): Promise<ShellResult> {
   const { device, link, file, count } = wanted;
-  if (file !== undefined && link === 'any')
-    return failed('tcpdump: -w with -i any: not emulated, name a device\n', 2);
+  if (file === '-') return failed('tcpdump: -w -: not emulated, name a file\n', 2);
   const { controller, scenario } = io.cluster;
   const { machine, namespace } = io.place;
   const quiet = file === undefined && wanted.verbose === 0;
-  if (link === 'any') io.write('tcpdump: data link type LINUX_SLL2\n', 'stderr');
   if (quiet)
     io.write('tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n', 'stderr');
   const head = `listening on ${device}, link-type ${LINKS[link][1]}, snapshot length ${wanted.snapLength} bytes\n`;
   io.write(quiet ? head : `tcpdump: ${head}`, 'stderr');
-  const printer = printerFor(scenario.startMs, link === 'any', parsed);
+  const names = new Map<number, string>();
+  const printer = printerFor(parsed, index => names.get(index));
   const records: Uint8Array[] = [Pcap.fileHeader(LINKS[link][0], wanted.snapLength)];
   let seen = 0;
   const heard = (observed: Observed<PacketRecord>): void => {
-    if (observed.record.capture !== id || seen >= count || !passes(observed.record, wanted)) return;
+    const { record } = observed;
+    if (record.capture !== id || seen >= count || !isWanted(record, wanted.direction)) return;
+    const { octets, length } = link === 'any' ? cook(record) : record;
+    if (!wanted.filter({ octets, length, index: record.index, inbound: record.direction === 'receive' }))
+      return;
     seen++;
-    if (file === undefined) io.write(`${printer.line(observed)}\n`);
-    else records.push(written(observed, scenario.startMs));
+    names.set(record.index, record.device);
+    const time = after(Math.floor(scenario.startMs / 1000), (scenario.startMs % 1000) * 1e6 + observed.time);
+    const captured = octets.subarray(0, wanted.snapLength);
+    if (file !== undefined) records.push(Pcap.packetRecord(time, captured, length));
+    else
+      io.write(`${printer.packet(time, { linkType: LINKS[link][0], captured, originalLength: length })}\n`);
   };
-  const id = await controller.startCapture(machine, namespace, device, wanted.snapLength);
+  // The filter comes before the knife, as in the kernel.
+  const id = await controller.startCapture(machine, namespace, device, Pcap.DEFAULT_SNAP_LENGTH);
   controller.on('packet', heard);
   await io.time.until(() => seen >= count, { endless: true, signal: io.signal });
   controller.off('packet', heard);
   await controller.stopCapture(machine, id);
-  if (file !== undefined && file !== '-') await io.writeOctets(file, joined(records));
+  if (file !== undefined) await io.writeOctets(file, joined(records));
   const tail = plural(seen, 'captured') + plural(seen, 'received by filter') + plural(0, 'dropped by kernel');
   io.write(tail, 'stderr');
   return printed('');
 }
 
-function passes(record: PacketRecord, { filter, direction }: Wanted): boolean {
-  if (direction !== 'inout' && (direction === 'in') !== (record.direction === 'receive')) return false;
-  const { buffer, byteOffset, byteLength } = record.octets;
-  const linkType = record.link === 'ether' ? Pcap.LINKTYPE_ETHERNET : Pcap.LINKTYPE_RAW;
-  return filter(new DataView(buffer, byteOffset, byteLength), linkType, record.length);
-}
+const isWanted = (record: PacketRecord, direction: Wanted['direction']): boolean =>
+  direction === 'inout' || (direction === 'in') === (record.direction === 'receive');
 
-const printerFor = (startMs: number, any: boolean, parsed: Parsed): PacketPrinter =>
+const printerFor = (parsed: Parsed, deviceName: (index: number) => string | undefined): PacketPrinter =>
   new PacketPrinter(
-    startMs,
+    0,
     {
       linkHeader: parsed.flags.has('ether'),
       numeric: parsed.flags.has('numeric'),
       verbose: verbosity(parsed),
+      deviceName,
     },
-    any,
     parsed.all.get('stamp')?.length ?? 0,
   );
-
-function written({ record, time }: Observed<PacketRecord>, startMs: number): Uint8Array {
-  const at = after(Math.floor(startMs / 1000), (startMs % 1000) * 1e6 + time);
-  return Pcap.packetRecord(at, record.octets, record.length);
-}
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -182,8 +192,8 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 async function readFile(
   file: string,
-  filter: Filter,
-  count: number,
+  expression: string,
+  { count, snapLength }: { readonly count: number; readonly snapLength: number },
   parsed: Parsed,
   io: CommandIo,
 ): Promise<ShellResult> {
@@ -198,17 +208,26 @@ async function readFile(
   }
   const linkType = packets[0]?.interface.linkType ?? Pcap.LINKTYPE_ETHERNET;
   const link = Object.values(LINKS).find(([type]) => type === linkType)?.[1] ?? String(linkType);
-  const printer = printerFor(0, false, parsed);
-  const lines = packets
-    .filter(({ captured: c, originalLength }) =>
-      filter(new DataView(c.buffer, c.byteOffset, c.byteLength), linkType, originalLength),
-    )
-    .slice(0, count)
-    .map(packet => `${printer.captured(packet)}\n`);
   const snap = packets[0]?.interface.snapLength ?? Pcap.DEFAULT_SNAP_LENGTH;
-  return {
-    stdout: lines.join(''),
-    stderr: `reading from file ${file}, link-type ${link}, snapshot length ${snap}\n`,
-    exitCode: 0,
-  };
+  const head = `reading from file ${file}, link-type ${link}, snapshot length ${snap}\n`;
+  const filter = compiled(expression, { linkType }, io);
+  if (typeof filter === 'string') return failed(head + filter);
+  const devices = await io.cluster.devices(io.place);
+  const printer = printerFor(parsed, index => devices.find(device => device.index === index)?.name);
+  const passed = packets
+    .filter(({ captured, originalLength: length }) => filter({ octets: captured, length }))
+    .slice(0, count);
+  const to = parsed.flags.get('write');
+  if (to !== undefined) {
+    const records = passed.map(({ time, captured, originalLength }) =>
+      Pcap.packetRecord(time, captured.subarray(0, snapLength), originalLength),
+    );
+    await io.writeOctets(to, joined([Pcap.fileHeader(linkType, snap), ...records]));
+    return { stdout: '', stderr: head, exitCode: 0 };
+  }
+  const lines = passed.map(({ time, captured, originalLength }) => {
+    const cut = captured.subarray(0, snapLength);
+    return `${printer.packet(time, { linkType, captured: cut, originalLength })}\n`;
+  });
+  return { stdout: lines.join(''), stderr: head, exitCode: 0 };
 }

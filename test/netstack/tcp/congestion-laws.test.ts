@@ -7,7 +7,7 @@
 import type { NamespaceSysctl } from '../../../src/netstack/transport.ts';
 import { Random } from '../../../src/sim/random.ts';
 import { MILLISECOND, SECOND } from '../../../src/sim/time.ts';
-import { assert, suite } from '../../kit.ts';
+import { assert, measured, suite } from '../../kit.ts';
 import { LongPath } from './long-path.ts';
 
 const t = suite('netstack/tcp/congestion-laws', {}, 120_000);
@@ -61,8 +61,8 @@ for (const [p, law, formula] of [
     const path = new LongPath({ ...WIDE, sysctl: { tcpCongestionControl: 'reno' }, loses });
     const { window, losses } = measure(path, 20, 1000);
     const ratio = window / formula(p);
-    console.log(
-      `      reno p ${p}: ${window.toFixed(1)} segments over ${losses} losses, ${ratio.toFixed(3)} of ${law}`,
+    measured(
+      `reno p ${p}: ${window.toFixed(1)} segments over ${losses} losses, ${ratio.toFixed(3)} of ${law}`,
     );
     assert.ok(losses >= 1000);
     assert.ok(Math.abs(ratio - 1) < 0.12, `${ratio}`);
@@ -89,8 +89,8 @@ for (const [p, losses] of [
     });
     const mean = windows.reduce((sum, window) => sum + window, 0) / windows.length;
     const ratio = mean / cubic(p);
-    console.log(
-      `      cubic p ${p}: ${mean.toFixed(1)} segments (${windows.map(window => window.toFixed(0)).join(' ')}), ` +
+    measured(
+      `cubic p ${p}: ${mean.toFixed(1)} segments (${windows.map(window => window.toFixed(0)).join(' ')}), ` +
         `${ratio.toFixed(3)} of the law`,
     );
     assert.ok(Math.abs(ratio - 1) < 0.15, `${ratio}`);
@@ -116,8 +116,8 @@ function twoFlows(sysctl: Partial<NamespaceSysctl>, markAbove?: number) {
   const rates = flows.map((flow, i) => ((flow.info().bytesAcked - before[i]!) * 8) / 60 / 1e6);
   const jain = (rates[0]! + rates[1]!) ** 2 / (2 * (rates[0]! ** 2 + rates[1]! ** 2));
   const used = ((path.arrived - arrived) * WIRE * 8) / 60 / 50e6;
-  console.log(
-    `      ${JSON.stringify(sysctl)}: ${rates.map(rate => rate.toFixed(2)).join(' and ')} Mbit/s, Jain ` +
+  measured(
+    `${JSON.stringify(sysctl)}: ${rates.map(rate => rate.toFixed(2)).join(' and ')} Mbit/s, Jain ` +
       `${jain.toFixed(4)}, ${(used * 100).toFixed(1)} % of the wire, ${path.dropped} dropped, ${path.marked} marked`,
   );
   return { path, flows, jain, used };
@@ -164,8 +164,8 @@ t('CUBIC fills 10 Gbit/s over 50 ms with buffers of 256 MiB', () => {
   // HyStart ends slow start early; CUBIC fills the path, then its queue, until something is dropped after 1.9 s.
   const [filled, after] = [rate(1.1, 0.8), rate(2.3, 0.5)];
   const { retransmits, timeouts } = flow.info();
-  console.log(
-    `      10 Gbit/s, 50 ms: ${(filled / 1e9).toFixed(4)} Gbit/s after 1.1 s, ${(after / 1e9).toFixed(4)} after the ` +
+  measured(
+    `10 Gbit/s, 50 ms: ${(filled / 1e9).toFixed(4)} Gbit/s after 1.1 s, ${(after / 1e9).toFixed(4)} after the ` +
       `first losses, of ${(full / 1e9).toFixed(4)}; ${path.dropped} dropped, ${retransmits} sent again`,
   );
   assert.ok(Math.abs(filled / full - 1) < 0.001, `${filled}`);

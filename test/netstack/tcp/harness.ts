@@ -203,10 +203,11 @@ export function see(world: World, frame: Frame, request: SendRequest): Seen {
   };
 }
 
-/** What happens to the n-th frame of a direction: 0 = lost, 1 = delivered, 2 = twice; `extra` delays it. */
+/** What happens to the n-th frame of a direction: 0 = lost, 1 = delivered, 2 = twice; `extra` delays, `ce` marks it. */
 export interface Fate {
   readonly copies: number;
   readonly extra?: VirtualTime;
+  readonly ce?: boolean;
 }
 
 /** What a program heard. */
@@ -279,6 +280,9 @@ export class Lab {
       return;
     }
     this.#busy[direction] = busy + serialisation;
+    const view = world.frames.view(frame);
+    const ipAt = world.frames.start[frame]!;
+    if (fate.ce === true && Ipv4.ecn(view, ipAt) !== Ipv4.ECN_NOT_ECT) Ipv4.setEcn(view, ipAt, Ipv4.ECN_CE);
     const layer = direction === 0 ? this.b : this.a;
     const time = busy + serialisation + this.delay + (fate.extra ?? 0);
     for (let i = 1; i < fate.copies; i++) {

@@ -89,9 +89,25 @@ t('data for a program that has closed is answered with RST', () => {
   bench.inject({ flags: '.', seq: 1, ack: 2 });
   bench.take();
   bench.inject({ flags: '.', seq: 1, ack: 2, length: 10 });
+  // As Linux 6.18: where the peer believes to be, without ACK, options and window.
   assert.equal(bench.text(), ['R 2:2']);
   assert.is(log.stream!.state, 'UNCONN');
   assert.equal(log.entries, ['established', 'finished']);
+});
+
+t('both close with data on its way: each answers the other with RST, and ignores that of the other', () => {
+  const bench = new Bench();
+  const log = bench.establish();
+  log.stream!.write(new Uint8Array(21));
+  log.stream!.close();
+  bench.take();
+  // The peer's data and FIN crossed ours.
+  bench.inject({ flags: 'P.', seq: 1, ack: 1, length: 40 });
+  bench.inject({ flags: 'F.', seq: 41, ack: 1 });
+  assert.equal(bench.text(), ['R 1:1', 'R 1:1']);
+  bench.inject({ flags: 'R', seq: 1 });
+  assert.equal(bench.text(), []);
+  assert.equal(log.entries, ['established', 'finished Connection reset by peer']);
 });
 
 t('FIN-WAIT-2 without a program ends after 60 s', () => {
@@ -128,15 +144,42 @@ t('closing with data unread sends RST (RFC 2525)', () => {
   assert.equal(bench.text(), ['R. 1:1 ack 11']);
 });
 
-t('a listener that wants nobody resets', () => {
+/** A handshake with a listener whose program will not have it. */
+function unwanted(): Bench {
   const bench = new Bench();
   bench.layer.listen(80, () => undefined);
   bench.irs = 50_000;
   bench.inject({ flags: 'S', seq: 0 });
   bench.iss = bench.take()[0]!.seq;
   bench.inject({ flags: '.', seq: 1, ack: 1 });
-  assert.equal(bench.text(), ['R. 1:1 ack 1']);
+  return bench;
+}
+
+t('a program that wants nobody closes what the kernel has accepted, when it runs', () => {
+  const bench = unwanted();
+  assert.equal(bench.text(), []);
+  bench.pass(MS);
+  assert.equal(bench.text(), ['F. 1:1 ack 1']);
+});
+
+t('and what has come by then is acknowledged, not read, so that it is a RST', () => {
+  const bench = unwanted();
+  bench.inject({ flags: 'P.', seq: 1, ack: 1, length: 63 });
+  assert.equal(bench.text(), ['. 1:1 ack 64']);
+  bench.pass(MS);
+  assert.equal(bench.text(), ['R. 1:1 ack 64']);
   assert.is(bench.layer.sockets().length, 1);
+});
+
+t('a listener that has gone by the end of the handshake resets', () => {
+  const bench = new Bench();
+  const stopListening = bench.layer.listen(80, () => undefined);
+  bench.irs = 50_000;
+  bench.inject({ flags: 'S', seq: 0 });
+  bench.iss = bench.take()[0]!.seq;
+  stopListening();
+  bench.inject({ flags: '.', seq: 1, ack: 1 });
+  assert.equal(bench.text(), ['R. 1:1 ack 1']);
 });
 
 t.run();

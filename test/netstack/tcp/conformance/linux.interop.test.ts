@@ -1,5 +1,5 @@
 /** The conformance cases against the Linux that this runs on: what a real stack answers is what they expect. */
-import { assert, suite } from '../../../kit.ts';
+import { assert, measured, suite } from '../../../kit.ts';
 import { cases } from './cases.ts';
 import { EXPLAINED, runOnLinux } from './linux.ts';
 
@@ -15,7 +15,7 @@ t('Linux answers as the conformance cases say, but for what is explained', () =>
     left = left.filter(({ name }) => differing.has(name));
     if (tries === 2) assert.equal([...differing], []);
   }
-  console.log(`      ${played} cases on Linux`);
+  measured(`${played} cases on Linux`);
 });
 
 t('what is explained is a case', () => {

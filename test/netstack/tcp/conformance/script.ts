@@ -37,6 +37,8 @@ const BEGINNINGS: Readonly<Record<string, string>> = {
   'SYN-RECV': 'listen\n < S 0:0 mss 1000 sackOK\n > S. 0:0 ack 1',
   'SYN-RECV both': 'connect\n > S 0:0\n < S 0:0 mss 1000 sackOK\n > S. 0:0 ack 1',
   ESTAB: 'SYN-RECV\n +10\n < . 1:1 ack 1',
+  // The peer's numbers wrap at its fifth octet.
+  'ESTAB wrap': 'irs 4294967290\n ESTAB',
   'ESTAB plain': 'listen\n < S 0:0 mss 1000\n > S. 0:0 ack 1\n +10\n < . 1:1 ack 1',
   'ESTAB ts': 'listen\n < S 0:0 mss 1012 sackOK ts 100/0\n > S. 0:0 ack 1\n +10\n < . 1:1 ack 1 ts 110/0',
   'FIN-WAIT-1': 'ESTAB\n shutdown\n > F. 1:1 ack 1',
