@@ -22,17 +22,23 @@ export function patched(
   const type = value === null || Array.isArray(value) ? ' --type=merge' : '';
   return {
     change,
-    commands: [`calicoctl patch ${kind.toLowerCase()} ${name}${type} -p '${JSON.stringify(body)}'`],
+    commands: [`calicoctl patch ${kind.toLowerCase()} ${name}${type} -p ${quoted(JSON.stringify(body))}`],
     place: placeOf(scenario, kind, name, path),
   };
 }
 
-/** A resource made or made anew. */
+/** The line that makes a resource, or makes it so. */
+export const applyLine = (object: object, tool: 'calicoctl' | 'kubectl' = 'calicoctl'): string =>
+  `echo ${quoted(JSON.stringify(object))} | ${tool} apply -f -`;
+
 export const applied = (object: object, change: string): Candidate => ({
   change,
-  commands: [`echo '${JSON.stringify(object)}' | calicoctl apply -f -`],
+  commands: [applyLine(object)],
   place: undefined,
 });
+
+/** One word for the shell. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export const typed = (change: string, ...commands: string[]): Candidate => ({
   change,

@@ -2,8 +2,9 @@
 import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import { applyDefaults } from '../calico/resources/kinds.ts';
 import { initialResources } from '../cluster/resources.ts';
+import { merged } from '../diff/live-change.ts';
 import { type FieldChange, fieldChanges, mergePatch } from '../diff/resource-changes.ts';
-import { type Candidate, placeOf, typed } from './candidate.ts';
+import { applied, type Candidate, placeOf, quoted, typed } from './candidate.ts';
 import type { Facts } from './facts.ts';
 
 /** Kinds whose change can cut somebody off. */
@@ -49,8 +50,7 @@ const removed = ({ kind, metadata }: Resource): Candidate =>
 function restored(was: Resource): Candidate {
   const { kind, metadata } = was;
   const { uid: _, resourceVersion: __, creationTimestamp: ___, ...kept } = metadata;
-  const object = JSON.stringify({ ...was, metadata: kept });
-  return typed(`${kind} ${metadata.name} back again`, `echo '${object}' | calicoctl apply -f -`);
+  return applied({ ...was, metadata: kept }, `${kind} ${metadata.name} back again`);
 }
 
 /** All of a resource at once: some fields are only allowed together. */
@@ -63,7 +63,9 @@ function changedBack({ scenario }: Facts, was: Resource, is: Resource): Candidat
   return [
     {
       change: `${shown} (${kind} ${metadata.name}), as it was`,
-      commands: [`calicoctl patch ${word(kind)} ${metadata.name} --type=merge -p '${JSON.stringify(patch)}'`],
+      commands: [
+        `calicoctl patch ${word(kind)} ${metadata.name} --type=merge -p ${quoted(JSON.stringify(patch))}`,
+      ],
       place: placeOf(scenario, kind, metadata.name, fields[0]!.path),
     },
   ];
@@ -71,18 +73,6 @@ function changedBack({ scenario }: Facts, was: Resource, is: Resource): Candidat
 
 const fieldText = ({ path, was }: FieldChange): string =>
   `${path.slice(1).join('.')}: ${was === undefined ? 'none' : typeof was === 'object' ? JSON.stringify(was) : String(was)}`;
-
-function merged(a: Record<string, unknown>, b: Record<string, unknown>): Record<string, unknown> {
-  const result = { ...a };
-  for (const [key, value] of Object.entries(b)) {
-    const old = result[key];
-    const deep = [old, value].every(
-      each => typeof each === 'object' && each !== null && !Array.isArray(each),
-    );
-    result[key] = deep ? merged(old as Record<string, unknown>, value as Record<string, unknown>) : value;
-  }
-  return result;
-}
 
 /** Settings of kernels that were written, with the value they had before. */
 function settings({ journal, cluster }: Facts): Candidate[] {

@@ -4,7 +4,7 @@ import type { PortChange } from '../fabric/cloud.ts';
 import { sameTraffic, type Traffic, trafficText } from '../fabric/traffic.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import * as Vxlan from '../wire/vxlan.ts';
-import { type Candidate, patched, typed } from './candidate.ts';
+import { applied, type Candidate, patched, typed } from './candidate.ts';
 import { type Facts, parties } from './facts.ts';
 
 const BGP_PORT = 179;
@@ -75,5 +75,5 @@ function otherPort({ scenario, felix }: Facts): Candidate[] {
     metadata: { name: 'default' },
     spec,
   };
-  return [typed(change, `echo '${JSON.stringify(object)}' | calicoctl apply -f -`)];
+  return [applied(object, change)];
 }

@@ -2,7 +2,7 @@
 import * as Prefix from '../addr/prefix.ts';
 import type { Pod } from '../calico/resources/core.ts';
 import type { Party } from '../controller/probes.ts';
-import { type Candidate, patched, typed } from './candidate.ts';
+import { applied, applyLine, type Candidate, patched, typed } from './candidate.ts';
 import { type Facts, parties } from './facts.ts';
 
 const IPIP_OVERHEAD = 20;
@@ -37,7 +37,7 @@ function smallerTunnels(facts: Facts, anew: readonly string[]): Candidate[] {
   };
   const set = exists
     ? patched(facts.scenario, 'FelixConfiguration', 'default', ['spec', field], value, change)
-    : typed(change, `echo '${JSON.stringify(object)}' | calicoctl apply -f -`);
+    : applied(object, change);
   return [{ ...set, commands: [...set.commands, 'run 5s', ...anew] }];
 }
 
@@ -56,10 +56,7 @@ async function commandsAnew({ cluster, sent }: Facts): Promise<string[]> {
     if (space === undefined || name === undefined) continue;
     const pod = await cluster.find('Pod', name, space);
     if (pod === undefined) continue;
-    commands.push(
-      `kubectl delete pod -n ${space} ${name}`,
-      `echo '${JSON.stringify(blueprint(pod))}' | kubectl apply -f -`,
-    );
+    commands.push(`kubectl delete pod -n ${space} ${name}`, applyLine(blueprint(pod), 'kubectl'));
   }
   return commands;
 }

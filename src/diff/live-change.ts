@@ -54,7 +54,8 @@ function setFields(
 
 const said = (reply: ApiReply): string | undefined => (reply.ok ? undefined : reply.message);
 
-function merged(a: Record<string, unknown>, b: Record<string, unknown>): Record<string, unknown> {
+/** Two merge patches (RFC 7396) as one. */
+export function merged(a: Record<string, unknown>, b: Record<string, unknown>): Record<string, unknown> {
   const result = { ...a };
   for (const [key, value] of Object.entries(b)) {
     const old = result[key];

@@ -35,6 +35,7 @@ export function explanationLines(explanation: Explanation, paint: Paint): string
         : ` ${limit.sum} = ${limit.octets}, and the MTU of ${limit.device} is ${limit.mtu}.`;
     lines.push(...wrapped(`  ${death.reason}: ${death.sentence}${mtu}`, '    '));
   }
+  for (const suspect of explanation.suspects) lines.push(...wrapped(`  ! ${suspect}`, '    '));
   if (heard !== undefined) lines.push(...wrapped(`  ↩ ${heard}`, '    '));
   return lines;
 }

@@ -5,11 +5,12 @@
  */
 import * as Ipv4 from '../addr/ipv4.ts';
 import type { Cluster } from '../controller/cluster.ts';
-import type { ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
+import type { Party, ProbeOptions, ProbeOutcome } from '../controller/probes.ts';
 import type { TrailDrop, TrailHop } from '../controller/trails.ts';
 import type { RouteExplanationView } from '../node/command.ts';
 import { dropReasons } from '../trace/drop-reason.ts';
 import { answerToDeath } from './silence.ts';
+import { suspects } from './suspects.ts';
 import type { Death, Explanation, Limit, Stop } from './types.ts';
 import { placeName, untilDeath, visitsOf, withDeath } from './visits.ts';
 import { routeLine, Walker } from './walker.ts';
@@ -65,8 +66,17 @@ export async function explain(
     error: typeof result.error === 'string' ? result.error : undefined,
     there,
     back,
+    suspects: result.answered
+      ? []
+      : await suspects(cluster, machinesOf(cluster, from, to, [...there, ...back])),
     heard: death === undefined ? undefined : await answerToDeath(cluster, outcome, death, there),
   };
+}
+
+/** Those with cables: both ends' and those between. */
+function machinesOf(cluster: Cluster, from: Party, to: Party, stops: readonly Stop[]): string[] {
+  const all = [from.machine, ...stops.map(stop => stop.machine), to.machine];
+  return [...new Set(all)].filter(machine => cluster.machine(machine) !== undefined);
 }
 
 /** IPv4 and ICMP or UDP header. */

@@ -39,8 +39,8 @@ export async function whyNoRoute(
   if (cluster.machine(machine) === 'router' && here.sessions.length === 0)
     return [`${head}: ${machine} has no BGP sessions`];
   const broken = [
-    ...here.sessions.filter(isDown).map(session => told(machine, session)),
-    ...there.sessions.filter(isDown).map(session => told(owner, session)),
+    ...here.sessions.filter(isDown).map(session => told(cluster, machine, session)),
+    ...there.sessions.filter(isDown).map(session => told(cluster, owner, session)),
   ];
   if (broken.length > 0) return [`${head}: ${[...new Set(broken)].slice(0, 3).join('; ')}`];
   const alone = [
@@ -58,8 +58,15 @@ export async function whyNoRoute(
 
 const isDown = ({ state, dynamic }: SessionView): boolean => state !== 'Established' && !dynamic;
 
-const told = (machine: string, { peer, info }: SessionView): string =>
-  `${machine}'s session with ${Ipv4.format(peer)} is ${info}`;
+function told({ scenario }: Cluster, machine: string, { peer, peerAs, info }: SessionView): string {
+  const { nodes, routers } = scenario.fabric;
+  const router = routers.find(each => each.interfaces.some(({ address }) => address === peer));
+  const name = router?.name ?? nodes.find(({ address }) => address === peer)?.name;
+  const who = name === undefined ? Ipv4.format(peer) : `${name} ${Ipv4.format(peer)}`;
+  // Who is told to be of the wrong AS wants to know of which one he should be.
+  const as = /\bAS\b/.test(info) ? `, expected of AS ${peerAs}` : '';
+  return `${machine}'s session with ${who} is ${info}${as}`;
+}
 
 const statusOf = (cluster: Cluster, machine: string): Promise<MachineStatus> =>
   cluster.controller.ask<MachineStatus>(machine, { do: 'status' });

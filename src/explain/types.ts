@@ -71,6 +71,8 @@ export interface Explanation {
   readonly there: readonly Stop[];
   /** The answer's way, as far as it came. */
   readonly back: readonly Stop[];
+  /** What is wrong with machines and cables on the way; empty when an answer came. */
+  readonly suspects: readonly string[];
   /** What the sender hears of the death, or why nothing. */
   readonly heard: string | undefined;
 }

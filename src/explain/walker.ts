@@ -66,7 +66,7 @@ export class Walker {
           ...(await this.#notes(machine, namespace, destination, explained.winner)),
           ...(await this.#subnetNote(machine, cause, outer)),
           ...(this.#cluster.machine(machine) === 'node' && namespace === ''
-            ? translationNotes(visit, this.#pools)
+            ? translationNotes(visit, this.#pools, this.#cluster.scenario.hooks)
             : []),
         ],
       });

@@ -3,7 +3,7 @@ import { explainedLessons } from './lessons.ts';
 explainedLessons({
   'bad-peer-as': {
     verdict: 'NO_ROUTE at tor there',
-    says: ["node-3's session with 192.168.10.254 is Idle BGP Error: Bad peer AS"],
+    says: ["node-3's session with tor 192.168.10.254 is Idle BGP Error: Bad peer AS, expected of AS 65001"],
     cures: ['asNumber: 64512 (BGPPeer tor)'],
     deep: true,
   },

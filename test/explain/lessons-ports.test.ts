@@ -8,7 +8,7 @@ explainedLessons({
   },
   'passive-connect': {
     verdict: 'NO_ROUTE at tor there',
-    says: ["node-1's session with 10.0.0.2 is Passive"],
+    says: ["node-1's session with node-2 10.0.0.2 is Passive"],
     cures: ['bgp in let through'],
   },
 }).run();
