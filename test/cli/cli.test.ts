@@ -425,4 +425,18 @@ t('asks a command to stop at the first Ctrl-C, and ends with 130 at the second',
   assert.equal([status, stdout], [130, 'stopping']);
 });
 
+for (const [line, models] of [
+  ['bench', ['ideal', 'infrabuilder-2020-k415']],
+  ['bench --modes direct', ['ideal', 'infrabuilder-2020-k415']],
+  ['bench --rate 25G', ['ideal']],
+  ['bench --mtu 9000', ['ideal']],
+  ['bench lab.yaml', ['ideal']],
+  ['bench --host-model daocloud', ['daocloud']],
+] as const)
+  t(`host models of ${line}`, () => {
+    const { name, args } = parseCommandLine(line.split(' '));
+    assert.ok(name === 'bench');
+    assert.equal(args.hostModels, models);
+  });
+
 t.run();
