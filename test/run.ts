@@ -115,7 +115,7 @@ async function main(argv: string[]): Promise<void> {
   const bad: Verdict[] = [];
   const lane = async () => {
     for (let f = todo.shift(); f !== undefined; f = todo.shift()) {
-      const v = await one(f, fileURLToPath(new URL(f, root)), flag('limit', 240_000), flag('grace', 2_000));
+      const v = await one(f, fileURLToPath(new URL(f, root)), flag('limit', 480_000), flag('grace', 2_000));
       sum.passed += v.passed;
       sum.failed += v.failed;
       sum.skipped += v.skipped;
