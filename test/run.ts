@@ -2,7 +2,7 @@
  * Runs every built test file in its own process, some at a time, and ends with the
  * one line `N passed, N failed, N skipped`. The numbers are uvu's own, sent by the child.
  *
- *   node build/test/run.js [pattern ...] [--jobs=2] [--limit=240000] [--interop]
+ *   node build/test/run.js [pattern ...] [--jobs=2] [--limit=480000] [--interop]
  *
  * `*.interop.test.ts` need a real peer (Debian packages, root) and run with `--interop` only.
  */
