@@ -70,8 +70,9 @@ t('writes the reason on the last sight of a packet that a dead link did not take
   );
   assert.equal([...new Set(places)].sort(), [
     'k8s-w0 eth0 transmit LINK_DOWN',
-    // The other side's: the switch has forgotten where k8s-w0 was.
+    // The other side's: the switch has forgotten where k8s-w0 was, and floods, also to its port without a link.
     'subnet-b k8s-rtr/eth2 receive NOT_FOR_ME',
+    'subnet-b k8s-w0/eth0 transmit LINK_DOWN',
   ]);
 });
 
