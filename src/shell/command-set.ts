@@ -4,6 +4,7 @@ import type { Command, Place } from './command.ts';
 import { birdcl } from './commands/birdcl.ts';
 import { calicoctl } from './commands/calicoctl/calicoctl.ts';
 import { conntrack } from './commands/conntrack.ts';
+import { ethtool } from './commands/ethtool.ts';
 import { fabric } from './commands/fabric.ts';
 import { ip } from './commands/ip/ip.ts';
 import { ipset } from './commands/ipset.ts';
@@ -32,6 +33,7 @@ const EVERYWHERE: Commands = {
   bridge,
   conntrack,
   date,
+  ethtool,
   hostname,
   ip,
   ipset,

@@ -14,7 +14,7 @@ export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'curl wget nc ncat socat telnet nmap openssl arping fping hping3':
     'use ping, traceroute, or expectations with proto: tcp',
   'dig nslookup host getent': 'there is no DNS',
-  'ethtool tc brctl lsmod modprobe bpftool wg dmesg': 'devices have no drivers',
+  'tc brctl lsmod modprobe bpftool wg dmesg': 'devices have no drivers',
   'tshark termshark ngrep': 'write a capture with tcpdump -w',
   'iperf netperf': 'use iperf3',
   'nsenter lsns unshare': 'go to a pod with kubectl exec',
