@@ -212,12 +212,6 @@ const STRICT_TOP = (info: KindInfo): Shape =>
     status: any,
     ...(info.kind === 'Node' && { kubernetes: any }),
   });
-const OPEN_TOP = (info: KindInfo): Shape =>
-  open(info.kind, { apiVersion: string, kind: string, metadata: METADATA, spec: info.spec });
-
-const TOPS = new Map<string, Shape>(
-  Object.values(KINDS).map(info => [info.kind, info.strict ? STRICT_TOP(info) : OPEN_TOP(info)]),
-);
 
 const KUBERNETES_NODE = open('Node', {
   apiVersion: string,
@@ -226,6 +220,18 @@ const KUBERNETES_NODE = open('Node', {
   spec: KUBERNETES_NODE_SPEC,
   status: KUBERNETES_NODE_STATUS,
 });
+
+const TOPS = new Map<string, Shape>(
+  Object.values(KINDS).map(info => [info.kind, info.strict ? STRICT_TOP(info) : kubernetesShape(info.kind)]),
+);
+
+/** A whole object of `kind` as the Kubernetes API has it, where a Node is not Calico's. */
+export function kubernetesShape(kind: Kind): Shape {
+  if (kind === 'Node') return KUBERNETES_NODE;
+  const info = KINDS[kind];
+  const fields = { apiVersion: string, kind: string, metadata: METADATA, spec: info.spec };
+  return info.strict ? object(kind, fields) : open(kind, fields);
+}
 
 /** Read an object of any known kind from parsed YAML or JSON. Throws `DecodeError` with Go's words and a path. */
 export function parse(value: unknown): Resource {

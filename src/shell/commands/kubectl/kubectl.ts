@@ -4,6 +4,7 @@ import { type FlagSpec, type Parsed, parseFlags } from '../../options.ts';
 import { create, label, put, remove } from './change.ts';
 import { describe } from './describe.ts';
 import { exec, logs } from './exec.ts';
+import { explain } from './explain.ts';
 import { get } from './get.ts';
 import { patch } from './patch.ts';
 import { wait } from './wait.ts';
@@ -95,6 +96,10 @@ const VERBS: Readonly<Record<string, readonly [flags: FlagSpec, body: Body]>> = 
     },
     logs,
   ],
+  explain: [
+    { recursive: { value: false }, 'api-version': { value: true }, output: { value: true } },
+    explain,
+  ],
   version: [
     { client: { value: false }, short: { value: false }, output: { short: 'o', value: true } },
     version,
@@ -105,7 +110,7 @@ const VERBS: Readonly<Record<string, readonly [flags: FlagSpec, body: Body]>> = 
 const NOT_EMULATED = new Set(
   (
     'api-resources api-versions apply-view attach auth autoscale certificate cluster-info completion config ' +
-    'cordon cp debug diff drain edit events explain expose kustomize options plugin port-forward proxy rollout ' +
+    'cordon cp debug diff drain edit events expose kustomize options plugin port-forward proxy rollout ' +
     'run scale set taint top uncordon krew ctx ns'
   ).split(' '),
 );

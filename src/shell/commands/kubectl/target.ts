@@ -53,7 +53,7 @@ export function targets(words: readonly string[], verb: string): Target[] | Shel
   return found;
 }
 
-function kindOf(word: string, verb: string): Kind | ShellResult {
+export function kindOf(word: string, verb: string): Kind | ShellResult {
   // `ippools.crd.projectcalico.org`, `pods.v1`
   const info = kindNamed(word) ?? kindNamed(word.split('.')[0]!);
   if (info !== undefined && info.kind !== 'WorkloadEndpoint') return info.kind;
