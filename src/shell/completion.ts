@@ -7,7 +7,8 @@ import type { LabShell } from './shell.ts';
 
 const VERBS: Readonly<Record<string, readonly string[]>> = {
   calicoctl: 'get apply create replace patch delete label node ipam version'.split(' '),
-  kubectl: 'annotate apply create delete describe exec get label logs patch replace version wait'.split(' '),
+  kubectl:
+    'annotate apply create delete describe exec explain get label logs patch replace version wait'.split(' '),
   ip: 'address link neighbour netns route rule tunnel'.split(' '),
   ipset: ['list', 'save', 'test'],
   route: ['add', 'del'],
@@ -63,7 +64,7 @@ async function candidatesAfter(
   }
   const previous = before.at(-1)!;
   if (previous === '-f' || ['cat', 'less', 'head', 'tail'].includes(command)) return shell.fileNames();
-  if (previous === '-i' || previous === 'dev')
+  if (previous === '-i' || previous === 'dev' || command === 'ethtool')
     return (await cluster.devices(shell.place)).map(device => device.name);
   if (command === 'ssh' || command === 'node')
     return before.length > 1 || command === 'ssh' ? machines(cluster) : VERBS['node']!;
@@ -78,6 +79,7 @@ async function candidatesAfter(
     return Object.values(KINDS)
       .filter(info => info.calico || command === 'kubectl')
       .map(info => info.plural);
+  if (verb === 'explain') return [];
   const kind = kindNamed(word!);
   return kind === undefined ? [] : names(kind.kind, cluster);
 }

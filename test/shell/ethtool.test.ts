@@ -1,4 +1,6 @@
 /** `ethtool`: its layout, words and exit codes as ethtool 6.1 has them on Linux; its values as the lab's devices are. */
+
+import { complete } from '../../src/shell/completion.ts';
 import { assert, suite } from '../kit.ts';
 import { sitDown, type Typist } from './typist.ts';
 
@@ -109,6 +111,10 @@ t('in a pod', async ({ typist }) => {
   const text = await typist.run('kubectl exec pod1 -- ethtool eth0');
   assert.match(text, /^Settings for eth0:\n(.*\n)*\tSpeed: 10000Mb\/s\n(.*\n)*\tLink detected: yes\n$/);
   assert.match(await typist.run('kubectl exec pod1 -- ethtool -k eth0'), /^tx-lockless: on \[fixed\]$/m);
+});
+
+t('Tab offers the devices', async ({ typist: { shell, lab } }) => {
+  assert.equal(await complete(shell, lab.cluster, 'ethtool -k tun'), [['tunl0 '], 'tun']);
 });
 
 t.run();

@@ -1,5 +1,6 @@
 /** `kubectl explain`: the layout and the words of kubectl 1.32, over the shapes that the lab's objects are read with. */
 import { kindNamed } from '../../src/calico/resources/kinds.ts';
+import { complete } from '../../src/shell/completion.ts';
 import { assert, suite } from '../kit.ts';
 import { sitDown, type Typist } from './typist.ts';
 
@@ -85,6 +86,12 @@ t('every field that the lab reads of a FelixConfiguration is there, in order', a
   const names = [...text.matchAll(/^ {2}(\S+)\t</gm)].map(match => match[1]!);
   assert.is(spec.is, 'object');
   assert.equal(names, Object.keys(spec.is === 'object' ? spec.fields : {}).sort());
+});
+
+t('Tab offers the verb and the kinds, and no objects', async ({ typist: { shell, lab } }) => {
+  assert.equal(await complete(shell, lab.cluster, 'kubectl expl'), [['explain '], 'expl']);
+  assert.equal(await complete(shell, lab.cluster, 'kubectl explain ippo'), [['ippools '], 'ippo']);
+  assert.equal(await complete(shell, lab.cluster, 'kubectl explain ippools d'), [[], 'd']);
 });
 
 t.run();
