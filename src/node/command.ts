@@ -52,6 +52,8 @@ export type MachineCommand =
     }
   /** Felix's sets of addresses, by name. */
   | { readonly do: 'ipsets'; readonly namespace: string }
+  /** What Felix has put at the netfilter hooks (`Hooks`); nothing where there is none. */
+  | { readonly do: 'felix-hooks'; readonly namespace: string }
   | { readonly do: 'start'; readonly program: number; readonly namespace: string; readonly what: ProgramSpec }
   | { readonly do: 'signal'; readonly program: number }
   | {

@@ -256,6 +256,8 @@ export class KubernetesNode extends Machine {
 
   protected override execute(raw: unknown): unknown {
     const command = raw as MachineCommand;
+    if (command.do === 'felix-hooks' && command.namespace === '' && this.#spec.hooks === 'calico')
+      return this.#calico?.felix.dataplane?.hooks;
     if (command.do !== 'sv-bird' || !this.powered) return super.execute(command);
     if (!this.#calico?.started) return false;
     this.lastChange = this.now;

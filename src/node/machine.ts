@@ -294,6 +294,8 @@ export abstract class Machine extends NetHost {
         return waitingOf(this.namespaces, command.tag);
       case 'conntrack':
         return connectionsOf(this.#hooksOf(command.namespace), this.now);
+      case 'felix-hooks':
+        return undefined;
       case 'ipsets':
         return ipSetsOf(this.#hooksOf(command.namespace));
       case 'status':

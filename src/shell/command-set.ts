@@ -8,6 +8,7 @@ import { ethtool } from './commands/ethtool.ts';
 import { fabric } from './commands/fabric.ts';
 import { ip } from './commands/ip/ip.ts';
 import { ipset } from './commands/ipset.ts';
+import { iptablesSave } from './commands/iptables-save.ts';
 import { kubectl } from './commands/kubectl/kubectl.ts';
 import { clock, link, matrix, node, run } from './commands/lab.ts';
 import { arp, bridge, netstat, route } from './commands/net-tools.ts';
@@ -37,6 +38,7 @@ const EVERYWHERE: Commands = {
   hostname,
   ip,
   ipset,
+  'iptables-save': iptablesSave,
   iperf3,
   less: pager,
   more: pager,

@@ -304,7 +304,7 @@ const TABLE: readonly (readonly [line: string, output: string | RegExp, exitCode
     'Warning: 192.168.20.100 is in set cali40all-hosts-net.\n',
   ],
   ['ipset test cali40all-ipam-pools 8.8.8.8', '8.8.8.8 is NOT in set cali40all-ipam-pools.\n', 1],
-  ['iptables-save', /^iptables-save: not emulated in this lab: /, 2],
+  ['iptables -L', /^iptables: not emulated in this lab: iptables-save lists/, 2],
   [
     'kubectl exec pod1 -- tracepath -n 172.16.34.1',
     / 1\?: \[LOCALHOST\] {22}pmtu 8981\n( 1: {2}192\.168\.10\.101 {38} {2}0\.\d{3}ms \n){2} 2: {2}no reply\n 3: {2}172\.16\.34\.1 {41} {2}0\.\d{3}ms reached\n {5}Resume: pmtu 8981 hops 3 back 3 \n$/,

@@ -6,8 +6,7 @@ import { type Command, failed } from '../command.ts';
 
 export const NOT_EMULATED: Readonly<Record<string, string>> = {
   'systemctl service journalctl': 'there are no services',
-  'iptables iptables-save iptables-restore ip6tables nft ipvsadm':
-    'rules are applied, but not listed (tcpdump and explain show what they do)',
+  'iptables iptables-restore ip6tables nft ipvsadm': 'iptables-save lists the rules, nothing changes them',
   'docker crictl ctr nerdctl podman': 'there are no containers, only their network namespaces',
   'kubeadm kubelet helm kubectx kubens k9s stern': 'the cluster is made by the scenario file',
   'aws gcloud az eksctl': 'the cloud is the fabric of the scenario file',

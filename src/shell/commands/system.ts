@@ -1,6 +1,8 @@
 /** Small programs of every machine: `hostname`, `date`, `uname`, `whoami`, `sudo`, `watch`, `timeout`. */
 import * as Ipv4 from '../../addr/ipv4.ts';
 import { formatTimestamp } from '../../api/store-time.ts';
+import type { Cluster } from '../../controller/cluster.ts';
+import type { VirtualTime } from '../../sim/time.ts';
 import { type Command, failed, INTERRUPTED, printed } from '../command.ts';
 import { timeReport } from '../line.ts';
 import { parseFlags } from '../options.ts';
@@ -31,18 +33,23 @@ export const hostname: Command = async (args, { cluster, place }) => {
 const DAYS = 'Sun Mon Tue Wed Thu Fri Sat'.split(' ');
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
-/** The virtual wall clock: `Sun Sep 22 01:52:31 UTC 2024`. */
+/** `Sun Sep 22 01:52:31 UTC 2024`, at virtual time `now`. */
+export function dateText({ scenario }: Cluster, now: VirtualTime): string {
+  const ms = scenario.startMs + Math.floor(now / 1e6);
+  const at = new Date(ms);
+  const day = String(at.getUTCDate()).padStart(2);
+  const clock = formatTimestamp(ms).slice(11, 19);
+  return `${DAYS[at.getUTCDay()]} ${MONTHS[at.getUTCMonth()]} ${day} ${clock} UTC ${at.getUTCFullYear()}`;
+}
+
+/** The virtual wall clock. */
 export const date: Command = async (args, { cluster, time }) => {
   const ms = cluster.scenario.startMs + Math.floor(time.now / 1e6);
   const stamp = formatTimestamp(ms);
   const at = new Date(ms);
-  const day = String(at.getUTCDate());
   const clock = stamp.slice(11, 19);
   const format = args.find(word => word.startsWith('+'));
-  if (format === undefined)
-    return printed(
-      `${DAYS[at.getUTCDay()]} ${MONTHS[at.getUTCMonth()]} ${day.padStart(2)} ${clock} UTC ${at.getUTCFullYear()}\n`,
-    );
+  if (format === undefined) return printed(`${dateText(cluster, time.now)}\n`);
   const parts: Readonly<Record<string, string>> = {
     Y: stamp.slice(0, 4),
     m: stamp.slice(5, 7),
