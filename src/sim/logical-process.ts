@@ -37,10 +37,13 @@ const NOW = 0;
 const ARRIVAL = 1;
 /** `TimerQueue.next`. */
 const DEADLINE = 2;
+/** The window in which its partition lets it run next; `NEVER` for none. */
+export const WAKE_WINDOW = 3;
 
 export abstract class LogicalProcess implements Clock, Receiver {
   readonly frames: FrameStore;
-  readonly #at: number;
+  /** Where its numbers are, in `frames.records`. */
+  readonly record: number;
   /** The input whose frame is next; the others that hold frames are in `#others`. Mostly there are none. */
   #earliest: InputQueue | undefined;
   readonly #others = new InputHeap();
@@ -60,17 +63,18 @@ export abstract class LogicalProcess implements Clock, Receiver {
     this.habitat = habitat;
     this.frames = habitat.frames;
     const { records } = this.frames;
-    this.#at = records.reserve();
-    records.cells[this.#at + ARRIVAL] = NEVER;
-    this.#timers = new TimerQueue(this, at => habitat.wake(this, at), records, this.#at + DEADLINE);
+    this.record = records.reserve();
+    records.cells[this.record + ARRIVAL] = NEVER;
+    records.cells[this.record + WAKE_WINDOW] = NEVER;
+    this.#timers = new TimerQueue(this, at => habitat.wake(this, at), records, this.record + DEADLINE);
   }
 
   get now(): VirtualTime {
-    return this.frames.records.cells[this.#at + NOW]!;
+    return this.frames.records.cells[this.record + NOW]!;
   }
 
   protected set now(time: VirtualTime) {
-    this.frames.records.cells[this.#at + NOW] = time;
+    this.frames.records.cells[this.record + NOW] = time;
   }
 
   /** A frame arrives on input `jack`. The process owns it now: it transmits it, keeps it or frees it. */
@@ -109,13 +113,13 @@ export abstract class LogicalProcess implements Clock, Receiver {
   /** Nothing happens here before this time unless a frame comes. */
   get nextTime(): VirtualTime {
     const { cells } = this.frames.records;
-    return Math.min(cells[this.#at + ARRIVAL]!, cells[this.#at + DEADLINE]!);
+    return Math.min(cells[this.record + ARRIVAL]!, cells[this.record + DEADLINE]!);
   }
 
   /** Handle everything before `horizon`. */
   run(horizon: VirtualTime): void {
     const { records } = this.frames;
-    const at = this.#at;
+    const at = this.record;
     for (;;) {
       const { cells } = records;
       const arrival = cells[at + ARRIVAL]!;
@@ -170,7 +174,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
       time = earlier;
     } else if (time === NEVER) earliest = undefined;
     this.#earliest = earliest;
-    this.frames.records.cells[this.#at + ARRIVAL] = time;
+    this.frames.records.cells[this.record + ARRIVAL] = time;
   }
 
   /** `input`, which was empty, has a frame that arrives at `time`. */
@@ -178,7 +182,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
     const { cells } = this.frames.records;
     const earliest = this.#earliest;
     if (earliest !== undefined) {
-      const earliestTime = cells[this.#at + ARRIVAL]!;
+      const earliestTime = cells[this.record + ARRIVAL]!;
       if (earliestTime < time || (earliestTime === time && earliest.order < input.order)) {
         this.#others.insert(time, input); // who waits for another's frame need not be woken for this one
         return;
@@ -186,7 +190,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
       this.#others.insert(earliestTime, earliest);
     }
     this.#earliest = input;
-    cells[this.#at + ARRIVAL] = time;
+    cells[this.record + ARRIVAL] = time;
     this.habitat.wake(this, time);
   }
 }

@@ -9,9 +9,9 @@
  *             └ processes
  */
 import { FrameStore } from './frame-store.ts';
-import type { Habitat, LogicalProcess } from './logical-process.ts';
+import { type Habitat, type LogicalProcess, WAKE_WINDOW } from './logical-process.ts';
 import { NEVER, type VirtualTime } from './time.ts';
-import { NOBODY, WHEEL, Wheel } from './wheel.ts';
+import { lowestBit, WHEEL, Wheel } from './wheel.ts';
 
 /** What a process said to the outside; the records of one process stay in the order in which it made them. */
 export interface Report {
@@ -39,8 +39,6 @@ export class Partition implements Habitat {
   readonly #reversed: boolean;
   readonly #wheel = new Wheel();
   readonly #far: Far[] = [];
-  /** By number here: the window it has to run in next, `NEVER` for none. It is in the wheel, or in the far heap. */
-  readonly #wakeWindow: number[] = [];
   /** By number here: the window of its one entry in the far heap, which may be earlier than it needs; `NEVER` for none. */
   readonly #farWindow: number[] = [];
   #window = 0;
@@ -56,7 +54,6 @@ export class Partition implements Habitat {
     const number = this.processes.length;
     this.processes.push(process);
     process.number = number;
-    this.#wakeWindow[number] = NEVER;
     this.#farWindow[number] = NEVER;
     this.#wheel.extend(number);
   }
@@ -67,10 +64,17 @@ export class Partition implements Habitat {
   }
 
   wake(process: LogicalProcess, time: VirtualTime): void {
-    if (process === this.#running) return; // it is asked for its next time when it has run
-    const { number } = process;
+    if (process !== this.#running) this.#wake(process, time); // else it is asked for its next time when it has run
+  }
+
+  /** A process that is in a later window already stays there, too, and has nothing to do there. */
+  #wake(process: LogicalProcess, time: VirtualTime): void {
+    const { cells } = this.frames.records;
     const window = Math.floor(time / this.#lookahead);
-    if (window < this.#wakeWindow[number]!) this.#list(number, window);
+    if (window >= cells[process.record + WAKE_WINDOW]!) return;
+    cells[process.record + WAKE_WINDOW] = window;
+    if (window < this.#window + WHEEL) this.#wheel.add(process.number, window);
+    else this.#listFar(process.number, window);
   }
 
   attention(): void {
@@ -97,7 +101,7 @@ export class Partition implements Habitat {
     if (window !== NEVER) return window;
     while (this.#far.length > 0) {
       const { window, number } = this.#far[0]!;
-      if (this.#wakeWindow[number] === window) return window;
+      if (this.#wakeWindow(number) === window) return window;
       this.#takeFar();
     }
     return NEVER;
@@ -109,26 +113,29 @@ export class Partition implements Habitat {
     while (this.#far.length > 0 && this.#far[0]!.window < window + WHEEL) this.#takeFar();
     const horizon = Math.min((window + 1) * this.#lookahead, until);
     const wheel = this.#wheel;
-    let number = wheel.take(window, this.#reversed);
-    while (number !== NOBODY) {
-      const process = this.processes[number]!;
-      const following = wheel.following(number, this.#reversed);
-      this.#wakeWindow[number] = NEVER;
-      this.#running = process;
-      process.run(horizon);
-      this.#running = undefined;
-      const next = process.nextTime;
-      if (next !== NEVER) this.wake(process, next);
-      number = following;
+    wheel.open(window);
+    const { width } = wheel;
+    for (let i = 0; i < width; i++) {
+      const word = this.#reversed ? width - 1 - i : i;
+      let members = wheel.take(window, word);
+      while (members !== 0) {
+        const bit = this.#reversed ? 31 - Math.clz32(members) : lowestBit(members);
+        members &= ~(1 << bit);
+        this.#runProcess(this.processes[32 * word + bit]!, window, horizon);
+      }
     }
   }
 
-  #list(number: number, window: number): void {
-    if (this.#wakeWindow[number]! < this.#window + WHEEL)
-      this.#wheel.remove(number, this.#wakeWindow[number]!);
-    this.#wakeWindow[number] = window;
-    if (window < this.#window + WHEEL) this.#wheel.add(number, window);
-    else this.#listFar(number, window);
+  #runProcess(process: LogicalProcess, window: number, horizon: VirtualTime): void {
+    const { records } = this.frames;
+    const { record } = process;
+    if (records.cells[record + WAKE_WINDOW] !== window) return; // it was woken for another one since
+    records.cells[record + WAKE_WINDOW] = NEVER;
+    this.#running = process;
+    process.run(horizon);
+    this.#running = undefined;
+    const next = process.nextTime;
+    if (next !== NEVER) this.#wake(process, next);
   }
 
   /**
@@ -141,12 +148,16 @@ export class Partition implements Habitat {
     pushFar(this.#far, { window, number });
   }
 
+  #wakeWindow(number: number): number {
+    return this.frames.records.cells[this.processes[number]!.record + WAKE_WINDOW]!;
+  }
+
   /** Take the first far entry off, and list its process where it has to be now, unless the wheel has it. */
   #takeFar(): void {
     const { window, number } = popFar(this.#far);
     if (this.#farWindow[number] !== window) return; // an earlier entry took its place
     this.#farWindow[number] = NEVER;
-    const wake = this.#wakeWindow[number]!;
+    const wake = this.#wakeWindow(number);
     if (wake < window || wake === NEVER) return;
     if (wake < this.#window + WHEEL) this.#wheel.add(number, wake);
     else this.#listFar(number, wake);

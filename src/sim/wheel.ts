@@ -1,77 +1,61 @@
 /**
- * A wheel of the next 1024 windows: which processes have to run in each. A process, a small number here, is in one window
- * at most, in a list threaded through arrays by number; a bit for each window that has any finds the next one.
+ * A wheel of the next 1024 windows: which processes have to run in each. A process is a small number here, and a bit; a
+ * bit for each window that has any finds the next one.
  *
  *   slot      | w | w+1 | w+2 | …            slot = window mod 1024
- *               └ first <─> … <─> last
+ *               └ processes 0-31 | 32-63 | …
  *
+ * Who is in a window by mistake, because it was put into an earlier one later on, stays there: whoever takes it out knows.
  * Nothing is allocated after `extend`.
  */
 import { NEVER } from './time.ts';
 
 /** Windows that the wheel reaches; a power of two, for a window's number is no small integer and its remainder dear. */
 export const WHEEL = 1024;
-/** No process: the end of a list. */
-export const NOBODY = -1;
 
 const WORDS = WHEEL >> 5;
 
 /** The number of the lowest bit that is set. */
-const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
+export const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
 
 export class Wheel {
-  readonly #first = new Int32Array(WHEEL).fill(NOBODY);
-  readonly #last = new Int32Array(WHEEL).fill(NOBODY);
-  /** Bit `slot & 31` of word `slot >> 5`: the slot's list is not empty. */
+  /** Words of processes in a slot. */
+  width = 1;
+  /** Bit `slot & 31` of word `slot >> 5`: the slot is not empty. */
   readonly #occupied = new Int32Array(WORDS);
-  #next = new Int32Array(16);
-  #previous = new Int32Array(16);
+  #members = new Int32Array(WHEEL);
 
   /** There is a process of that number from now on. */
   extend(number: number): void {
-    if (number < this.#next.length) return;
-    this.#next = grown(this.#next);
-    this.#previous = grown(this.#previous);
+    if (number < 32 * this.width) return;
+    const wider = new Int32Array(2 * this.#members.length);
+    for (let slot = 0; slot < WHEEL; slot++) {
+      const row = this.#members.subarray(slot * this.width, (slot + 1) * this.width);
+      wider.set(row, 2 * slot * this.width);
+    }
+    this.#members = wider;
+    this.width *= 2;
   }
 
-  /** Put a process, which is in no window, last into `window`, which is within reach. */
+  /** Put a process into `window`, which is within reach. */
   add(number: number, window: number): void {
     const slot = window & (WHEEL - 1);
-    const last = this.#last[slot]!;
-    this.#next[number] = NOBODY;
-    this.#previous[number] = last;
-    this.#last[slot] = number;
-    if (last === NOBODY) {
-      this.#first[slot] = number;
-      this.#occupied[slot >> 5]! |= 1 << (slot & 31);
-    } else this.#next[last] = number;
+    this.#members[slot * this.width + (number >> 5)]! |= 1 << (number & 31);
+    this.#occupied[slot >> 5]! |= 1 << (slot & 31);
   }
 
-  /** Take a process out of `window`, where it is. */
-  remove(number: number, window: number): void {
+  /** `window` is empty from now on, but for the processes that are still to be taken: `take` each word of them once. */
+  open(window: number): void {
     const slot = window & (WHEEL - 1);
-    const next = this.#next[number]!;
-    const previous = this.#previous[number]!;
-    if (previous === NOBODY) this.#first[slot] = next;
-    else this.#next[previous] = next;
-    if (next === NOBODY) this.#last[slot] = previous;
-    else this.#previous[next] = previous;
-    if (next === NOBODY && previous === NOBODY) this.#occupied[slot >> 5]! &= ~(1 << (slot & 31));
-  }
-
-  /** Take everybody out of `window`: the first of them, or the last for who goes `reversed`; `NOBODY` when it is empty. */
-  take(window: number, reversed: boolean): number {
-    const slot = window & (WHEEL - 1);
-    const taken = reversed ? this.#last[slot]! : this.#first[slot]!;
-    this.#first[slot] = NOBODY;
-    this.#last[slot] = NOBODY;
     this.#occupied[slot >> 5]! &= ~(1 << (slot & 31));
-    return taken;
   }
 
-  /** Who comes after `number` of those that were taken; to be asked before it is added anew. */
-  following(number: number, reversed: boolean): number {
-    return reversed ? this.#previous[number]! : this.#next[number]!;
+  /** Take processes `32 * word` to `32 * word + 31` out of `window`: a bit for each that was there. */
+  take(window: number, word: number): number {
+    const at = (window & (WHEEL - 1)) * this.width + word;
+    const members = this.#members[at]!;
+    if (members !== 0) this.#members[at] = 0;
+    return members;
   }
 
   /** The first window from `window` on that has a process; `NEVER` when none has. */
@@ -87,10 +71,4 @@ export class Wheel {
     }
     return NEVER;
   }
-}
-
-function grown(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2);
-  to.set(from);
-  return to;
 }
