@@ -76,7 +76,6 @@ export interface Decision {
 
 /** What the table needs of its host. */
 export interface FlowHost {
-  readonly now: VirtualTime;
   readonly frames: FrameStore;
   readonly outputs: readonly Transmitter[];
   /** So much went from one device to another, or from or to here (-1): for their counters. */
@@ -92,6 +91,7 @@ const EMPTY = new Int32Array(FIRST + FLOW);
 
 export class FlowTable {
   readonly #frames: FrameStore;
+  readonly #outputs: readonly Transmitter[];
   #words = EMPTY;
   #mask = 0;
   #generation = 1;
@@ -102,27 +102,38 @@ export class FlowTable {
   constructor(host: FlowHost) {
     this.#host = host;
     this.#frames = host.frames;
+    this.#outputs = host.outputs;
   }
 
   /** Forward or deliver `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
-  forward(frame: Frame, jack: number): boolean {
+  forward(frame: Frame, jack: number, now: VirtualTime): boolean {
     const frames = this.#frames;
     const at = frames.start[frame]!;
-    const end = frames.end[frame]!;
     const ip = at + Ethernet.HEADER_LENGTH;
-    if (end - ip < Ipv4.MIN_HEADER_LENGTH || frames.tag[frame] !== 0) return false;
+    if (frames.end[frame]! - ip < Ipv4.MIN_HEADER_LENGTH || frames.tag[frame] !== 0) return false;
     const view = frames.view(frame);
+    const source = Ipv4.sourceWord(view, ip);
+    const destination = Ipv4.destinationWord(view, ip);
     const words = this.#words;
-    const flow = this.#place(Ipv4.sourceWord(view, ip), Ipv4.destinationWord(view, ip));
-    if (!this.#isOf(flow, view, at, jack)) return false;
+    const flow = this.#place(source, destination);
+    if (
+      words[flow + DESTINATION] !== destination ||
+      words[flow + SOURCE] !== source ||
+      words[flow + INPUT_JACK] !== jack ||
+      words[flow + GENERATION] !== this.#generation ||
+      !Ethernet.isTo(view, at, words[flow + MAC_HIGH]!, words[flow + MAC_LOW]!) ||
+      Ethernet.etherType(view, at) !== Ethernet.TYPE_IPV4
+    )
+      return false;
     const octets = frames.length(frame);
     const length = octets - Ethernet.HEADER_LENGTH;
-    if (Ipv4.check(view, ip, end, length) !== Ipv4.Fault.None || Ipv4.totalLength(view, ip) !== length)
+    const third = view.getInt32(ip + 8);
+    if (!Ipv4.isPlain(view.getInt32(ip), view.getInt32(ip + 4), third, source, destination, length))
       return false;
-    if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, view, ip, octets);
-    if (length > words[flow + MTU]! || Ipv4.ttl(view, ip) <= 1) return false;
-    Ipv4.decrementTtl(view, ip);
-    this.#transmit(flow, frame, view, at, octets);
+    if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, ip, (third >>> 16) & 0xff, octets);
+    if (length > words[flow + MTU]! || third >>> 24 <= 1) return false;
+    view.setInt32(ip + 8, Ipv4.oneHopLess(third));
+    this.#transmit(flow, frame, view, at, octets, now);
     return true;
   }
 
@@ -144,21 +155,19 @@ export class FlowTable {
   }
 
   /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
-  send(flow: number, frame: Frame): void {
+  send(flow: number, frame: Frame, now: VirtualTime): void {
     const frames = this.#frames;
     const view = frames.view(frame);
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
     Ethernet.setEtherType(view, at, Ethernet.TYPE_IPV4);
-    this.#transmit(flow, frame, view, at, frames.length(frame));
+    this.#transmit(flow, frame, view, at, frames.length(frame), now);
   }
 
   /** Hand a packet that is for this host to its protocol. False for what IP itself has to look at. */
-  #deliver(flow: number, frame: Frame, view: DataView, ip: number, octets: number): boolean {
-    const protocol = Ipv4.protocol(view, ip);
-    if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP || Ipv4.isFragment(view, ip))
-      return false;
+  #deliver(flow: number, frame: Frame, ip: number, protocol: number, octets: number): boolean {
+    if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP) return false;
     this.#count(flow, octets);
-    this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.headerLength(view, ip));
+    this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH);
     this.#host.handUp(frame, ip, this.#words[flow + INPUT_DEVICE]!);
     return true;
   }
@@ -170,35 +179,20 @@ export class FlowTable {
     if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
   }
 
-  #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
+  #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number, now: VirtualTime): void {
     const words = this.#words;
     view.setInt32(at, words[flow + HEADER]!);
     view.setInt32(at + 4, words[flow + HEADER + 1]!);
     view.setInt32(at + 8, words[flow + HEADER + 2]!);
     this.#count(flow, octets);
-    const host = this.#host;
-    const refusal = host.outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, host.now);
-    if (refusal !== undefined) host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
+    const refusal = this.#outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, now);
+    if (refusal !== undefined) this.#host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
   }
 
   /** Where a flow has its place, if it is here. */
   #place(source: AddressWord, destination: AddressWord): number {
     const hash = Math.imul(destination ^ Math.imul(source, 0x85ebca6b), 0x9e3779b1);
     return FIRST + ((hash >>> 16) & this.#mask) * FLOW;
-  }
-
-  /** Is the frame at `at`, which came in by `jack`, of the flow that is there, and is that one still valid? */
-  #isOf(flow: number, view: DataView, at: number, jack: number): boolean {
-    const words = this.#words;
-    const ip = at + Ethernet.HEADER_LENGTH;
-    return (
-      words[flow + DESTINATION] === Ipv4.destinationWord(view, ip) &&
-      words[flow + SOURCE] === Ipv4.sourceWord(view, ip) &&
-      words[flow + INPUT_JACK] === jack &&
-      words[flow + GENERATION] === this.#generation &&
-      Ethernet.isTo(view, at, words[flow + MAC_HIGH]!, words[flow + MAC_LOW]!) &&
-      Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4
-    );
   }
 
   /** The stack forwards or sends a packet so, and would every other of its flow. */

@@ -92,7 +92,7 @@ export abstract class NetHost extends LogicalProcess {
   }
 
   protected override receive(frame: Frame, jack: number): void {
-    if (!this.flows.forward(frame, jack)) this.#receive(frame, jack);
+    if (!this.flows.forward(frame, jack, this.now)) this.#receive(frame, jack);
   }
 
   #receive(frame: Frame, jack: number): void {

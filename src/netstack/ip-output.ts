@@ -157,7 +157,7 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
     const flow = host.flows.outgoing(namespace.flowEnd, toWord(request.source), destination);
     if (flow !== NO_FLOW && Ipv4.MIN_HEADER_LENGTH + frames.length(frame) <= host.flows.mtu(flow)) {
       writeHeader(namespace, frame, request, request.pmtu !== 'dont');
-      host.flows.send(flow, frame);
+      host.flows.send(flow, frame, host.now);
       return '';
     }
   }
@@ -215,18 +215,20 @@ const isStrict = (pmtu: SendRequest['pmtu']): boolean => pmtu === 'do' || pmtu =
 
 /** Put the IPv4 header in front of what `request` wants sent. */
 function writeHeader(namespace: Namespace, frame: Frame, request: SendRequest, df: boolean): void {
-  const { frames, header } = namespace;
-  header.tos = request.tos;
-  header.totalLength = Ipv4.MIN_HEADER_LENGTH + frames.length(frame);
+  const { frames } = namespace;
+  const length = Ipv4.MIN_HEADER_LENGTH + frames.length(frame);
   // A packet that may never be fragmented needs no identification; one that only happens to fit gets one.
-  header.identification = isStrict(request.pmtu) ? 0 : namespace.identification();
-  header.flags = df ? Ipv4.FLAG_DF : 0;
-  header.ttl = request.ttl;
-  header.protocol = request.protocol;
-  header.source = request.source;
-  header.destination = request.destination;
+  const identification = isStrict(request.pmtu) ? 0 : namespace.identification();
   const at = frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
-  Ipv4.emit(frames.view(frame), at, header);
+  Ipv4.writeWords(
+    frames.view(frame),
+    at,
+    (request.tos << 16) | length,
+    (identification << 16) | (df ? Ipv4.FLAG_DF : 0),
+    (request.ttl << 24) | (request.protocol << 16),
+    toWord(request.source),
+    toWord(request.destination),
+  );
 }
 
 /** A finished packet of this host (start = IPv4 header) goes out (`ip_local_out`). Takes ownership. */

@@ -6,6 +6,7 @@ import * as Payload from '../sim/payload.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { IcmpErrorReport, SendError, SendRequest } from './transport.ts';
 import type { UdpLayer } from './udp.ts';
+import type { UdpArrival } from './udp-arrival.ts';
 
 /** `net.core.rmem_default`. */
 const RECEIVE_BUFFER = 212_992;
@@ -135,15 +136,15 @@ export class UdpSocket {
   }
 
   /** False when the receive buffer is full. */
-  deliver(datagram: UdpDatagram): boolean {
+  deliver(arrival: UdpArrival): boolean {
     if (this.onReceive !== undefined) {
-      this.onReceive(datagram);
+      this.onReceive(arrival);
       return true;
     }
-    const cost = datagram.length + BOOKKEEPING;
+    const cost = arrival.length + BOOKKEEPING;
     if (this.#waitingOctets + cost > RECEIVE_BUFFER) return false;
     this.#waitingOctets += cost;
-    this.#waiting.push({ ...datagram });
+    this.#waiting.push(arrival.keep());
     return true;
   }
 

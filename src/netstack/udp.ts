@@ -8,7 +8,6 @@
 import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
-import * as Payload from '../sim/payload.ts';
 import type { Random } from '../sim/random.ts';
 import * as Checksum from '../wire/checksum.ts';
 import * as Icmp from '../wire/icmpv4.ts';
@@ -24,9 +23,11 @@ import type {
   SendRequest,
   TransportProtocol,
 } from './transport.ts';
-import { type BindError, type UdpDatagram, type UdpError, type UdpPayload, UdpSocket } from './udp-socket.ts';
+import { UdpArrival } from './udp-arrival.ts';
+import { type BindError, type UdpError, type UdpPayload, UdpSocket } from './udp-socket.ts';
 
 const MAX_PAYLOAD = 65_507;
+const NO_SOCKETS: readonly UdpSocket[] = [];
 
 /** `icmp_err_convert`: by code of Destination Unreachable; true = the connected socket hears of it. */
 const UNREACHABLE: readonly (readonly [UdpError, boolean])[] = [
@@ -52,6 +53,9 @@ export class UdpLayer implements TransportProtocol {
   readonly #ip: IpLayer;
   readonly #random: Random;
   readonly #sockets = new Map<number, UdpSocket[]>();
+  /** The port that was looked for last, and its sockets. */
+  #lastPort = 0;
+  #lastSockets = NO_SOCKETS;
   readonly #request: SendRequest = {
     protocol: Ipv4.PROTOCOL_UDP,
     source: 0,
@@ -64,23 +68,11 @@ export class UdpLayer implements TransportProtocol {
     destinationPort: 0,
   };
   readonly #header = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
-  /** Filled in anew for every datagram that arrives: sockets copy what they keep. */
-  readonly #datagram: { -readonly [K in keyof UdpDatagram]: UdpDatagram[K] } = {
-    source: 0,
-    sourcePort: 0,
-    destination: 0,
-    ttl: 0,
-    tos: 0,
-    device: undefined,
-    tag: 0,
-    pattern: Payload.ZERO,
-    offset: 0,
-    length: 0,
-    bytes: null,
-  };
+  readonly #arrival: UdpArrival;
 
   constructor(ip: IpLayer) {
     this.#ip = ip;
+    this.#arrival = new UdpArrival(ip.frames);
     this.#random = ip.random('udp/port');
   }
 
@@ -120,17 +112,8 @@ export class UdpLayer implements TransportProtocol {
       this.#ip.drop(frame, 'NO_SOCKET', device);
       return;
     }
-    const datagram = this.#datagram;
-    datagram.source = toAddress(source);
-    datagram.sourcePort = sourcePort;
-    datagram.destination = toAddress(destination);
-    datagram.ttl = Ipv4.ttl(view, ipAt);
-    datagram.tos = Ipv4.tos(view, ipAt);
-    datagram.device = device;
-    datagram.tag = frames.tag[frame]!;
-    datagram.length = length - Udp.HEADER_LENGTH;
-    this.#describeData(frame, at);
-    if (socket.deliver(datagram)) this.#ip.deliver(frame);
+    this.#arrival.show(frame, ipAt, device);
+    if (socket.deliver(this.#arrival)) this.#ip.deliver(frame);
     else this.#ip.drop(frame, 'SOCKET_BUFFER_FULL', device);
   }
 
@@ -154,6 +137,7 @@ export class UdpLayer implements TransportProtocol {
     const sockets = this.#sockets.get(port);
     if (sockets === undefined) this.#sockets.set(port, [socket]);
     else sockets.push(socket);
+    this.#lastPort = 0;
     return '';
   }
 
@@ -161,6 +145,7 @@ export class UdpLayer implements TransportProtocol {
     const rest = (this.#sockets.get(socket.localPort) ?? []).filter(other => other !== socket);
     if (rest.length > 0) this.#sockets.set(socket.localPort, rest);
     else this.#sockets.delete(socket.localPort);
+    this.#lastPort = 0;
     socket.localPort = 0;
   }
 
@@ -238,11 +223,11 @@ export class UdpLayer implements TransportProtocol {
     destinationPort: number,
     device: NetDevice | undefined,
   ): UdpSocket | undefined {
-    const sockets = this.#sockets.get(destinationPort);
-    if (sockets === undefined) return undefined;
+    const sockets = this.#socketsOf(destinationPort);
     let best: UdpSocket | undefined;
     let bestScore = -1;
-    for (const socket of sockets) {
+    for (let i = 0; i < sockets.length; i++) {
+      const socket = sockets[i]!;
       const connected = socket.remotePort !== 0;
       if (connected && (toWord(socket.remoteAddress) !== source || socket.remotePort !== sourcePort))
         continue;
@@ -255,6 +240,14 @@ export class UdpLayer implements TransportProtocol {
       }
     }
     return best;
+  }
+
+  #socketsOf(port: number): readonly UdpSocket[] {
+    if (port !== this.#lastPort) {
+      this.#lastPort = port;
+      this.#lastSockets = this.#sockets.get(port) ?? NO_SOCKETS;
+    }
+    return this.#lastSockets;
   }
 
   /** The socket that sent the packet quoted by an ICMP error. */
@@ -279,21 +272,6 @@ export class UdpLayer implements TransportProtocol {
     const payload = frames.payloadSum(frame);
     if (from === end) return payload;
     return Checksum.sum(frames.view(frame), from, end, (end - from) & 1 ? Checksum.swap(payload) : payload);
-  }
-
-  /** The datagram's data as a descriptor: the frame's own, or a copy when some of it are real octets. */
-  #describeData(frame: Frame, at: number): void {
-    const { frames } = this.#ip;
-    const datagram = this.#datagram;
-    if (frames.end[frame] === at + Udp.HEADER_LENGTH) {
-      datagram.pattern = frames.pattern[frame]! as Payload.Pattern;
-      datagram.offset = frames.payloadOffset[frame]!;
-      datagram.bytes = frames.real[frame] ?? null;
-    } else {
-      datagram.pattern = Payload.REAL;
-      datagram.offset = Udp.HEADER_LENGTH;
-      datagram.bytes = frames.materialise(frame);
-    }
   }
 }
 

@@ -31,12 +31,15 @@ export interface Habitat {
   report(process: LogicalProcess, record: unknown): void;
 }
 
-/** What the loop compares after every event, by place in the process's record. */
+/**
+ * What the loop compares after every event, by place in the process's record. Nothing happens before both `ARRIVAL` and
+ * `DEADLINE` unless a frame comes.
+ */
 const NOW = 0;
 /** When the earliest frame arrives; `NEVER` when no input holds one. */
-const ARRIVAL = 1;
+export const ARRIVAL = 1;
 /** `TimerQueue.next`. */
-const DEADLINE = 2;
+export const DEADLINE = 2;
 /** The window in which its partition lets it run next; `NEVER` for none. */
 export const WAKE_WINDOW = 3;
 
@@ -108,12 +111,6 @@ export abstract class LogicalProcess implements Clock, Receiver {
     const input = new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
     this.#others.extend(input);
     return input;
-  }
-
-  /** Nothing happens here before this time unless a frame comes. */
-  get nextTime(): VirtualTime {
-    const { cells } = this.frames.records;
-    return Math.min(cells[this.record + ARRIVAL]!, cells[this.record + DEADLINE]!);
   }
 
   /** Handle everything before `horizon`. */

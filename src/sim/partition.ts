@@ -9,7 +9,7 @@
  *             └ processes
  */
 import { FrameStore } from './frame-store.ts';
-import { type Habitat, type LogicalProcess, WAKE_WINDOW } from './logical-process.ts';
+import { ARRIVAL, DEADLINE, type Habitat, type LogicalProcess, WAKE_WINDOW } from './logical-process.ts';
 import { NEVER, type VirtualTime } from './time.ts';
 import { lowestBit, WHEEL, Wheel } from './wheel.ts';
 
@@ -134,7 +134,8 @@ export class Partition implements Habitat {
     this.#running = process;
     process.run(horizon);
     this.#running = undefined;
-    const next = process.nextTime;
+    const { cells } = records;
+    const next = Math.min(cells[record + ARRIVAL]!, cells[record + DEADLINE]!);
     if (next !== NEVER) this.#wake(process, next);
   }
 

@@ -11,7 +11,7 @@
  * Setters patch the checksum incrementally (RFC 1624), as Linux does, so a corrupted header stays corrupted. Options
  * are accepted on input (`headerLength` counts them) and never written.
  */
-import type { AddressWord } from '../addr/address-word.ts';
+import { type AddressWord, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Checksum from './checksum.ts';
 import { Fault } from './fault.ts';
@@ -48,6 +48,9 @@ export const FLAG_DF = 0x4000;
 export const FLAG_MF = 0x2000;
 const FLAGS_MASK = 0xe000;
 const OFFSET_MASK = 0x1fff;
+
+/** The first word of a header without options, all else 0: version 4, five words. */
+const PLAIN = 0x4500_0000;
 
 export interface Ipv4Header {
   /** DSCP and ECN. */
@@ -93,18 +96,37 @@ export const sourceWord = (view: DataView, at: number): AddressWord =>
 export const destinationWord = (view: DataView, at: number): AddressWord =>
   view.getInt32(at + DESTINATION) as AddressWord;
 
-/** Sum of a header of `length` octets; without options, which is nearly always, in five reads. */
+/** A 32-bit word as its two halves, added: what it counts for in a sum, before that is folded. */
+const halves = (word: number): number => (word >>> 16) + (word & 0xffff);
+
+/** Sum of a header of five words: one without options, as nearly all are. */
+const wordSum = (first: number, second: number, third: number, source: number, destination: number): number =>
+  Checksum.fold(halves(first) + halves(second) + halves(third) + halves(source) + halves(destination));
+
+/** Sum of a header of `length` octets. */
 function headerSum(view: DataView, at: number, length: number): number {
   if (length !== MIN_HEADER_LENGTH) return Checksum.sum(view, at, at + length);
-  const a = view.getInt32(at);
-  const b = view.getInt32(at + 4);
-  const c = view.getInt32(at + 8);
-  const d = view.getInt32(at + 12);
-  const e = view.getInt32(at + 16);
-  const high = (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16);
-  const low = (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff) + (e & 0xffff);
-  return Checksum.fold(high + low);
+  const first = view.getInt32(at);
+  const second = view.getInt32(at + 4);
+  const third = view.getInt32(at + 8);
+  return wordSum(first, second, third, view.getInt32(at + SOURCE), view.getInt32(at + DESTINATION));
 }
+
+/**
+ * Is this, as five words, the sound header of a whole packet of `length` octets, without options? What is not, may still
+ * be a header that `check` has no objection to.
+ */
+export const isPlain = (
+  first: number,
+  second: number,
+  third: number,
+  source: AddressWord,
+  destination: AddressWord,
+  length: number,
+): boolean =>
+  (first & 0xff00_ffff) === (PLAIN | length) &&
+  (second & (FLAG_MF | OFFSET_MASK)) === 0 &&
+  wordSum(first, second, third, source, destination) === 0xffff;
 
 /**
  * Accessors are safe on `[at, end)` once this returns `Fault.None`. `end` bounds the real bytes, which must hold the
@@ -156,11 +178,15 @@ export const setDestination = (view: DataView, at: number, address: Ipv4Address)
   set32(view, at, DESTINATION, address);
 
 /** Lower the TTL (which must not be 0) by one. */
-export function decrementTtl(view: DataView, at: number): void {
-  view.setUint8(at + TTL, view.getUint8(at + TTL) - 1);
-  // The word that holds the TTL is 0x100 less, so the checksum is 0x100 more, with end-around carry (RFC 1141).
-  const checksum = view.getUint16(at + CHECKSUM) + 0x100;
-  view.setUint16(at + CHECKSUM, checksum >= 0xffff ? checksum + 1 : checksum);
+export const decrementTtl = (view: DataView, at: number): void =>
+  view.setInt32(at + TTL, oneHopLess(view.getInt32(at + TTL)));
+
+/** The third word of a header whose TTL is one less. */
+export function oneHopLess(third: number): number {
+  // The half that holds the TTL is 0x100 less, so the checksum is 0x100 more, with end-around carry (RFC 1141).
+  const checksum = (third & 0xffff) + 0x100;
+  const carried = checksum >= 0xffff ? checksum + 1 : checksum;
+  return ((third & 0xffff_0000) - 0x100_0000) | (carried & 0xffff);
 }
 
 /** Compute the header checksum anew. */
@@ -183,14 +209,34 @@ export const parse = (view: DataView, at: number): Ipv4Header => ({
 
 /** Write a 20-byte header at `at`, checksum included. */
 export function emit(view: DataView, at: number, header: Ipv4Header): void {
-  view.setUint8(at + VERSION_IHL, 0x45);
-  view.setUint8(at + TOS, header.tos);
-  view.setUint16(at + TOTAL_LENGTH, header.totalLength);
-  view.setUint16(at + IDENTIFICATION, header.identification);
-  view.setUint16(at + FLAGS_FRAGMENT, header.flags | (header.fragmentOffset >>> 3));
-  view.setUint8(at + TTL, header.ttl);
-  view.setUint8(at + PROTOCOL, header.protocol);
-  view.setUint32(at + SOURCE, header.source);
-  view.setUint32(at + DESTINATION, header.destination);
-  refreshChecksum(view, at);
+  const { source, destination } = header;
+  const fragment = header.flags | (header.fragmentOffset >>> 3);
+  writeWords(
+    view,
+    at,
+    (header.tos << 16) | header.totalLength,
+    (header.identification << 16) | fragment,
+    (header.ttl << 24) | (header.protocol << 16),
+    toWord(source),
+    toWord(destination),
+  );
+}
+
+/** `emit`, word by word: the first three are TOS and total length; identification, flags and offset; TTL and protocol. */
+export function writeWords(
+  view: DataView,
+  at: number,
+  size: number,
+  fragment: number,
+  rest: number,
+  source: AddressWord,
+  destination: AddressWord,
+): void {
+  const first = PLAIN | size;
+  view.setInt32(at, first);
+  view.setInt32(at + 4, fragment);
+  const sum = wordSum(first, fragment, rest, source, destination);
+  view.setInt32(at + 8, rest | Checksum.complement(sum));
+  view.setInt32(at + SOURCE, source);
+  view.setInt32(at + DESTINATION, destination);
 }

@@ -49,8 +49,9 @@ export function checksum(
   payloadSum: number,
 ): number {
   const pseudo = Checksum.pseudoHeader(source, destination, PROTOCOL, length);
-  const header = Checksum.sum(view, at, at + CHECKSUM, pseudo);
-  return Checksum.complement(Checksum.add(header, payloadSum)) || 0xffff;
+  const ports = view.getInt32(at + SOURCE_PORT);
+  const header = (ports >>> 16) + (ports & 0xffff) + view.getUint16(at + LENGTH);
+  return Checksum.complement(Checksum.fold(pseudo + header + payloadSum)) || 0xffff;
 }
 
 export const setChecksum = (view: DataView, at: number, value: number): void =>
@@ -97,8 +98,6 @@ export const parse = (view: DataView, at: number): UdpHeader => ({
 
 /** Write an 8-byte header at `at`; the checksum is the header's, since it covers the payload too. */
 export function emit(view: DataView, at: number, header: UdpHeader): void {
-  view.setUint16(at + SOURCE_PORT, header.sourcePort);
-  view.setUint16(at + DESTINATION_PORT, header.destinationPort);
-  view.setUint16(at + LENGTH, header.length);
-  view.setUint16(at + CHECKSUM, header.checksum);
+  view.setInt32(at, (header.sourcePort << 16) | header.destinationPort);
+  view.setInt32(at + LENGTH, (header.length << 16) | header.checksum);
 }
