@@ -96,11 +96,16 @@ export const destinationWord = (view: DataView, at: number): AddressWord =>
 /** Sum of a header of `length` octets; without options, which is nearly always, in five reads. */
 function headerSum(view: DataView, at: number, length: number): number {
   if (length !== MIN_HEADER_LENGTH) return Checksum.sum(view, at, at + length);
-  const a = view.getInt32(at);
-  const b = view.getInt32(at + 4);
-  const c = view.getInt32(at + 8);
-  const d = view.getInt32(at + 12);
-  const e = view.getInt32(at + 16);
+  return sumOfWords(
+    view.getInt32(at),
+    view.getInt32(at + 4),
+    view.getInt32(at + 8),
+    view.getInt32(at + 12),
+    view.getInt32(at + 16),
+  );
+}
+
+function sumOfWords(a: number, b: number, c: number, d: number, e: number): number {
   const high = (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16);
   const low = (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff) + (e & 0xffff);
   return Checksum.fold(high + low);
@@ -183,14 +188,14 @@ export const parse = (view: DataView, at: number): Ipv4Header => ({
 
 /** Write a 20-byte header at `at`, checksum included. */
 export function emit(view: DataView, at: number, header: Ipv4Header): void {
-  view.setUint8(at + VERSION_IHL, 0x45);
-  view.setUint8(at + TOS, header.tos);
-  view.setUint16(at + TOTAL_LENGTH, header.totalLength);
-  view.setUint16(at + IDENTIFICATION, header.identification);
-  view.setUint16(at + FLAGS_FRAGMENT, header.flags | (header.fragmentOffset >>> 3));
-  view.setUint8(at + TTL, header.ttl);
-  view.setUint8(at + PROTOCOL, header.protocol);
-  view.setUint32(at + SOURCE, header.source);
-  view.setUint32(at + DESTINATION, header.destination);
-  refreshChecksum(view, at);
+  const first = (0x45 << 24) | (header.tos << 16) | header.totalLength;
+  const second = (header.identification << 16) | header.flags | (header.fragmentOffset >>> 3);
+  const third = (header.ttl << 24) | (header.protocol << 16);
+  const source = header.source | 0;
+  const destination = header.destination | 0;
+  view.setInt32(at, first);
+  view.setInt32(at + IDENTIFICATION, second);
+  view.setInt32(at + TTL, third | Checksum.complement(sumOfWords(first, second, third, source, destination)));
+  view.setInt32(at + SOURCE, source);
+  view.setInt32(at + DESTINATION, destination);
 }
