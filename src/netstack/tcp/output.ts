@@ -11,7 +11,7 @@ import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { ecnFlags, synFlags } from './ecn.ts';
-import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
+import { segmentOptions, synOptions, timestampNow, updateMss, usableMtu } from './options.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
@@ -253,11 +253,14 @@ export function sendReset(tcb: Tcb): void {
 }
 
 function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
-  const { window, rcv } = tcb;
+  const { window, rcv, delayedAck } = tcb;
+  const used = tcb.buffered;
+  const offer = Math.min(0xffff, window.select(rcv.nxt, used, rcv.segment) >> window.scale);
+  if (window.isTight(used)) delayedAck.quick = 0;
+  delayedAck.acknowledged();
+  if (isTimestampedOnly(tcb)) return sendTimestamped(tcb, seq, flags, length, offer);
   header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
-  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
-  if (window.isTight(tcb.buffered)) tcb.delayedAck.quick = 0;
-  tcb.delayedAck.acknowledged();
+  header.window = offer;
   if (!tcb.ecn.ok) return send(tcb, seq, flags, length);
   const newData = length > 0 && seq >= tcb.snd.nxt;
   const { request } = tcb;
@@ -265,6 +268,31 @@ function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   const error = send(tcb, seq, flags | ecnFlags(tcb, newData), length);
   request.tos &= ~Ipv4.ECN_ECT0;
   return error;
+}
+
+/** No SACK blocks to report, and no ECN: nearly always. */
+const isTimestampedOnly = (tcb: Tcb): boolean =>
+  tcb.timestamps.enabled && tcb.dsackEnd === 0 && tcb.receiveQueue.blockCount === 0 && !tcb.ecn.ok;
+
+/** The same as `send`, for a segment with ACK whose only option is the timestamps. */
+function sendTimestamped(tcb: Tcb, seq: number, flags: number, length: number, offer: number): SendError {
+  const { ip, rcv, timestamps } = tcb;
+  const { frames } = ip;
+  timestamps.lastAckSent = rcv.nxt;
+  const frame = frames.allocate();
+  frames.tag[frame] = tcb.tag;
+  const at = frames.append(frame, Tcp.TIMESTAMPED_LENGTH);
+  let sum = tcb.pseudoSum + Tcp.TIMESTAMPED_LENGTH + length;
+  if (length > 0) {
+    tcb.sendQueue.describe(seq, length, frames, frame);
+    sum += frames.payloadSum(frame);
+  }
+  const view = frames.view(frame);
+  const value = timestampNow(tcb, tcb.now) | 0;
+  const echo = timestamps.recent | 0;
+  Tcp.emitTimestamped(view, at, tcb.ports, seq | 0, rcv.nxt | 0, flags, offer, value, echo, sum);
+  tcb.statistics.segmentsOut++;
+  return ip.send(frame, tcb.request);
 }
 
 /** Options and window are in `header` already. */

@@ -67,6 +67,16 @@ export class RetransmitQueue {
     this.#marks[slot] = 0;
   }
 
+  /** Nothing in it is SACKED, LOST or RETRANSMITTED. */
+  get isUnmarked(): boolean {
+    return this.sacked + this.lost + this.retransmitted === 0;
+  }
+
+  /** Take the oldest `segments` of an unmarked queue out: they are acknowledged. */
+  release(segments: number): void {
+    this.head += segments;
+  }
+
   /** Take the oldest out: it is acknowledged. */
   shift(): void {
     this.#discount(this.#marks[this.head & this.#mask]!);

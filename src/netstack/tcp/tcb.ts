@@ -8,8 +8,12 @@
  *
  * Sequence numbers are unwrapped (segment.ts). `snd.una <= snd.nxt <= queue.end (+ 1 for the FIN)`.
  */
+import { type AddressWord, toWord } from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import * as Checksum from '../../wire/checksum.ts';
+import { PROTOCOL_TCP } from '../../wire/ipv4.ts';
+import * as Tcp from '../../wire/tcp.ts';
 import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
@@ -144,6 +148,13 @@ export class Tcb {
   readonly localPort: number;
   readonly remoteAddress: Ipv4Address;
   readonly remotePort: number;
+  /** What tells its segments from others: addresses, and both ports as they lie in ours and in the peer's headers. */
+  readonly localWord: AddressWord;
+  readonly remoteWord: AddressWord;
+  readonly ports: number;
+  readonly peerPorts: number;
+  /** Of the pseudo header of our segments, but for their length. */
+  readonly pseudoSum: number;
   /** The program's end. */
   connection: Connection | undefined;
   /** TTL of the SYN-ACK, which a listener may set apart; 0 = as other segments. */
@@ -290,6 +301,11 @@ export class Tcb {
     this.localPort = request.sourcePort;
     this.remoteAddress = request.destination;
     this.remotePort = request.destinationPort;
+    this.localWord = toWord(this.localAddress);
+    this.remoteWord = toWord(this.remoteAddress);
+    this.ports = Tcp.portsWord(this.localPort, this.remotePort);
+    this.peerPorts = Tcp.portsWord(this.remotePort, this.localPort);
+    this.pseudoSum = Checksum.pseudoHeader(this.localWord, this.remoteWord, PROTOCOL_TCP, 0);
     this.snd = {
       iss,
       una: iss,
