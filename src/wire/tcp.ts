@@ -297,9 +297,19 @@ export function emit(view: DataView, at: number, header: TcpHeader): number {
   return length;
 }
 
+/** What a header with the timestamps alone sums up to as long as sequence numbers, flags, window and stamps are 0. */
+export const timestampedSum = (pseudo: number, ports: number): number =>
+  Checksum.fold(
+    pseudo +
+      TIMESTAMPED_LENGTH +
+      Checksum.word(ports) +
+      Checksum.word(ALIGNED_TIMESTAMPS) +
+      (TIMESTAMPED_LENGTH << 10),
+  );
+
 /**
  * Write a header whose only option is the timestamps, checksum and all: what nearly every segment has. Everything as
- * signed words; `sum` is that of the pseudo header and the payload.
+ * signed words; `sum` is `timestampedSum` with the payload, its length and its octets.
  */
 export function emitTimestamped(
   view: DataView,
@@ -307,35 +317,28 @@ export function emitTimestamped(
   ports: number,
   sequence: number,
   acknowledgment: number,
-  flags: number,
-  window: number,
+  control: number,
   value: number,
   echoReply: number,
   sum: number,
 ): void {
-  const control = (TIMESTAMPED_LENGTH << 26) | (flags << 16) | window;
   view.setInt32(at + SOURCE_PORT, ports);
   view.setInt32(at + SEQUENCE, sequence);
   view.setInt32(at + ACKNOWLEDGMENT, acknowledgment);
-  view.setInt32(at + DATA_OFFSET, control);
+  view.setInt32(at + DATA_OFFSET, (TIMESTAMPED_LENGTH << 26) | control);
   view.setInt32(at + OPTIONS, ALIGNED_TIMESTAMPS);
   view.setInt32(at + OPTIONS + 4, value);
   view.setInt32(at + OPTIONS + 8, echoReply);
   const upper =
-    (ports >>> 16) +
-    (sequence >>> 16) +
-    (acknowledgment >>> 16) +
-    (control >>> 16) +
-    (ALIGNED_TIMESTAMPS >>> 16) +
-    (value >>> 16) +
-    (echoReply >>> 16);
+    (sequence >>> 16) + (acknowledgment >>> 16) + (control >>> 16) + (value >>> 16) + (echoReply >>> 16);
   const lower =
-    (ports & 0xffff) +
     (sequence & 0xffff) +
     (acknowledgment & 0xffff) +
     (control & 0xffff) +
-    (ALIGNED_TIMESTAMPS & 0xffff) +
     (value & 0xffff) +
     (echoReply & 0xffff);
   view.setInt32(at + CHECKSUM, Checksum.complement(Checksum.fold(sum + upper + lower)) << 16);
 }
+
+/** Flags and window as `emitTimestamped` takes them. */
+export const controlWord = (flags: number, window: number): number => (flags << 16) | window;

@@ -95,8 +95,9 @@ function heard(tcb: Tcb, segment: Segment): void {
   tcb.keepaliveProbes = 0;
   segment.place(rcv.nxt, tcb.snd.una);
   updateWindow(tcb, segment);
-  tcb.lastHeardAt = tcb.now;
+  const { now } = tcb;
+  tcb.lastHeardAt = now;
   if (rcv.nxt > timestamps.lastAckSent) return;
   timestamps.recent = segment.tsValue >>> 0;
-  timestamps.recentAt = tcb.now;
+  timestamps.recentAt = now;
 }

@@ -10,7 +10,7 @@
  */
 import { type AddressWord, toWord } from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
-import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import { type Clock, MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
 import * as Checksum from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/ipv4.ts';
 import * as Tcp from '../../wire/tcp.ts';
@@ -143,6 +143,7 @@ export class Tcb {
   state: number = CLOSED;
   readonly services: Services;
   readonly ip: IpLayer;
+  readonly clock: Clock;
   readonly request: SendRequest;
   readonly localAddress: Ipv4Address;
   readonly localPort: number;
@@ -153,8 +154,8 @@ export class Tcb {
   readonly remoteWord: AddressWord;
   readonly ports: number;
   readonly peerPorts: number;
-  /** Of the pseudo header of our segments, but for their length. */
-  readonly pseudoSum: number;
+  /** Of what never changes in our segments: pseudo header, ports, and a header with timestamps alone. */
+  readonly fixedSum: number;
   /** The program's end. */
   connection: Connection | undefined;
   /** TTL of the SYN-ACK, which a listener may set apart; 0 = as other segments. */
@@ -296,6 +297,7 @@ export class Tcb {
     const { services, request, iss } = options;
     this.services = services;
     this.ip = services.ip;
+    this.clock = services.ip.clock;
     this.request = request;
     this.localAddress = request.source;
     this.localPort = request.sourcePort;
@@ -305,7 +307,11 @@ export class Tcb {
     this.remoteWord = toWord(this.remoteAddress);
     this.ports = Tcp.portsWord(this.localPort, this.remotePort);
     this.peerPorts = Tcp.portsWord(this.remotePort, this.localPort);
-    this.pseudoSum = Checksum.pseudoHeader(this.localWord, this.remoteWord, PROTOCOL_TCP, 0);
+    const { localWord, remoteWord } = this;
+    this.fixedSum = Tcp.timestampedSum(
+      Checksum.pseudoHeader(localWord, remoteWord, PROTOCOL_TCP, 0),
+      this.ports,
+    );
     this.snd = {
       iss,
       una: iss,
@@ -337,7 +343,7 @@ export class Tcb {
   }
 
   get now(): VirtualTime {
-    return this.ip.clock.now;
+    return this.clock.now;
   }
 
   get stateName(): StateName {

@@ -198,7 +198,16 @@ export class TcpLayer implements TransportProtocol, Services {
       this.ip.drop(frame, fault, device);
       return;
     }
-    let tcb = this.#find(segment.destination, segment.source, segment.ports);
+    const tcb = this.#find(segment.destination, segment.source, segment.ports);
+    if (tcb !== undefined && arrivesAsPredicted(tcb, segment, frame)) {
+      this.ip.deliver(frame);
+      tcb.connection?.tell();
+    } else this.#receive(tcb, segment, frame, device);
+  }
+
+  /** What was not predicted. */
+  #receive(found: Tcb | undefined, segment: Segment, frame: Frame, device: NetDevice): void {
+    let tcb = found;
     let iss = -1;
     if (tcb !== undefined && yieldsTo(tcb, segment)) {
       // RFC 6191: the new connection's numbers begin beyond those of the old one.
@@ -207,14 +216,12 @@ export class TcpLayer implements TransportProtocol, Services {
       tcb = undefined;
     }
     if (tcb === undefined) {
-      const reason = this.#withoutConnection(segment, iss, frames.tag[frame]!);
+      const reason = this.#withoutConnection(segment, iss, this.ip.frames.tag[frame]!);
       if (reason === '') this.ip.deliver(frame);
       else this.ip.drop(frame, reason, device);
       return;
     }
-    const verdict = arrivesAsPredicted(tcb, segment, frame)
-      ? ''
-      : segmentArrives(tcb, segment, frame, this.#answerReset);
+    const verdict = segmentArrives(tcb, segment, frame, this.#answerReset);
     if (verdict === '') this.ip.deliver(frame);
     else this.ip.drop(frame, verdict, device);
     if (tcb.connection !== undefined) tcb.connection.tell();
