@@ -55,13 +55,14 @@ export class TimerQueue {
   }
 
   /**
-   * Fire the first timer if it is due at `next` exactly; otherwise put it back where it now belongs.
+   * Fire the first timer if it is due at `next` exactly, and is the first that was armed for it; otherwise put it back
+   * where it now belongs.
    * Returns false when nothing fired.
    */
   fireNext(): boolean {
     const timer = this.#heap[0]!;
     const { deadline } = timer;
-    if (deadline > this.#queuedAt[0]!) {
+    if (deadline > this.#queuedAt[0]! || timer.sequence !== this.#sequences[0]!) {
       if (deadline === NEVER) this.#removeFirst();
       else this.#down(0, timer, deadline);
       this.#noteNext();
@@ -81,13 +82,9 @@ export class TimerQueue {
     timer.sequence = this.#sequence++;
     this.#armed(at);
     const { slot } = timer;
-    if (slot < 0) this.#up(this.#size++, timer, at);
-    else {
-      const queuedAt = this.#queuedAt[slot]!;
-      // A later sequence at the same time moves down, an earlier time moves up, and a later time is found out about later.
-      if (at < queuedAt) this.#up(slot, timer, at);
-      else this.#down(slot, timer, queuedAt);
-    }
+    // A later time, and a later place among those of the same time, are found out about later.
+    if (slot >= 0 && at >= this.#queuedAt[slot]!) return;
+    this.#up(slot < 0 ? this.#size++ : slot, timer, at);
     this.#noteNext();
   }
 

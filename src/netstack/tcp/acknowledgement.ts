@@ -23,7 +23,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
   const { snd, inFlight } = tcb;
   const { ack } = segment;
   clearOutcome(outcome, snd.una);
-  if (tcb.timestamps.enabled && segment.hasTimestamps) outcome.echo = segment.tsEcho;
+  if (tcb.timestamps.enabled && segment.hasTimestamps) outcome.echo = segment.tsEcho >>> 0;
   const hasBlocks = tcb.sackEnabled && segment.sackBlocks.length > 0;
   if (ack < snd.una) {
     // Old, but its SACK blocks may be news.
@@ -58,7 +58,7 @@ export function acknowledgementArrives(tcb: Tcb, segment: Segment): void {
 }
 
 /** RFC 9293: the newest segment's window counts. True when it is this one's. */
-function updateWindow(tcb: Tcb, segment: Segment): boolean {
+export function updateWindow(tcb: Tcb, segment: Segment): boolean {
   const { snd } = tcb;
   const window = segment.window << snd.scale;
   const { ack, seq } = segment;

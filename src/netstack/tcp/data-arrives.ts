@@ -52,7 +52,8 @@ export function textArrives(
   return verdict;
 }
 
-function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+/** Data of which some is new, or there is a FIN behind it. */
+export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
   const { rcv, receiveQueue, window } = tcb;
   const { seq, length } = segment;
   const end = seq + length;

@@ -73,7 +73,7 @@ export function negotiate(tcb: Tcb, segment: Segment, sysctl: NamespaceSysctl): 
   tcb.timestamps.enabled = sysctl.tcpTimestamps && segment.hasTimestamps;
   tcb.sackEnabled = sysctl.tcpSack && segment.sackPermitted;
   if (tcb.timestamps.enabled) {
-    tcb.timestamps.recent = segment.tsValue;
+    tcb.timestamps.recent = segment.tsValue >>> 0;
     tcb.timestamps.recentAt = tcb.now;
   }
   if (sysctl.tcpWindowScaling && segment.windowScale >= 0) {

@@ -11,7 +11,8 @@ import * as Tcp from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { ecnFlags, synFlags } from './ecn.ts';
-import { segmentOptions, synOptions, updateMss, usableMtu } from './options.ts';
+import { segmentOptions, synOptions, timestampNow, updateMss, usableMtu } from './options.ts';
+import { runLength, sendRun } from './output-run.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
@@ -39,18 +40,19 @@ export function sendPending(tcb: Tcb, small = false): number {
   if (inFlight.packets === 0) restartAfterIdle(tcb);
   if (snd.una >= tcb.pathCheckedTo) refreshPath(tcb);
   const bufferEnd = snd.una + tcb.ip.sysctl.tcpWmem[2];
-  let sent = 0;
+  const first = inFlight.tail;
   let limited = false;
-  while (snd.nxt < tcb.sendEnd) {
+  let goesOn = sendRun(tcb, runLength(tcb, bufferEnd));
+  while (goesOn && snd.nxt < tcb.sendEnd) {
     if (inFlight.inFlight >= cong.cwnd) {
       limited = true;
       break;
     }
     const length = nextLength(tcb, bufferEnd);
     if (length < 0 || (length < tcb.mss && !small && heldByNagle(tcb, length))) break;
-    if (!sendNext(tcb, length)) break;
-    sent++;
+    goesOn = sendNext(tcb, length);
   }
+  const sent = inFlight.tail - first;
   limited = limited || inFlight.inFlight >= cong.cwnd;
   if (sent > 0) tcb.lastSentAt = tcb.now;
   if (tcb.isReducing) tcb.prrOut += sent;
@@ -77,27 +79,26 @@ function sendNext(tcb: Tcb, length: number): boolean {
   const { snd } = tcb;
   const end = snd.nxt + length + (carriesFin(tcb, length) ? 1 : 0);
   const isPushed = endsPush(tcb, snd.nxt + length);
-  if (transmit(tcb, snd.nxt, end, isPushed) === 'EMSGSIZE') {
-    return pathShrank(tcb) && sendNext(tcb, Math.min(length, tcb.mss));
-  }
+  if (transmit(tcb, snd.nxt, end, isPushed) === 'EMSGSIZE') return sendShorter(tcb, length);
   if (length < tcb.mss) snd.smallEnd = end;
   enterSent(tcb, end, isPushed);
   return true;
 }
 
+/** IP refused `length` octets. False when it takes no smaller segments either. */
+export const sendShorter = (tcb: Tcb, length: number): boolean =>
+  pathShrank(tcb) && sendNext(tcb, Math.min(length, tcb.mss));
+
 /** What was sent from SND.NXT to `end` is in flight. */
 export function enterSent(tcb: Tcb, end: number, isPushed: boolean): void {
   const { snd, inFlight } = tcb;
-  inFlight.push(snd.nxt, end, tcb.now);
-  if (isPushed) {
-    inFlight.mark(inFlight.tail - 1, PUSHED);
-    snd.pushedTo = end;
-  }
+  inFlight.push(snd.nxt, end, tcb.now, isPushed ? PUSHED : 0);
+  if (isPushed) snd.pushedTo = end;
   snd.nxt = end;
 }
 
 /** PSH: what the program wrote ends here, or half of the peer's window has gone without one (Linux `forced_push`). */
-const endsPush = (tcb: Tcb, end: number): boolean =>
+export const endsPush = (tcb: Tcb, end: number): boolean =>
   end === tcb.sendQueue.end || end > tcb.snd.pushedTo + tcb.snd.pushAfter;
 
 /** The program writes, or may at last: half of the largest window offered so far may go without PSH. */
@@ -253,11 +254,14 @@ export function sendReset(tcb: Tcb): void {
 }
 
 function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
-  const { window, rcv } = tcb;
+  const { window, rcv, delayedAck } = tcb;
+  const used = tcb.buffered;
+  const offer = Math.min(0xffff, window.select(rcv.nxt, used, rcv.segment) >> window.scale);
+  if (window.isTight(used)) delayedAck.quick = 0;
+  delayedAck.acknowledged();
+  if (isTimestampedOnly(tcb)) return sendTimestamped(tcb, seq, flags, length, offer);
   header.options = segmentOptions(tcb, length === 0 ? Number.POSITIVE_INFINITY : tcb.mss - length);
-  header.window = Math.min(0xffff, window.select(rcv.nxt, tcb.buffered, rcv.segment) >> window.scale);
-  if (window.isTight(tcb.buffered)) tcb.delayedAck.quick = 0;
-  tcb.delayedAck.acknowledged();
+  header.window = offer;
   if (!tcb.ecn.ok) return send(tcb, seq, flags, length);
   const newData = length > 0 && seq >= tcb.snd.nxt;
   const { request } = tcb;
@@ -265,6 +269,32 @@ function emit(tcb: Tcb, seq: number, flags: number, length: number): SendError {
   const error = send(tcb, seq, flags | ecnFlags(tcb, newData), length);
   request.tos &= ~Ipv4.ECN_ECT0;
   return error;
+}
+
+/** No SACK blocks to report, and no ECN: nearly always. */
+export const isTimestampedOnly = (tcb: Tcb): boolean =>
+  tcb.timestamps.enabled && tcb.dsackEnd === 0 && tcb.receiveQueue.blockCount === 0 && !tcb.ecn.ok;
+
+/** The same as `send`, for a segment with ACK whose only option is the timestamps. */
+function sendTimestamped(tcb: Tcb, seq: number, flags: number, length: number, offer: number): SendError {
+  const { ip, rcv, timestamps } = tcb;
+  const { frames } = ip;
+  timestamps.lastAckSent = rcv.nxt;
+  const frame = frames.allocate();
+  frames.tag[frame] = tcb.tag;
+  const at = frames.append(frame, Tcp.TIMESTAMPED_LENGTH);
+  let sum = tcb.fixedSum + length;
+  if (length > 0) {
+    tcb.sendQueue.describe(seq, length, frames, frame);
+    sum += frames.payloadSum(frame);
+  }
+  const view = frames.view(frame);
+  const value = timestampNow(tcb, tcb.now) | 0;
+  const echo = timestamps.recent | 0;
+  const control = Tcp.controlWord(flags, offer);
+  Tcp.emitTimestamped(view, at, tcb.ports, seq | 0, rcv.nxt | 0, control, value, echo, sum);
+  tcb.statistics.segmentsOut++;
+  return ip.send(frame, tcb.request);
 }
 
 /** Options and window are in `header` already. */

@@ -32,7 +32,9 @@ export class ReceiveQueue {
   unread = 0;
   /** Octets of early pieces. */
   early = 0;
+  /** In order: these, then `#virtual` octets. A transfer of virtual octets is that number alone. */
   readonly #ready: Content[] = [];
+  #virtual = 0;
   readonly #pieces: Piece[] = [];
   readonly #blocks: Block[] = [];
 
@@ -43,22 +45,27 @@ export class ReceiveQueue {
 
   /** Put octets behind those in order. */
   addReady(content: Content): void {
-    const ready = this.#ready;
-    const last = ready.length - 1;
     if (typeof content === 'number') {
       this.unread += content;
-      if (last >= 0 && typeof ready[last] === 'number') ready[last] += content;
-      else ready.push(content);
-    } else {
-      this.unread += content.length;
-      ready.push(content);
+      this.#virtual += content;
+      return;
     }
+    this.unread += content.length;
+    if (this.#virtual > 0) this.#ready.push(this.#virtual);
+    this.#virtual = 0;
+    this.#ready.push(content);
   }
 
   /** Take the oldest run of octets; `undefined` when there is none. */
   takeReady(): Content | undefined {
-    const content = this.#ready.shift();
-    if (content !== undefined) this.unread -= typeof content === 'number' ? content : content.length;
+    if (this.#ready.length === 0) {
+      const length = this.#virtual;
+      this.#virtual = 0;
+      this.unread -= length;
+      return length > 0 ? length : undefined;
+    }
+    const content = this.#ready.shift()!;
+    this.unread -= typeof content === 'number' ? content : content.length;
     return content;
   }
 
@@ -140,6 +147,7 @@ export class ReceiveQueue {
 
   clear(): void {
     this.#ready.length = 0;
+    this.#virtual = 0;
     this.#pieces.length = 0;
     this.#blocks.length = 0;
     this.unread = 0;

@@ -39,7 +39,7 @@ export class ReceiveWindow {
   #measureSince: VirtualTime = 0;
   /** Eight times the round trip as the receiver sees it, µs. */
   #rtt8 = 0;
-  #lastEcho = -1;
+  #lastEcho = 0;
 
   constructor(rmem: readonly [number, number, number], scaling: boolean) {
     this.#buffer = rmem[1];
@@ -125,7 +125,7 @@ export class ReceiveWindow {
 
   /** Our timestamp came back `elapsed` after it was sent; `echo` tells a new one from one we had. */
   measureRtt(elapsed: VirtualTime, echo: number): void {
-    if (echo === this.#lastEcho) return;
+    if (echo === this.#lastEcho && this.#rtt8 > 0) return;
     this.#lastEcho = echo;
     const sample = Math.max(1, Math.floor(elapsed / MILLISECOND)) * (MILLISECOND / MICROSECOND);
     this.#rtt8 = this.#rtt8 === 0 ? sample * 8 : this.#rtt8 + sample - Math.floor(this.#rtt8 / 8);

@@ -197,7 +197,8 @@ export function reorderingTimeout(tcb: Tcb): void {
   retransmitLost(tcb);
 }
 
-const isCwndLimited = (tcb: Tcb): boolean =>
+/** Is it the congestion window that holds us back? Only then does it grow. */
+export const isCwndLimited = (tcb: Tcb): boolean =>
   tcb.cwndLimited || (tcb.cong.cwnd < tcb.cong.ssthresh && tcb.cong.cwnd < 2 * tcb.maxPackets);
 
 /** On a path that reorders a lot every arrival lets the window grow, else only what arrives in order. */

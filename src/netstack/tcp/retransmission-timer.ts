@@ -31,9 +31,8 @@ export function restartTimeout(tcb: Tcb): void {
 
 /** `sent` new segments have left. */
 export function newDataSent(tcb: Tcb, sent: number): void {
-  if (sent === 0) return;
+  if (sent === 0 || scheduleTailProbe(tcb, false)) return;
   if (tcb.inFlight.packets === sent || tcb.waitingFor === 'tail') restartTimeout(tcb);
-  scheduleTailProbe(tcb, false);
 }
 
 /** Send again what is outstanding two jiffies from now (Linux TCP_TIMEOUT_MIN). */

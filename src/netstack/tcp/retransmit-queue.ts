@@ -58,13 +58,24 @@ export class RetransmitQueue {
     return this.#marks[position & this.#mask]!;
   }
 
-  push(start: number, end: number, now: VirtualTime): void {
+  /** `marks`: PUSHED, or nothing. */
+  push(start: number, end: number, now: VirtualTime, marks = 0): void {
     if (this.tail - this.head > this.#mask) this.#grow();
     const slot = this.tail++ & this.#mask;
     this.#start[slot] = start;
     this.#end[slot] = end;
     this.#sentAt[slot] = now;
-    this.#marks[slot] = 0;
+    this.#marks[slot] = marks;
+  }
+
+  /** Nothing in it is SACKED, LOST or RETRANSMITTED. */
+  get isUnmarked(): boolean {
+    return this.sacked + this.lost + this.retransmitted === 0;
+  }
+
+  /** Take the oldest `segments` of an unmarked queue out: they are acknowledged. */
+  release(segments: number): void {
+    this.head += segments;
   }
 
   /** Take the oldest out: it is acknowledged. */

@@ -65,7 +65,7 @@ export function segmentArrives(
     const again = tcb.state === State.SYN_RECEIVED && segment.seq === rcv.irs;
     if (!again) return unexpectedSyn(tcb, segment, answerReset);
     if (!segment.has(Tcp.ACK)) {
-      if (segment.hasTimestamps) tcb.timestamps.recent = segment.tsValue;
+      if (segment.hasTimestamps) tcb.timestamps.recent = segment.tsValue >>> 0;
       retransmit(tcb, tcb.inFlight.head);
       return '';
     }
@@ -189,7 +189,7 @@ function acknowledged(
   tcb.lastHeardAt = tcb.now;
   const covers = timestamps.enabled && segment.hasTimestamps && segment.seq <= timestamps.lastAckSent;
   if (covers && !isOlder(tcb, segment, 0)) {
-    timestamps.recent = segment.tsValue;
+    timestamps.recent = segment.tsValue >>> 0;
     timestamps.recentAt = tcb.now;
   }
   if (snd.una > snd.fin) finAcknowledged(tcb);

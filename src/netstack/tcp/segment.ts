@@ -5,7 +5,7 @@
  * Sequence numbers in here and in the TCB are *unwrapped*: the 32 bits of the wire plus a multiple of 2^32, exact in a
  * float64. They compare with plain `<`; `unwrap` brings a number from the wire next to one we know.
  */
-import type { Ipv4Address } from '../../addr/ipv4.ts';
+import { type AddressWord, ANY } from '../../addr/address-word.ts';
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
 import * as Payload from '../../sim/payload.ts';
 import * as Ipv4 from '../../wire/ipv4.ts';
@@ -17,18 +17,24 @@ export const unwrap = (wire: number, near: number): number => near + ((wire - ne
 const NO_BLOCKS: readonly Tcp.SackBlock[] = [];
 
 export class Segment {
-  source: Ipv4Address = 0;
-  destination: Ipv4Address = 0;
+  source: AddressWord = ANY;
+  destination: AddressWord = ANY;
   tos = 0;
-  sourcePort = 0;
-  destinationPort = 0;
-  /** As on the wire, until `place` unwraps them next to a connection's numbers. */
+  /** Both ports, as they lie on the wire. */
+  ports = 0;
+  /** The numbers as on the wire, signed. */
+  sequence = 0;
+  acknowledgment = 0;
+  /** The same unsigned, until `place` unwraps them next to a connection's numbers. */
   seq = 0;
   ack = 0;
   flags = 0;
   /** As on the wire: not scaled. */
   window = 0;
+  /** The timestamps are all its options, and it is no SYN. */
+  isTimestamped = false;
   hasTimestamps = false;
+  /** As on the wire, signed. */
   tsValue = 0;
   tsEcho = 0;
   /** Options of a SYN; 0, -1 and false when absent. */
@@ -51,39 +57,33 @@ export class Segment {
     const at = frames.start[frame]!;
     const end = frames.end[frame]!;
     if (Tcp.check(view, at, end) !== Tcp.Fault.None) return 'MALFORMED';
+    const source = Ipv4.sourceWord(view, ipAt);
+    const destination = Ipv4.destinationWord(view, ipAt);
+    const octets = end - at + frames.payloadLength[frame]!;
+    // The sum of the slot's octets goes in one piece; a descriptor behind an odd count of them is never made.
+    if (!Tcp.isValid(view, at, end - at, source, destination, octets, frames.payloadSum(frame)))
+      return 'BAD_CHECKSUM';
     const header = Tcp.headerLength(view, at);
-    this.source = Ipv4.source(view, ipAt);
-    this.destination = Ipv4.destination(view, ipAt);
+    this.source = source;
+    this.destination = destination;
     this.tos = Ipv4.tos(view, ipAt);
     this.inlineAt = at + header;
     this.inlineLength = end - this.inlineAt;
-    this.length = this.inlineLength + frames.payloadLength[frame]!;
-    // The sum of the slot's octets goes in one piece; a descriptor behind an odd count of them is never made.
-    if (
-      !Tcp.isValid(
-        view,
-        at,
-        end - at,
-        this.source,
-        this.destination,
-        header + this.length,
-        frames.payloadSum(frame),
-      )
-    )
-      return 'BAD_CHECKSUM';
-    this.sourcePort = Tcp.sourcePort(view, at);
-    this.destinationPort = Tcp.destinationPort(view, at);
-    this.seq = Tcp.sequence(view, at);
-    this.ack = Tcp.acknowledgment(view, at);
+    this.length = octets - header;
+    this.ports = Tcp.ports(view, at);
+    this.sequence = Tcp.sequenceWord(view, at);
+    this.acknowledgment = Tcp.acknowledgmentWord(view, at);
+    this.seq = this.sequence >>> 0;
+    this.ack = this.acknowledgment >>> 0;
     this.flags = Tcp.flags(view, at);
     this.window = Tcp.window(view, at);
     this.sackBlocks = NO_BLOCKS;
-    if ((this.flags & Tcp.SYN) === 0 && Tcp.hasAlignedTimestamps(view, at)) {
-      this.hasTimestamps = true;
+    this.isTimestamped = (this.flags & Tcp.SYN) === 0 && Tcp.hasAlignedTimestamps(view, at);
+    this.hasTimestamps = this.isTimestamped;
+    if (this.isTimestamped) {
       this.tsValue = Tcp.alignedTimestampValue(view, at);
       this.tsEcho = Tcp.alignedTimestampEcho(view, at);
     } else {
-      this.hasTimestamps = false;
       this.#readOptions(header > Tcp.MIN_HEADER_LENGTH ? Tcp.parseOptions(view, at, header) : Tcp.NO_OPTIONS);
     }
     return '';
@@ -92,13 +92,21 @@ export class Segment {
   #readOptions(options: Tcp.TcpOptions): void {
     if (options.timestamps !== undefined) {
       this.hasTimestamps = true;
-      this.tsValue = options.timestamps.value;
-      this.tsEcho = options.timestamps.echoReply;
+      this.tsValue = options.timestamps.value | 0;
+      this.tsEcho = options.timestamps.echoReply | 0;
     }
     this.mss = options.mss ?? 0;
     this.windowScale = options.windowScale ?? -1;
     this.sackPermitted = options.sackPermitted === true;
     this.sackBlocks = options.sackBlocks ?? NO_BLOCKS;
+  }
+
+  get sourcePort(): number {
+    return this.ports >>> 16;
+  }
+
+  get destinationPort(): number {
+    return this.ports & 0xffff;
   }
 
   has(flags: number): boolean {

@@ -8,8 +8,12 @@
  *
  * Sequence numbers are unwrapped (segment.ts). `snd.una <= snd.nxt <= queue.end (+ 1 for the FIN)`.
  */
+import { type AddressWord, toWord } from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
-import { MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import { type Clock, MILLISECOND, NEVER, type Timer, type VirtualTime } from '../../sim/time.ts';
+import * as Checksum from '../../wire/checksum.ts';
+import { PROTOCOL_TCP } from '../../wire/ipv4.ts';
+import * as Tcp from '../../wire/tcp.ts';
 import type { IpLayer, SendRequest } from '../transport.ts';
 import { type CongestionControl, type CongestionState, INITIAL_WINDOW } from './congestion/control.ts';
 import type { Connection } from './connection.ts';
@@ -139,11 +143,19 @@ export class Tcb {
   state: number = CLOSED;
   readonly services: Services;
   readonly ip: IpLayer;
+  readonly clock: Clock;
   readonly request: SendRequest;
   readonly localAddress: Ipv4Address;
   readonly localPort: number;
   readonly remoteAddress: Ipv4Address;
   readonly remotePort: number;
+  /** What tells its segments from others: addresses, and both ports as they lie in ours and in the peer's headers. */
+  readonly localWord: AddressWord;
+  readonly remoteWord: AddressWord;
+  readonly ports: number;
+  readonly peerPorts: number;
+  /** Of what never changes in our segments: pseudo header, ports, and a header with timestamps alone. */
+  readonly fixedSum: number;
   /** The program's end. */
   connection: Connection | undefined;
   /** TTL of the SYN-ACK, which a listener may set apart; 0 = as other segments. */
@@ -285,11 +297,21 @@ export class Tcb {
     const { services, request, iss } = options;
     this.services = services;
     this.ip = services.ip;
+    this.clock = services.ip.clock;
     this.request = request;
     this.localAddress = request.source;
     this.localPort = request.sourcePort;
     this.remoteAddress = request.destination;
     this.remotePort = request.destinationPort;
+    this.localWord = toWord(this.localAddress);
+    this.remoteWord = toWord(this.remoteAddress);
+    this.ports = Tcp.portsWord(this.localPort, this.remotePort);
+    this.peerPorts = Tcp.portsWord(this.remotePort, this.localPort);
+    const { localWord, remoteWord } = this;
+    this.fixedSum = Tcp.timestampedSum(
+      Checksum.pseudoHeader(localWord, remoteWord, PROTOCOL_TCP, 0),
+      this.ports,
+    );
     this.snd = {
       iss,
       una: iss,
@@ -321,7 +343,7 @@ export class Tcb {
   }
 
   get now(): VirtualTime {
-    return this.ip.clock.now;
+    return this.clock.now;
   }
 
   get stateName(): StateName {

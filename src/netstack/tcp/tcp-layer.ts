@@ -7,6 +7,7 @@
  *
  * Ports, initial sequence numbers and timestamp offsets come from named random streams.
  */
+import { type AddressWord, toAddress, toWord } from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import type { Frame } from '../../sim/frame-store.ts';
 import type { Random } from '../../sim/random.ts';
@@ -17,6 +18,7 @@ import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '.
 import { create } from './congestion/algorithms.ts';
 import { Connection, type StreamEvents } from './connection.ts';
 import { acceptOffer } from './ecn.ts';
+import { arrivesAsPredicted } from './header-prediction.ts';
 import { HEADERS, negotiate, timestampOctets, updateMss, usableMtu } from './options.ts';
 import { transmit } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
@@ -85,7 +87,7 @@ const BACKLOG = 4096;
 
 export class TcpLayer implements TransportProtocol, Services {
   readonly ip: IpLayer;
-  /** By local and remote port; the few with equal ports are told apart by address. */
+  /** By the ports of what comes for them; the few with equal ports are told apart by address. */
   readonly #connections = new Map<number, Tcb[]>();
   readonly #listeners: Listener[] = [];
   readonly #segment = new Segment();
@@ -121,8 +123,7 @@ export class TcpLayer implements TransportProtocol, Services {
     const path = this.ip.path(request);
     if (typeof path !== 'string' && request.source === 0) request.source = path.source;
     request.sourcePort = options.localPort ?? this.#ephemeralPort(request, bound);
-    if (this.#find(request.source, request.sourcePort, remoteAddress, remotePort) !== undefined)
-      throw new Error(`${this.ip.name}: TCP port ${request.sourcePort} is in use`);
+    if (this.#isTaken(request)) throw new Error(`${this.ip.name}: TCP port ${request.sourcePort} is in use`);
     const tcb = this.#tcb(request, options.congestionControl);
     tcb.tag = options.tag ?? 0;
     const connection = new Connection(tcb, events, true);
@@ -197,8 +198,16 @@ export class TcpLayer implements TransportProtocol, Services {
       this.ip.drop(frame, fault, device);
       return;
     }
-    const { source, sourcePort, destination, destinationPort } = segment;
-    let tcb = this.#find(destination, destinationPort, source, sourcePort);
+    const tcb = this.#find(segment.destination, segment.source, segment.ports);
+    if (tcb !== undefined && arrivesAsPredicted(tcb, segment, frame)) {
+      this.ip.deliver(frame);
+      tcb.connection?.tell();
+    } else this.#receive(tcb, segment, frame, device);
+  }
+
+  /** What was not predicted. */
+  #receive(found: Tcb | undefined, segment: Segment, frame: Frame, device: NetDevice): void {
+    let tcb = found;
     let iss = -1;
     if (tcb !== undefined && yieldsTo(tcb, segment)) {
       // RFC 6191: the new connection's numbers begin beyond those of the old one.
@@ -207,7 +216,7 @@ export class TcpLayer implements TransportProtocol, Services {
       tcb = undefined;
     }
     if (tcb === undefined) {
-      const reason = this.#withoutConnection(segment, iss, frames.tag[frame]!);
+      const reason = this.#withoutConnection(segment, iss, this.ip.frames.tag[frame]!);
       if (reason === '') this.ip.deliver(frame);
       else this.ip.drop(frame, reason, device);
       return;
@@ -258,23 +267,23 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.timer.cancel();
     tcb.delayedAck.timer.cancel();
     tcb.keepaliveTimer?.cancel();
-    const key = keyOf(tcb.localPort, tcb.remotePort);
-    const chain = this.#connections.get(key);
+    const chain = this.#connections.get(tcb.peerPorts);
     if (chain === undefined) return;
     const at = chain.indexOf(tcb);
     if (at >= 0) chain.splice(at, 1);
-    if (chain.length === 0) this.#connections.delete(key);
+    if (chain.length === 0) this.#connections.delete(tcb.peerPorts);
   }
 
   #quoted({ view, at, source, destination }: IcmpErrorReport): Tcb | undefined {
-    const tcb = this.#find(source, Tcp.sourcePort(view, at), destination, Tcp.destinationPort(view, at));
+    const ports = Tcp.portsWord(Tcp.destinationPort(view, at), Tcp.sourcePort(view, at));
+    const tcb = this.#find(toWord(source), toWord(destination), ports);
     if (tcb === undefined || tcb.state === State.TIME_WAIT) return undefined;
     const seq = unwrap(Tcp.sequence(view, at), tcb.snd.una);
     return seq >= tcb.snd.una && seq <= tcb.snd.nxt ? tcb : undefined;
   }
 
   #withoutConnection(segment: Segment, iss: number, tag: number): '' | 'NO_SOCKET' | 'TCP_OUT_OF_WINDOW' {
-    const listener = this.#listener(segment.destination, segment.destinationPort);
+    const listener = this.#listener(toAddress(segment.destination), segment.destinationPort);
     if (listener === undefined) {
       if (!segment.has(Tcp.RST)) this.#answerReset(segment);
       return 'NO_SOCKET';
@@ -293,8 +302,8 @@ export class TcpLayer implements TransportProtocol, Services {
   #passiveOpen(listener: Listener, segment: Segment, iss: number, tag: number): void {
     const { options } = listener;
     const request = this.#request(
-      segment.destination,
-      segment.source,
+      toAddress(segment.destination),
+      toAddress(segment.source),
       segment.destinationPort,
       segment.sourcePort,
       options.tos ?? 0,
@@ -351,8 +360,8 @@ export class TcpLayer implements TransportProtocol, Services {
   readonly #answerReset = (segment: Segment): void => {
     const { frames } = this.ip;
     const request = this.#reset;
-    request.source = segment.destination;
-    request.destination = segment.source;
+    request.source = toAddress(segment.destination);
+    request.destination = toAddress(segment.source);
     request.sourcePort = segment.destinationPort;
     request.destinationPort = segment.sourcePort;
     request.tos = segment.tos & ~ECN_BITS;
@@ -410,8 +419,8 @@ export class TcpLayer implements TransportProtocol, Services {
       for (let i = 0; i < pairs; i++) {
         const port = low + 2 * ((first + i) % pairs) + parity;
         if (this.#listener(request.source, port) !== undefined) continue;
-        if (this.#find(request.source, port, request.destination, request.destinationPort) === undefined)
-          return port;
+        request.sourcePort = port;
+        if (!this.#isTaken(request)) return port;
       }
     }
     throw new Error(`${this.ip.name}: no free TCP port`);
@@ -424,30 +433,29 @@ export class TcpLayer implements TransportProtocol, Services {
     );
   }
 
-  #find(
-    localAddress: Ipv4Address,
-    localPort: number,
-    remoteAddress: Ipv4Address,
-    remotePort: number,
-  ): Tcb | undefined {
-    const chain = this.#connections.get(keyOf(localPort, remotePort));
+  /** Is there a connection with the addresses and ports that `request` wants? */
+  #isTaken({ source, sourcePort, destination, destinationPort }: SendRequest): boolean {
+    const ports = Tcp.portsWord(destinationPort, sourcePort);
+    return this.#find(toWord(source), toWord(destination), ports) !== undefined;
+  }
+
+  /** The connection that a segment with these ports, from `remote` to `local`, is for. */
+  #find(local: AddressWord, remote: AddressWord, ports: number): Tcb | undefined {
+    const chain = this.#connections.get(ports);
     if (chain === undefined) return undefined;
     for (let i = 0; i < chain.length; i++) {
       const tcb = chain[i]!;
-      if (tcb.remoteAddress === remoteAddress && tcb.localAddress === localAddress) return tcb;
+      if (tcb.remoteWord === remote && tcb.localWord === local) return tcb;
     }
     return undefined;
   }
 
   #add(tcb: Tcb): void {
-    const key = keyOf(tcb.localPort, tcb.remotePort);
-    const chain = this.#connections.get(key);
-    if (chain === undefined) this.#connections.set(key, [tcb]);
+    const chain = this.#connections.get(tcb.peerPorts);
+    if (chain === undefined) this.#connections.set(tcb.peerPorts, [tcb]);
     else chain.push(tcb);
   }
 }
-
-const keyOf = (localPort: number, remotePort: number): number => localPort * 65536 + remotePort;
 
 /** The program of a connection that its listener has not taken yet. */
 const refusing: StreamEvents = { established() {}, received() {}, closed() {} };
