@@ -5,7 +5,7 @@
  * as much: the packet leaves as ip-input.ts, ip-forward.ts, ip-output.ts and neighbour.ts would have sent it, octet for
  * octet, and is counted where they would have counted it.
  *
- *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link
+ *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link or veth
  *                                             │                              or the transport protocol it is for
  *                                             └ anything else ──────────────>  the way through the stack, which may learn
  *
@@ -42,6 +42,9 @@ const OUTPUT_DEVICE = 12;
 const PACKETS = 13;
 const OCTETS = 14;
 
+/** A veth has a jack here, too, in which its peer is plugged: this, and the peer's number. */
+export const VETH_JACKS = 1 << 20;
+
 /** No such flow. */
 export const NO_FLOW = -1;
 
@@ -52,15 +55,17 @@ const MOST = 4096;
 /** Counters are folded before they no longer fit. */
 const MANY_OCTETS = 2 ** 30;
 
-/** A device of the fabric, as a flow knows it. */
+/** A device as a flow knows it. */
 export interface FlowDevice {
-  readonly jack: number;
+  /** Jacks that it receives and sends by, those of a veth from `VETH_JACKS` on; -1: by none, so flows do without it. */
+  readonly inputJack: number;
+  readonly outputJack: number;
   readonly number: number;
   readonly macHigh: number;
   readonly macLow: number;
 }
 
-/** A namespace in the place of a device, which sends or is sent to: its `jack` is negative and no other's, its number -1. */
+/** A namespace in the place of a device, which sends or is sent to: its jacks are negative and no other's, its number -1. */
 export interface FlowEnd extends FlowDevice {}
 
 /** A decision, as the stack made it. */
@@ -79,6 +84,8 @@ export interface FlowHost {
   readonly now: VirtualTime;
   readonly frames: FrameStore;
   readonly outputs: readonly Transmitter[];
+  /** `frame` goes to the device of that number, at this instant. */
+  handTo(device: number, frame: Frame): void;
   /** So much went from one device to another, or from or to here (-1): for their counters. */
   countSent(input: number, output: number, packets: number, octets: number): void;
   /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for a protocol of its namespace. */
@@ -113,7 +120,7 @@ export class FlowTable {
     if (end - ip < Ipv4.MIN_HEADER_LENGTH || frames.tag[frame] !== 0) return false;
     const view = frames.view(frame);
     const words = this.#words;
-    const flow = this.#place(Ipv4.sourceWord(view, ip), Ipv4.destinationWord(view, ip));
+    const flow = this.#place(jack, Ipv4.sourceWord(view, ip), Ipv4.destinationWord(view, ip));
     if (!this.#isOf(flow, view, at, jack)) return false;
     const octets = frames.length(frame);
     const length = octets - Ethernet.HEADER_LENGTH;
@@ -128,11 +135,11 @@ export class FlowTable {
 
   /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
   outgoing(namespace: FlowEnd, source: AddressWord, destination: AddressWord): number {
-    const flow = this.#place(source, destination);
+    const flow = this.#place(namespace.inputJack, source, destination);
     const words = this.#words;
     return words[flow + DESTINATION] === destination &&
       words[flow + SOURCE] === source &&
-      words[flow + INPUT_JACK] === namespace.jack &&
+      words[flow + INPUT_JACK] === namespace.inputJack &&
       words[flow + GENERATION] === this.#generation
       ? flow
       : NO_FLOW;
@@ -177,13 +184,20 @@ export class FlowTable {
     view.setInt32(at + 8, words[flow + HEADER + 2]!);
     this.#count(flow, octets);
     const host = this.#host;
-    const refusal = host.outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, host.now);
+    const jack = words[flow + OUTPUT_JACK]!;
+    if (jack >= VETH_JACKS) {
+      host.handTo(jack - VETH_JACKS, frame);
+      return;
+    }
+    const refusal = host.outputs[jack]!.transmit(frame, host.now);
     if (refusal !== undefined) host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
   }
 
   /** Where a flow has its place, if it is here. */
-  #place(source: AddressWord, destination: AddressWord): number {
-    const hash = Math.imul(destination ^ Math.imul(source, 0x85ebca6b), 0x9e3779b1);
+  #place(jack: number, source: AddressWord, destination: AddressWord): number {
+    // A packet between two pods of a host has the same addresses at each of its jacks.
+    const from = source ^ Math.imul(jack, 0xc2b2ae35);
+    const hash = Math.imul(destination ^ Math.imul(from, 0x85ebca6b), 0x9e3779b1);
     return FIRST + ((hash >>> 16) & this.#mask) * FLOW;
   }
 
@@ -205,24 +219,24 @@ export class FlowTable {
   learn(decision: Decision): void {
     const { source, destination, input, output } = decision;
     if (this.#words === EMPTY) this.#resize(FEWEST);
-    let flow = this.#place(source, destination);
+    let flow = this.#place(input.inputJack, source, destination);
     if (this.#isOther(flow, source, destination)) {
       this.#displaced++;
       if (this.#displaced > this.#mask && this.#mask + 1 < MOST) {
         this.#resize(2 * (this.#mask + 1));
-        flow = this.#place(source, destination);
+        flow = this.#place(input.inputJack, source, destination);
       }
     }
     this.#settle(flow);
     const words = this.#words;
     words[flow + DESTINATION] = destination;
     words[flow + SOURCE] = source;
-    words[flow + INPUT_JACK] = input.jack;
+    words[flow + INPUT_JACK] = input.inputJack;
     words[flow + MAC_HIGH] = input.macHigh;
     words[flow + MAC_LOW] = input.macLow;
     words[flow + GENERATION] = this.#generation;
     decision.header?.copyAddresses(words, flow + HEADER);
-    words[flow + OUTPUT_JACK] = output.jack;
+    words[flow + OUTPUT_JACK] = output.outputJack;
     words[flow + MTU] = decision.mtu;
     words[flow + INPUT_DEVICE] = input.number;
     words[flow + OUTPUT_DEVICE] = output.number;
@@ -233,6 +247,11 @@ export class FlowTable {
     const words = this.#words;
     if (words[flow + GENERATION] !== this.#generation) return false;
     return words[flow + DESTINATION] !== destination || words[flow + SOURCE] !== source;
+  }
+
+  /** What was decided while this was another number is void. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Something changed: every decision has to be made anew. */
