@@ -71,6 +71,10 @@ function row(flags: number): number {
   return flags & Tcp.ACK ? 3 : 5;
 }
 
+/** A segment that neither opens nor ends a connection. */
+export const isPlain = (flags: number): boolean =>
+  (flags & (Tcp.SYN | Tcp.FIN | Tcp.RST | Tcp.ACK)) === Tcp.ACK;
+
 /** The state after a segment with `flags` in `direction` (0 original, 1 reply), or `IGNORED`, or `INVALID`. */
 export const nextState = (direction: number, flags: number, state: number): number =>
   TRANSITIONS[direction]![row(flags)]![state]!;

@@ -163,9 +163,48 @@ export class Conntrack {
     tracked.connection = connection;
     tracked.direction = direction;
     tracked.state = direction === REPLY || connection.seenReply ? 'ESTABLISHED' : 'NEW';
+    this.#count(connection, direction, Ipv4.totalLength(view, at));
+  }
+
+  #count(connection: Connection, direction: number, octets: number): void {
     if (direction === REPLY) connection.seenReply = true;
     connection.packets[direction]!++;
-    connection.octets[direction]! += Ipv4.totalLength(view, at);
+    connection.octets[direction]! += octets;
+  }
+
+  /** The slot (2 x connection + direction) of the packet at `at`; `NO_SLOT` for pieces and what is not remembered. */
+  slotOf(view: DataView, at: number, end: number): number {
+    if (Ipv4.isFragment(view, at) || !this.#readTuple(view, at, end)) return NO_SLOT;
+    return this.#table.find(this.#source, this.#destination, this.#ports, this.#protocol);
+  }
+
+  /** Its own slot, when `frame` was tracked, belongs to a remembered connection and nothing of it is translated. */
+  plainSlot(frame: Frame): number {
+    const tracked = this.#of(frame);
+    const connection = tracked?.connection;
+    if (connection === undefined || connection.id < 0 || tracked!.state === 'RELATED') return NO_SLOT;
+    return connection.sourceNat || connection.destinationNat
+      ? NO_SLOT
+      : 2 * connection.id + tracked!.direction;
+  }
+
+  /** What `track` does with the packet at `at`, of `slot`, which changes no more than times and counters. False: track it. */
+  proceed(slot: number, view: DataView, at: number): boolean {
+    const connection = this.#connections[slot >> 1]!;
+    if (connection.timeout <= this.#clock.now) return false;
+    let flags = 0;
+    if (connection.protocol === Ipv4.PROTOCOL_TCP) {
+      flags = TcpHeader.flags(view, at + Ipv4.headerLength(view, at));
+      if (connection.tcpState !== TcpTrack.ESTABLISHED || !TcpTrack.isPlain(flags)) return false;
+    }
+    this.#follow(connection, slot & 1, flags);
+    this.#count(connection, slot & 1, Ipv4.totalLength(view, at));
+    return true;
+  }
+
+  /** The remembered connection of a slot. */
+  connectionAt(slot: number): Connection | undefined {
+    return this.#connections[slot >> 1];
   }
 
   stateOf(frame: Frame): ConntrackState {

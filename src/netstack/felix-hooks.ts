@@ -21,6 +21,7 @@ import * as Vxlan from '../wire/vxlan.ts';
 import { Conntrack } from './conntrack.ts';
 import { defragmenter } from './defragment.ts';
 import type { Fib } from './fib.ts';
+import { FlowOffload } from './flow-offload.ts';
 import type { HookPoint, HookTable, Verdict } from './hooks.ts';
 import * as Hooks from './hooks.ts';
 import { IpSet } from './ipset.ts';
@@ -78,6 +79,8 @@ export interface HookHost {
    * whole packet, STOLEN for a piece.
    */
   defragment(frame: Frame, input: NetDevice | undefined): Verdict;
+  /** The rules changed: what was decided by them is void. */
+  rulesChanged(): void;
   /** The address to masquerade with behind `output`; 0 when there is none. */
   sourceAddress(output: NetDevice): Ipv4Address;
 }
@@ -85,7 +88,7 @@ export interface HookHost {
 /** The hooks of a node's namespace; none until they are programmed. */
 export function felixHooks(namespace: Namespace): FelixHooks {
   const { hooks, fib, frames, clock } = namespace;
-  return new FelixHooks({
+  const felix = new FelixHooks({
     hooks,
     fib,
     frames,
@@ -93,8 +96,11 @@ export function felixHooks(namespace: Namespace): FelixHooks {
     random: purpose => namespace.random(purpose),
     isLocal: address => namespace.isLocal(address),
     defragment: defragmenter(namespace),
+    rulesChanged: () => namespace.host.flows.forget(),
     sourceAddress: output => selectAddress(namespace, output, 0, 'global'),
   });
+  namespace.offload = new FlowOffload(namespace, felix.conntrack);
+  return felix;
 }
 
 const WORKLOAD_PREFIX = 'cali';
@@ -134,6 +140,7 @@ export class FelixHooks {
 
   /** Exchange all rules. Connections are kept, whatever the rules say about their first packet now. */
   program(variant: HookVariant, rules: FelixRules): void {
+    this.#host.rulesChanged();
     this.#rules = rules;
     this.#workloads = rules.workloads === undefined ? undefined : new Set(rules.workloads);
     this.sets.allPools.replace(rules.pools);
@@ -156,11 +163,13 @@ export class FelixHooks {
       hooks.add(point, {
         name: 'defrag',
         priority: Hooks.PRIORITY_DEFRAG,
+        steady: true,
         run: (frame, input) => this.#host.defragment(frame, input),
       });
       hooks.add(point, {
         name: 'conntrack',
         priority: Hooks.PRIORITY_CONNTRACK,
+        steady: true,
         run: frame => {
           conntrack.track(frame, local);
           return Hooks.ACCEPT;
@@ -169,6 +178,7 @@ export class FelixHooks {
       hooks.add(point, {
         name: 'nat',
         priority: Hooks.PRIORITY_DNAT,
+        steady: true,
         run: (frame, input, output) => nat.translate(point, frame, input, output),
       });
     }
@@ -176,11 +186,13 @@ export class FelixHooks {
       hooks.add(point, {
         name: 'nat',
         priority: Hooks.PRIORITY_SNAT,
+        steady: true,
         run: (frame, input, output) => nat.translate(point, frame, input, output),
       });
       hooks.add(point, {
         name: 'conntrack',
         priority: Hooks.PRIORITY_CONFIRM,
+        steady: true,
         run: frame => conntrack.confirm(frame),
       });
     }
@@ -191,7 +203,7 @@ export class FelixHooks {
       point: HookPoint,
       priority: number,
       run: (frame: Frame, input: NetDevice | undefined, output: NetDevice | undefined) => Verdict,
-    ): void => this.#host.hooks.add(point, { name: 'felix', priority, run });
+    ): void => this.#host.hooks.add(point, { name: 'felix', priority, steady: true, run });
     add(Hooks.PREROUTING, Hooks.PRIORITY_RAW, (frame, input) => this.#rawPrerouting(frame, input));
     add(Hooks.INPUT, Hooks.PRIORITY_FILTER, (frame, input) => this.#filterInput(frame, input));
     add(Hooks.FORWARD, Hooks.PRIORITY_FILTER, (frame, input, output) =>

@@ -5,7 +5,7 @@
  * as much: the packet leaves as ip-input.ts, ip-forward.ts, ip-output.ts and neighbour.ts would have sent it, octet for
  * octet, and is counted where they would have counted it.
  *
- *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link
+ *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link or veth
  *                                             │                              or the transport protocol it is for
  *                                             └ anything else ──────────────>  the way through the stack, which may learn
  *
@@ -17,6 +17,7 @@ import type { AddressWord } from '../addr/address-word.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import type { Transmitter } from '../sim/link.ts';
 import type { VirtualTime } from '../sim/time.ts';
+import type { WordArena } from '../sim/word-arena.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Ethernet from '../wire/ethernet.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
@@ -42,25 +43,28 @@ const OUTPUT_DEVICE = 12;
 const PACKETS = 13;
 const OCTETS = 14;
 
+/** A veth has a jack here, too, in which its peer is plugged: this, and the peer's number. */
+export const VETH_JACKS = 1 << 20;
+
 /** No such flow. */
 export const NO_FLOW = -1;
 
-/** The C library puts large buffers 16 octets behind a page: from here on flows are cache lines. */
-const FIRST = FLOW - 4;
 const FEWEST = 16;
 const MOST = 4096;
 /** Counters are folded before they no longer fit. */
 const MANY_OCTETS = 2 ** 30;
 
-/** A device of the fabric, as a flow knows it. */
+/** A device as a flow knows it. */
 export interface FlowDevice {
-  readonly jack: number;
+  /** Jacks that it receives and sends by, those of a veth from `VETH_JACKS` on; -1: by none, so flows do without it. */
+  readonly inputJack: number;
+  readonly outputJack: number;
   readonly number: number;
   readonly macHigh: number;
   readonly macLow: number;
 }
 
-/** A namespace in the place of a device, which sends or is sent to: its `jack` is negative and no other's, its number -1. */
+/** A namespace in the place of a device, which sends or is sent to: its jacks are negative and no other's, its number -1. */
 export interface FlowEnd extends FlowDevice {}
 
 /** A decision, as the stack made it. */
@@ -78,6 +82,8 @@ export interface Decision {
 export interface FlowHost {
   readonly frames: FrameStore;
   readonly outputs: readonly Transmitter[];
+  /** `frame` goes to the device of that number, at this instant. */
+  handTo(device: number, frame: Frame): void;
   /** So much went from one device to another, or from or to here (-1): for their counters. */
   countSent(input: number, output: number, packets: number, octets: number): void;
   /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for a protocol of its namespace. */
@@ -86,13 +92,12 @@ export interface FlowHost {
   refused(frame: Frame, device: number, reason: DropReason): void;
 }
 
-/** Holds nothing: for hosts that never forwarded. */
-const EMPTY = new Int32Array(FIRST + FLOW);
-
 export class FlowTable {
   readonly #frames: FrameStore;
   readonly #outputs: readonly Transmitter[];
-  #words = EMPTY;
+  readonly #arena: WordArena;
+  /** Where the flows are in the arena: `#mask + 1` of them. */
+  #first: number;
   #mask = 0;
   #generation = 1;
   readonly #host: FlowHost;
@@ -103,6 +108,8 @@ export class FlowTable {
     this.#host = host;
     this.#frames = host.frames;
     this.#outputs = host.outputs;
+    this.#arena = host.frames.tables;
+    this.#first = this.#arena.reserve(FLOW);
   }
 
   /** Forward or deliver `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
@@ -114,8 +121,8 @@ export class FlowTable {
     const view = frames.view(frame);
     const source = Ipv4.sourceWord(view, ip);
     const destination = Ipv4.destinationWord(view, ip);
-    const words = this.#words;
-    const flow = this.#place(source, destination);
+    const words = this.#arena.words;
+    const flow = this.#place(jack, source, destination);
     if (
       words[flow + DESTINATION] !== destination ||
       words[flow + SOURCE] !== source ||
@@ -139,11 +146,11 @@ export class FlowTable {
 
   /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
   outgoing(namespace: FlowEnd, source: AddressWord, destination: AddressWord): number {
-    const flow = this.#place(source, destination);
-    const words = this.#words;
+    const flow = this.#place(namespace.inputJack, source, destination);
+    const words = this.#arena.words;
     return words[flow + DESTINATION] === destination &&
       words[flow + SOURCE] === source &&
-      words[flow + INPUT_JACK] === namespace.jack &&
+      words[flow + INPUT_JACK] === namespace.inputJack &&
       words[flow + GENERATION] === this.#generation
       ? flow
       : NO_FLOW;
@@ -151,7 +158,7 @@ export class FlowTable {
 
   /** Longest packet that goes out whole by `flow`. */
   mtu(flow: number): number {
-    return this.#words[flow + MTU]!;
+    return this.#arena.words[flow + MTU]!;
   }
 
   /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
@@ -168,55 +175,62 @@ export class FlowTable {
     if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP) return false;
     this.#count(flow, octets);
     this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH);
-    this.#host.handUp(frame, ip, this.#words[flow + INPUT_DEVICE]!);
+    this.#host.handUp(frame, ip, this.#arena.words[flow + INPUT_DEVICE]!);
     return true;
   }
 
   #count(flow: number, octets: number): void {
-    const words = this.#words;
+    const words = this.#arena.words;
     words[flow + PACKETS]! += 1;
     words[flow + OCTETS]! += octets;
     if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
   }
 
   #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number, now: VirtualTime): void {
-    const words = this.#words;
+    const words = this.#arena.words;
     view.setInt32(at, words[flow + HEADER]!);
     view.setInt32(at + 4, words[flow + HEADER + 1]!);
     view.setInt32(at + 8, words[flow + HEADER + 2]!);
     this.#count(flow, octets);
-    const refusal = this.#outputs[words[flow + OUTPUT_JACK]!]!.transmit(frame, now);
+    const jack = words[flow + OUTPUT_JACK]!;
+    if (jack >= VETH_JACKS) {
+      this.#host.handTo(jack - VETH_JACKS, frame);
+      return;
+    }
+    const refusal = this.#outputs[jack]!.transmit(frame, now);
     if (refusal !== undefined) this.#host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
   }
 
   /** Where a flow has its place, if it is here. */
-  #place(source: AddressWord, destination: AddressWord): number {
-    const hash = Math.imul(destination ^ Math.imul(source, 0x85ebca6b), 0x9e3779b1);
-    return FIRST + ((hash >>> 16) & this.#mask) * FLOW;
+  #place(jack: number, source: AddressWord, destination: AddressWord): number {
+    // A packet between two pods of a host has the same addresses at each of its jacks.
+    const from = source ^ Math.imul(jack, 0xc2b2ae35);
+    const hash = Math.imul(destination ^ Math.imul(from, 0x85ebca6b), 0x9e3779b1);
+    return this.#first + ((hash >>> 16) & this.#mask) * FLOW;
   }
 
   /** The stack forwards or sends a packet so, and would every other of its flow. */
   learn(decision: Decision): void {
     const { source, destination, input, output } = decision;
-    if (this.#words === EMPTY) this.#resize(FEWEST);
-    let flow = this.#place(source, destination);
+    if (this.#mask === 0) this.#resize(FEWEST);
+    let flow = this.#place(input.inputJack, source, destination);
     if (this.#isOther(flow, source, destination)) {
       this.#displaced++;
       if (this.#displaced > this.#mask && this.#mask + 1 < MOST) {
         this.#resize(2 * (this.#mask + 1));
-        flow = this.#place(source, destination);
+        flow = this.#place(input.inputJack, source, destination);
       }
     }
     this.#settle(flow);
-    const words = this.#words;
+    const words = this.#arena.words;
     words[flow + DESTINATION] = destination;
     words[flow + SOURCE] = source;
-    words[flow + INPUT_JACK] = input.jack;
+    words[flow + INPUT_JACK] = input.inputJack;
     words[flow + MAC_HIGH] = input.macHigh;
     words[flow + MAC_LOW] = input.macLow;
     words[flow + GENERATION] = this.#generation;
     decision.header?.copyAddresses(words, flow + HEADER);
-    words[flow + OUTPUT_JACK] = output.jack;
+    words[flow + OUTPUT_JACK] = output.outputJack;
     words[flow + MTU] = decision.mtu;
     words[flow + INPUT_DEVICE] = input.number;
     words[flow + OUTPUT_DEVICE] = output.number;
@@ -224,9 +238,14 @@ export class FlowTable {
 
   /** Is there a valid flow with other addresses? */
   #isOther(flow: number, source: AddressWord, destination: AddressWord): boolean {
-    const words = this.#words;
+    const words = this.#arena.words;
     if (words[flow + GENERATION] !== this.#generation) return false;
     return words[flow + DESTINATION] !== destination || words[flow + SOURCE] !== source;
+  }
+
+  /** What was decided while this was another number is void. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Something changed: every decision has to be made anew. */
@@ -236,11 +255,11 @@ export class FlowTable {
 
   /** Bring the devices' counters up to date. */
   settle(): void {
-    for (let flow = FIRST; flow < this.#words.length; flow += FLOW) this.#settle(flow);
+    for (let i = 0; i <= this.#mask; i++) this.#settle(this.#first + i * FLOW);
   }
 
   #settle(flow: number): void {
-    const words = this.#words;
+    const words = this.#arena.words;
     const packets = words[flow + PACKETS]!;
     if (packets === 0) return;
     this.#host.countSent(
@@ -255,7 +274,8 @@ export class FlowTable {
 
   #resize(flows: number): void {
     this.settle();
-    this.#words = new Int32Array(FIRST + flows * FLOW);
+    this.#arena.release(this.#first, (this.#mask + 1) * FLOW);
+    this.#first = this.#arena.reserve(flows * FLOW);
     this.#mask = flows - 1;
     this.#displaced = 0;
   }

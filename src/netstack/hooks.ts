@@ -44,6 +44,11 @@ export type Verdict = typeof ACCEPT | typeof STOLEN | DropReason;
 export interface Hook {
   readonly name: string;
   readonly priority: number;
+  /**
+   * It does the same with every packet of a remembered connection that goes the same way, until it says otherwise
+   * (`FlowTable.forget`): flow-offload.ts may leave it out.
+   */
+  readonly steady?: boolean;
   /** `frames.start[frame]` is at the IPv4 header. `input` is undefined at OUTPUT, `output` before routing. */
   run(frame: Frame, input: NetDevice | undefined, output: NetDevice | undefined): Verdict;
 }
@@ -52,6 +57,8 @@ export class HookTable {
   readonly #points: Hook[][] = [[], [], [], [], []];
   /** Bit n: somebody hooked in at point n. Most namespaces have no hooks, and find out here. */
   #inUse = 0;
+  /** All hooks are. */
+  steady = true;
   readonly #changed: () => void;
 
   /** `changed` hears of every hook that comes or goes. */
@@ -68,7 +75,7 @@ export class HookTable {
     const at = hooks.findIndex(other => other.priority > hook.priority);
     hooks.splice(at < 0 ? hooks.length : at, 0, hook);
     this.#inUse |= 1 << point;
-    this.#changed();
+    this.#noteChange();
   }
 
   /** Remove every hook of that name. */
@@ -77,6 +84,11 @@ export class HookTable {
       for (let i = hooks.length - 1; i >= 0; i--) if (hooks[i]!.name === name) hooks.splice(i, 1);
       if (hooks.length === 0) this.#inUse &= ~(1 << point);
     }
+    this.#noteChange();
+  }
+
+  #noteChange(): void {
+    this.steady = this.#points.every(hooks => hooks.every(hook => hook.steady === true));
     this.#changed();
   }
 

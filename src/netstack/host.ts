@@ -16,7 +16,7 @@ import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import { FlowTable } from './flow-table.ts';
+import { FlowTable, VETH_JACKS } from './flow-table.ts';
 import { toTransport } from './ip-input.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
@@ -112,7 +112,11 @@ export abstract class NetHost extends LogicalProcess {
 
   /** `frame` arrives at `device` at this instant, when what is being done now is done. Takes ownership. */
   handOver(device: NetDevice, frame: Frame): void {
-    this.frames.meta[frame] = device.number;
+    this.handTo(device.number, frame);
+  }
+
+  handTo(device: number, frame: Frame): void {
+    this.frames.meta[frame] = device;
     this.#backlog.add(frame);
   }
 
@@ -121,7 +125,9 @@ export abstract class NetHost extends LogicalProcess {
       const frame = this.#backlog.take();
       if (frame === NO_FRAME) return;
       if (handed === BACKLOG_BOUND) throw new Error(`${this.name}: the backlog never empties`);
-      const device = this.#devices[this.frames.meta[frame]!]!;
+      const number = this.frames.meta[frame]!;
+      if (this.flows.forward(frame, VETH_JACKS + number, this.now)) continue;
+      const device = this.#devices[number]!;
       if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
       else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
       else if (this.processor?.backlog(device, frame) !== true) device.ingress(frame);

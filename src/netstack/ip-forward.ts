@@ -39,7 +39,8 @@ export function ipForward(
     return;
   }
   Ipv4.decrementTtl(view, at);
-  if (output === input && input.sysctl.sendRedirects) redirect(namespace, input, frame, hop);
+  const redirects = output === input && input.sysctl.sendRedirects;
+  if (redirects) redirect(namespace, input, frame, hop);
   let verdict = namespace.hooks.run(FORWARD, frame, input, output);
   if (verdict === ACCEPT) verdict = namespace.hooks.run(POSTROUTING, frame, input, output);
   if (verdict !== ACCEPT) {
@@ -48,16 +49,16 @@ export function ipForward(
   }
   const limit = longestPiece === 0 ? mtu : Math.min(mtu, longestPiece);
   const nextHop = hop.via === 0 ? Ipv4.destinationWord(view, at) : toWord(hop.via);
-  if (longestPiece === 0 && route.nextHops.length === 1 && isQuiet(input, output)) {
+  if (longestPiece === 0 && !redirects) namespace.offload?.learn(frame, input, output, nextHop, mtu);
+  if (longestPiece === 0 && !redirects && route.nextHops.length === 1 && isQuiet(input)) {
     const [source, destination] = [Ipv4.sourceWord(view, at), Ipv4.destinationWord(view, at)];
     namespace.learnFlow(input, output, nextHop, mtu, source, destination);
   }
   finishOutput(namespace, frame, output, nextHop, limit);
 }
 
-/** Does nobody see packets that come in by `input` and leave by `output`, nor get a redirect for them? */
-const isQuiet = (input: NetDevice, output: NetDevice): boolean =>
-  input.jack >= 0 && !input.tapped && !(output === input && input.sysctl.sendRedirects);
+/** Does `input` have a jack, and nobody see what comes in by it? */
+const isQuiet = (input: NetDevice): boolean => input.inputJack >= 0 && !input.tapped;
 
 /** The packet leaves where it came from and its sender is on that link: tell it of the shorter way (RFC 1812 §5.2.7.2). */
 function redirect(namespace: Namespace, device: NetDevice, frame: Frame, hop: NextHop): void {

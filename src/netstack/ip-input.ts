@@ -188,6 +188,13 @@ export function localDeliver(namespace: Namespace, device: NetDevice, frame: Fra
     discard(namespace, frame, verdict, device);
     return;
   }
+  if (device.kind !== 'loopback') namespace.offload?.learnArrival(frame, device);
+  deliverToProtocol(namespace, device, frame);
+}
+
+/** The packet is for this host, whole, and past all hooks. */
+export function deliverToProtocol(namespace: Namespace, device: NetDevice, frame: Frame): void {
+  const { frames } = namespace;
   const view = frames.view(frame);
   const at = frames.start[frame]!;
   const protocol = Ipv4.protocol(view, at);

@@ -239,7 +239,8 @@ export function localOut(
   routedVia: AddressWord,
   routedMtu: number,
 ): void {
-  const { frames, hooks } = namespace;
+  const { frames, hooks, offload } = namespace;
+  if (offload?.send(frame, routed, routedVia, routedMtu) === true) return;
   let device = routed;
   let nextHop = routedVia;
   let mtu = routedMtu;
@@ -271,6 +272,7 @@ export function localOut(
     discard(namespace, frame, verdict, device);
     return;
   }
+  offload?.learn(frame, undefined, device, nextHop, mtu);
   finishOutput(namespace, frame, device, nextHop, mtu);
 }
 

@@ -18,6 +18,7 @@ import * as Ethernet from '../wire/ethernet.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Arp from './arp.ts';
 import { Fib } from './fib.ts';
+import type { FlowOffload } from './flow-offload.ts';
 import type { FlowDevice, FlowEnd } from './flow-table.ts';
 import { HookTable } from './hooks.ts';
 import type { NetHost } from './host.ts';
@@ -64,6 +65,8 @@ export class Namespace implements IpLayer {
   /** The fallback IPIP device, `tunl0`. */
   ipip: IpipDevice | undefined;
   vxlan: VxlanDevice | undefined;
+  /** Past the hooks, where there is connection tracking. */
+  offload: FlowOffload | undefined;
   /** Written anew for every packet that is built here. */
   readonly header = {
     tos: 0,
@@ -86,7 +89,8 @@ export class Namespace implements IpLayer {
 
   /** Has `lo`, down. Made by `NetHost.namespace`; `number` is no other's of that host. */
   constructor(host: NetHost, name: string, number: number) {
-    this.flowEnd = { jack: -1 - number, number: -1, macHigh: 0, macLow: 0 };
+    const jack = -1 - number;
+    this.flowEnd = { inputJack: jack, outputJack: jack, number: -1, macHigh: 0, macLow: 0 };
     this.host = host;
     this.name = name;
     this.clock = host;
@@ -134,7 +138,8 @@ export class Namespace implements IpLayer {
 
   /** An identification for a packet that may be fragmented: never 0, and all different for a long while. */
   identification(): number {
-    this.#identification = (this.#identification % 0xffff) + 1;
+    const last = this.#identification;
+    this.#identification = last === 0xffff ? 1 : last + 1;
     return this.#identification;
   }
 
@@ -311,16 +316,17 @@ export class Namespace implements IpLayer {
     destination: AddressWord,
   ): void {
     const { host } = this;
-    if (output.jack < 0 || !output.up || output.tapped || host.tracing) return;
+    if (output.outputJack < 0 || !output.up || output.tapped || host.tracing) return;
     if (!this.hooks.isEmpty || host.processor !== undefined) return;
     const header = this.neighbours.headerTo(output, nextHop);
-    if (header !== undefined) host.flows.learn({ source, destination, input, output, header, mtu });
+    if (header === undefined) return;
+    host.flows.learn({ source, destination, input, output, header, mtu: Math.min(mtu, output.mtu) });
   }
 
   /** The same for what comes in by `input` and is for this host. A VXLAN device takes some of it before UDP sees it. */
   learnArrival(input: NetDevice, source: AddressWord, destination: AddressWord): void {
     const { host } = this;
-    if (input.jack < 0 || input.tapped || host.tracing || this.vxlan !== undefined) return;
+    if (input.inputJack < 0 || input.tapped || host.tracing || this.vxlan !== undefined) return;
     if (!this.hooks.isEmpty || host.processor !== undefined) return;
     host.flows.learn({ source, destination, input, output: this.flowEnd, header: undefined, mtu: 0 });
   }

@@ -93,6 +93,15 @@ export abstract class NetDevice {
     this.jack = jack;
   }
 
+  /** Where flows find it (`FlowDevice`): at its jack. */
+  get inputJack(): number {
+    return this.jack;
+  }
+
+  get outputJack(): number {
+    return this.jack;
+  }
+
   get mtu(): number {
     return this.#mtu;
   }
@@ -160,7 +169,8 @@ export abstract class NetDevice {
 
   /** Something arrived: count it, show it, hand it to IP. Takes ownership. */
   ingress(frame: Frame): void {
-    const { host } = this.namespace;
+    const { host, offload } = this.namespace;
+    if (offload?.receive(frame, this) === true) return;
     this.#counters.rxPackets++;
     this.#counters.rxOctets += host.frames.length(frame);
     if (host.tracing || this.tapped || host.frames.tag[frame] !== 0) this.#show(frame, 'receive');

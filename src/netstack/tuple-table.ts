@@ -1,5 +1,5 @@
 /**
- * The hash table of connection tracking: from a packet's tuple to a slot number, in typed arrays, without allocation.
+ * The hash table of connection tracking: from a packet's tuple to a slot number, without allocation.
  *
  *   tuple = (source, destination, ports, protocol)
  *   ports = source port << 16 | destination port;  ICMP: identifier << 16 | type << 8 | code;  else 0
@@ -22,28 +22,34 @@ export const joinPorts = (source: number, destination: number): number =>
 
 export const NO_SLOT = -1;
 
+/** Words of a slot: one half of a cache line, so that a packet finds its connection with two looks at memory. */
+const RECORD_SHIFT = 3;
+const SOURCE = 0;
+const DESTINATION = 1;
+const PORTS = 2;
+const PROTOCOL = 3;
+/** Successor in the chain of a bucket. */
+const NEXT = 4;
+
 export class TupleTable {
-  #sources = new Int32Array(64);
-  #destinations = new Int32Array(64);
-  #ports = new Int32Array(64);
-  #protocols = new Uint8Array(64);
-  /** Successor in the chain of a bucket. */
-  #next = new Int32Array(64);
+  #records = new Int32Array(64 << RECORD_SHIFT);
   #buckets = new Int32Array(64).fill(NO_SLOT);
   #count = 0;
 
   /** The slot of a tuple, whose numbers are given signed (`| 0`): unsigned ones would be boxed on the way. */
   find(source: number, destination: number, ports: number, protocol: number): number {
+    const records = this.#records;
     let slot = this.#buckets[this.#bucket(source, destination, ports, protocol)]!;
     while (slot !== NO_SLOT) {
+      const at = slot << RECORD_SHIFT;
       if (
-        this.#sources[slot] === source &&
-        this.#destinations[slot] === destination &&
-        this.#ports[slot] === ports &&
-        this.#protocols[slot] === protocol
+        records[at + SOURCE] === source &&
+        records[at + DESTINATION] === destination &&
+        records[at + PORTS] === ports &&
+        records[at + PROTOCOL] === protocol
       )
         return slot;
-      slot = this.#next[slot]!;
+      slot = records[at + NEXT]!;
     }
     return NO_SLOT;
   }
@@ -53,11 +59,12 @@ export class TupleTable {
   }
 
   insert(slot: number, tuple: Tuple, protocol: number): void {
-    if (slot >= this.#next.length) this.#grow(slot);
-    this.#sources[slot] = tuple.source;
-    this.#destinations[slot] = tuple.destination;
-    this.#ports[slot] = tuple.ports;
-    this.#protocols[slot] = protocol;
+    if (slot << RECORD_SHIFT >= this.#records.length) this.#grow(slot);
+    const at = slot << RECORD_SHIFT;
+    this.#records[at + SOURCE] = tuple.source;
+    this.#records[at + DESTINATION] = tuple.destination;
+    this.#records[at + PORTS] = tuple.ports;
+    this.#records[at + PROTOCOL] = protocol;
     this.#link(slot);
     this.#count++;
     if (this.#count > this.#buckets.length) this.#rehash();
@@ -65,13 +72,18 @@ export class TupleTable {
 
   remove(slot: number): void {
     const bucket = this.#bucketOf(slot);
+    const after = this.#successor(slot);
     let at = this.#buckets[bucket]!;
-    if (at === slot) this.#buckets[bucket] = this.#next[slot]!;
+    if (at === slot) this.#buckets[bucket] = after;
     else {
-      while (this.#next[at] !== slot) at = this.#next[at]!;
-      this.#next[at] = this.#next[slot]!;
+      while (this.#successor(at) !== slot) at = this.#successor(at);
+      this.#records[(at << RECORD_SHIFT) + NEXT] = after;
     }
     this.#count--;
+  }
+
+  #successor(slot: number): number {
+    return this.#records[(slot << RECORD_SHIFT) + NEXT]!;
   }
 
   #bucket(source: number, destination: number, ports: number, protocol: number): number {
@@ -81,37 +93,32 @@ export class TupleTable {
   }
 
   #bucketOf(slot: number): number {
+    const records = this.#records;
+    const at = slot << RECORD_SHIFT;
     return this.#bucket(
-      this.#sources[slot]!,
-      this.#destinations[slot]!,
-      this.#ports[slot]!,
-      this.#protocols[slot]!,
+      records[at + SOURCE]!,
+      records[at + DESTINATION]!,
+      records[at + PORTS]!,
+      records[at + PROTOCOL]!,
     );
   }
 
   #link(slot: number): void {
     const bucket = this.#bucketOf(slot);
-    this.#next[slot] = this.#buckets[bucket]!;
+    this.#records[(slot << RECORD_SHIFT) + NEXT] = this.#buckets[bucket]!;
     this.#buckets[bucket] = slot;
   }
 
   #grow(slot: number): void {
-    const size = Math.max(slot + 1, this.#next.length * 2);
-    const wider = <T extends Uint8Array | Int32Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
-    this.#sources = wider(this.#sources, new Int32Array(size));
-    this.#destinations = wider(this.#destinations, new Int32Array(size));
-    this.#ports = wider(this.#ports, new Int32Array(size));
-    this.#protocols = wider(this.#protocols, new Uint8Array(size));
-    this.#next = wider(this.#next, new Int32Array(size));
+    const wider = new Int32Array(Math.max((slot + 1) << RECORD_SHIFT, this.#records.length * 2));
+    wider.set(this.#records);
+    this.#records = wider;
   }
 
   #rehash(): void {
     const slots: number[] = [];
     for (let slot of this.#buckets) {
-      for (; slot !== NO_SLOT; slot = this.#next[slot]!) slots.push(slot);
+      for (; slot !== NO_SLOT; slot = this.#successor(slot)) slots.push(slot);
     }
     this.#buckets = new Int32Array(this.#buckets.length * 2).fill(NO_SLOT);
     for (const slot of slots) this.#link(slot);

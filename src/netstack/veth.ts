@@ -1,6 +1,8 @@
 /** A pair of Ethernet devices joined back to back: `eth0` of a pod and its `cali…` on the node. */
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
+import * as Ethernet from '../wire/ethernet.ts';
+import { VETH_JACKS } from './flow-table.ts';
 import type { Namespace } from './namespace.ts';
 import { NetDevice } from './netdevice.ts';
 
@@ -12,7 +14,7 @@ export interface VethEnd {
 }
 
 /** What Linux lets a frame exceed the MTU by: the Ethernet header and a VLAN tag. */
-const SLACK = 14 + 4;
+const SLACK = Ethernet.HEADER_LENGTH + 4;
 
 export class Veth extends NetDevice {
   readonly kind = 'ether';
@@ -32,6 +34,16 @@ export class Veth extends NetDevice {
 
   join(peer: Veth): void {
     this.#peer = peer;
+  }
+
+  override get inputJack(): number {
+    return VETH_JACKS + this.number;
+  }
+
+  /** Its peer's, as long as that takes whatever this one sends. */
+  override get outputJack(): number {
+    const { peer } = this;
+    return peer.up && this.mtu + Ethernet.HEADER_LENGTH <= peer.mtu + SLACK ? peer.inputJack : -1;
   }
 
   get carrier(): boolean {

@@ -3,6 +3,7 @@
  * everything it handled, in order. Equal fingerprints mean equal runs, whatever the number of workers.
  */
 import type { Frame, FrameStore } from './frame-store.ts';
+import { NumberRecords } from './number-records.ts';
 import * as Payload from './payload.ts';
 import type { VirtualTime } from './time.ts';
 
@@ -24,67 +25,105 @@ const stepB = (lane: number, word: number): number => {
   return Math.imul((mixed << 13) | (mixed >>> 19), STEP_B);
 };
 
-export class Fingerprint {
-  /** How many events were mixed in. */
-  count = 0;
-  #a = 0x243f6a88;
-  #b = 0x85a308d3 | 0;
+/** Where a fingerprint is in the record of its process: how many events were mixed in, and the lanes. */
+const COUNT = 4;
+const A = 5;
+const B = 6;
 
-  event(kind: number, time: VirtualTime): void {
-    this.count++;
-    this.#a = stepA(this.#a, (kind << 24) ^ Math.floor(time / 2 ** 32));
-    this.#b = stepB(this.#b ^ this.#a, time >>> 0);
+/** Begin the fingerprint of the process whose record is at `at`. */
+function begin(cells: Float64Array, at: number): void {
+  cells[at + COUNT] = 0;
+  cells[at + A] = 0x243f6a88;
+  cells[at + B] = 0x85a308d3 | 0;
+}
+
+export function mixEvent(cells: Float64Array, at: number, kind: number, time: VirtualTime): void {
+  cells[at + COUNT]! += 1;
+  const a = stepA(cells[at + A]! | 0, (kind << 24) ^ Math.floor(time / 2 ** 32));
+  cells[at + A] = a;
+  cells[at + B] = stepB(cells[at + B]! ^ a, time >>> 0);
+}
+
+/**
+ * A frame that arrived: its real octets, and of its payload what it stands for. How a REAL payload lies in memory
+ * is not part of it: after a ring it begins at offset 0.
+ */
+export function mixFrame(
+  cells: Float64Array,
+  at: number,
+  frames: FrameStore,
+  frame: Frame,
+  time: VirtualTime,
+): void {
+  cells[at + COUNT]! += 1;
+  let a = stepA(cells[at + A]! | 0, (FRAME << 24) ^ Math.floor(time / 2 ** 32));
+  let b = stepB(cells[at + B]! ^ a, time >>> 0);
+  const view = frames.view(frame);
+  const headersEnd = frames.end[frame]!;
+  const headers = frames.start[frame]!;
+  let octet = headers;
+  // The lanes take turns: this runs for every frame that moves, and two chains of steps wait for each other less.
+  for (; octet + 8 <= headersEnd; octet += 8) {
+    a = stepA(a, view.getInt32(octet));
+    b = stepB(b, view.getInt32(octet + 4));
+  }
+  for (; octet + 2 <= headersEnd; octet += 2) a = stepA(a, view.getUint16(octet));
+  if (octet < headersEnd) a = stepA(a, view.getUint8(octet));
+  const length = frames.payloadLength[frame]!;
+  b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
+  if (length > 0 && frames.pattern[frame] !== Payload.ZERO) a = payload(a, frames, frame, length);
+  cells[at + A] = a;
+  cells[at + B] = b;
+}
+
+function payload(lane: number, frames: FrameStore, frame: Frame, length: number): number {
+  const offset = frames.payloadOffset[frame]!;
+  if (frames.pattern[frame] === Payload.RAMP) return stepA(lane, 256 + offset);
+  const real = frames.real[frame]!;
+  const end = offset + length;
+  let a = lane;
+  let i = offset;
+  for (; i + 4 <= end; i += 4)
+    a = stepA(a, real[i]! | (real[i + 1]! << 8) | (real[i + 2]! << 16) | (real[i + 3]! << 24));
+  for (; i < end; i++) a = stepA(a, real[i]!);
+  return a;
+}
+
+/** The fingerprint in a record, for whoever asks for it now and then. */
+export class Fingerprint {
+  readonly #records: NumberRecords;
+  readonly #at: number;
+
+  constructor(records = new NumberRecords(), at = records.reserve()) {
+    this.#records = records;
+    this.#at = at;
+    begin(records.cells, at);
   }
 
-  /**
-   * A frame that arrived: its real octets, and of its payload what it stands for. How a REAL payload lies in memory
-   * is not part of it: after a ring it begins at offset 0.
-   */
+  get count(): number {
+    return this.#records.cells[this.#at + COUNT]!;
+  }
+
+  event(kind: number, time: VirtualTime): void {
+    mixEvent(this.#records.cells, this.#at, kind, time);
+  }
+
   frame(frames: FrameStore, frame: Frame, time: VirtualTime): void {
-    this.event(FRAME, time);
-    const view = frames.view(frame);
-    const headersEnd = frames.end[frame]!;
-    const headers = frames.start[frame]!;
-    let at = headers;
-    let a = this.#a;
-    let b = this.#b;
-    // The lanes take turns: this runs for every frame that moves, and two chains of steps wait for each other less.
-    for (; at + 8 <= headersEnd; at += 8) {
-      a = stepA(a, view.getInt32(at));
-      b = stepB(b, view.getInt32(at + 4));
-    }
-    for (; at + 2 <= headersEnd; at += 2) a = stepA(a, view.getUint16(at));
-    if (at < headersEnd) a = stepA(a, view.getUint8(at));
-    const length = frames.payloadLength[frame]!;
-    b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
-    if (length > 0) {
-      const pattern = frames.pattern[frame]!;
-      const offset = frames.payloadOffset[frame]!;
-      if (pattern === Payload.REAL) {
-        const real = frames.real[frame]!;
-        const end = offset + length;
-        let i = offset;
-        for (; i + 4 <= end; i += 4)
-          a = stepA(a, real[i]! | (real[i + 1]! << 8) | (real[i + 2]! << 16) | (real[i + 3]! << 24));
-        for (; i < end; i++) a = stepA(a, real[i]!);
-      } else if (pattern === Payload.RAMP) {
-        a = stepA(a, 256 + offset);
-      }
-    }
-    this.#a = a;
-    this.#b = b;
+    mixFrame(this.#records.cells, this.#at, frames, frame, time);
   }
 
   text(text: string): void {
-    let a = this.#a;
+    const { cells } = this.#records;
+    let a = cells[this.#at + A]! | 0;
     for (let i = 0; i < text.length; i++) a = stepA(a, text.charCodeAt(i));
-    this.#a = a;
-    this.#b = stepB(this.#b, a);
+    cells[this.#at + A] = a;
+    cells[this.#at + B] = stepB(cells[this.#at + B]! | 0, a);
   }
 
   /** 16 hex digits. */
   digest(): string {
+    const { cells } = this.#records;
     const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
-    return hex(this.#a) + hex(this.#b);
+    return hex(cells[this.#at + A]!) + hex(cells[this.#at + B]!);
   }
 }

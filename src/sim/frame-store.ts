@@ -15,6 +15,7 @@
 import { NumberRecords } from './number-records.ts';
 import * as Payload from './payload.ts';
 import type { VirtualTime } from './time.ts';
+import { WordArena } from './word-arena.ts';
 
 /** A slot number of a `FrameStore`. */
 export type Frame = number;
@@ -49,6 +50,8 @@ export class FrameStore {
   inUse = 0;
   /** Where processes and links of this worker have their numbers. */
   readonly records = new NumberRecords();
+  /** Where processes of this worker have their tables of words. */
+  readonly tables = new WordArena();
 
   readonly #views: DataView[] = [];
   readonly #bytes: Uint8Array[] = [];

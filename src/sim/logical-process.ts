@@ -11,7 +11,7 @@
  *                          |
  *                  settle(): what they left in the process's own backlog, at the same instant
  */
-import { COMMAND, Fingerprint, TIMER } from './fingerprint.ts';
+import { COMMAND, Fingerprint, mixEvent, mixFrame, TIMER } from './fingerprint.ts';
 import type { Frame, FrameStore } from './frame-store.ts';
 import { InputHeap } from './input-heap.ts';
 import { InputQueue, type Receiver, type Transmitter } from './link.ts';
@@ -50,7 +50,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
   /** The input whose frame is next; the others that hold frames are in `#others`. Mostly there are none. */
   #earliest: InputQueue | undefined;
   readonly #others = new InputHeap();
-  readonly fingerprint = new Fingerprint();
+  readonly fingerprint: Fingerprint;
   /** Its place among the processes of its partition, which sets it. */
   number = -1;
   readonly id: number;
@@ -69,6 +69,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
     this.record = records.reserve();
     records.cells[this.record + ARRIVAL] = NEVER;
     records.cells[this.record + WAKE_WINDOW] = NEVER;
+    this.fingerprint = new Fingerprint(records, this.record);
     this.#timers = new TimerQueue(this, at => habitat.wake(this, at), records, this.record + DEADLINE);
   }
 
@@ -128,7 +129,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
       } else {
         if (deadline >= horizon) return;
         cells[at + NOW] = deadline;
-        if (this.#timers.fireNext()) this.fingerprint.event(TIMER, deadline);
+        if (this.#timers.fireNext()) mixEvent(records.cells, at, TIMER, deadline);
         else continue;
       }
       this.settle();
@@ -154,7 +155,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
     const input = this.#earliest!;
     const frame = input.take();
     this.#chooseEarliest(input);
-    this.fingerprint.frame(this.frames, frame, time);
+    mixFrame(this.frames.records.cells, this.record, this.frames, frame, time);
     this.receive(frame, input.jack);
   }
 

@@ -16,6 +16,7 @@ export const fold = (sum: number): number => {
 export function sum(view: DataView, at: number, end: number, initial = 0): number {
   let total = initial;
   let i = at;
+  // Most headers are whole words.
   for (; i + 4 <= end; i += 4) {
     const word = view.getInt32(i);
     total += (word >>> 16) + (word & 0xffff);

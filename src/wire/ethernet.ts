@@ -83,6 +83,10 @@ export class HeaderTemplate {
 export const isTo = (view: DataView, at: number, high: number, low: number): boolean =>
   view.getInt32(at + 2) === low && view.getUint16(at) === high;
 
+/** The same of the source. */
+export const isFrom = (view: DataView, at: number, high: number, low: number): boolean =>
+  view.getInt32(at + SOURCE + 2) === low && view.getUint16(at + SOURCE) === high;
+
 /** Is the group bit of the destination set (multicast, broadcast)? The lowest of the first octet. */
 export const isToGroup = (view: DataView, at: number): boolean => (view.getUint8(at) & 1) === 1;
 

@@ -250,6 +250,12 @@ export class Lab extends TestBench {
     return eth0;
   }
 
+  /** The routes of the mode from that node to the pods of the others, with their neighbours and fdb entries. */
+  routeToOthers(name: string): void {
+    const spec = NODES.find(node => node.name === name)!;
+    for (const other of NODES) if (other !== spec) this.#blockRoute(this.namespace(name), spec, other);
+  }
+
   #blockRoute(node: Namespace, self: NodeSpec, other: NodeSpec): void {
     const prefix = `${other.block}/26`;
     const across = isAcross(self.address, other.address);

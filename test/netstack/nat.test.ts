@@ -75,6 +75,8 @@ class Node {
     return ACCEPT;
   }
 
+  rulesChanged(): void {}
+
   sourceAddress(output: NetDevice): number {
     return output.addresses[0]?.address ?? 0;
   }

@@ -8,13 +8,16 @@ import type { NetDevice } from '../netdevice.ts';
 /** Tunnels in tunnels in tunnels: Linux stops at eight transmissions inside each other. */
 const DEPTH = 8;
 
-/** One to a tunnel device, found anew for every packet. */
+/** One to a tunnel device; what was found for the last packet is good for the next, if nothing changed. */
 export class OuterPath {
   device: NetDevice;
   nextHop = ANY;
   source = ANY;
   mtu = 0;
   readonly #tunnel: NetDevice;
+  #remote = ANY;
+  /** The flow table's when it was found; -1: it has to be found anew for every packet. */
+  #generation = -1;
 
   constructor(tunnel: NetDevice) {
     this.#tunnel = tunnel;
@@ -25,6 +28,8 @@ export class OuterPath {
   find(frame: Frame, remote: AddressWord, source: AddressWord): boolean {
     const tunnel = this.#tunnel;
     const { namespace } = tunnel;
+    const { flows, tunnelDepth } = namespace.host;
+    if (remote === this.#remote && this.#generation === flows.generation && tunnelDepth < DEPTH) return true;
     const route = namespace.fib.lookup(remote);
     const hop = route?.nextHops[0];
     if (route === undefined || hop === undefined) {
@@ -32,7 +37,7 @@ export class OuterPath {
       return false;
     }
     const device = route.type === 'local' ? namespace.loopback : hop.device;
-    if (device === tunnel || namespace.host.tunnelDepth >= DEPTH) {
+    if (device === tunnel || tunnelDepth >= DEPTH) {
       namespace.drop(frame, 'TUNNEL_LOOP', tunnel);
       return false;
     }
@@ -40,6 +45,9 @@ export class OuterPath {
     this.nextHop = hop.via === 0 ? remote : toWord(hop.via);
     this.source = source || sourceFor(namespace, route, hop, remote);
     this.mtu = localMtu(namespace, route, device, remote);
+    this.#remote = remote;
+    // What was learnt about a path is forgotten in time.
+    this.#generation = namespace.pathMtu.isEmpty ? flows.generation : -1;
     return true;
   }
 

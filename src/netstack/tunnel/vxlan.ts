@@ -126,7 +126,8 @@ export class VxlanDevice extends NetDevice {
       namespace.drop(frame, 'BAD_CHECKSUM', this);
       return;
     }
-    if (Vxlan.vni(view, vxlanAt) !== this.vni || Ethernet.source(view, at) === this.mac) {
+    const isOwn = Ethernet.isFrom(view, at, this.macHigh, this.macLow);
+    if (isOwn || Vxlan.vni(view, vxlanAt) !== this.vni) {
       namespace.drop(frame, 'UNKNOWN_PROTOCOL', this);
       return;
     }
