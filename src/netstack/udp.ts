@@ -67,7 +67,6 @@ export class UdpLayer implements TransportProtocol {
     sourcePort: 0,
     destinationPort: 0,
   };
-  readonly #header = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
   readonly #arrival: UdpArrival;
 
   constructor(ip: IpLayer) {
@@ -167,18 +166,10 @@ export class UdpLayer implements TransportProtocol {
     frames.tag[frame] = socket.tag;
     const at = frames.append(frame, Udp.HEADER_LENGTH);
     frames.setPayload(frame, payload.pattern, payload.offset, payload.length, payload.bytes);
-    const header = this.#header;
-    header.sourcePort = socket.localPort;
-    header.destinationPort = port;
-    header.length = Udp.HEADER_LENGTH + payload.length;
-    const view = frames.view(frame);
-    Udp.emit(view, at, header);
+    const ports = (socket.localPort << 16) | port;
+    const length = Udp.HEADER_LENGTH + payload.length;
     const source = toWord(request.source);
-    Udp.setChecksum(
-      view,
-      at,
-      Udp.checksum(view, at, source, address, header.length, frames.payloadSum(frame)),
-    );
+    Udp.write(frames.view(frame), at, ports, length, source, address, frames.payloadSum(frame));
     return this.#ip.send(frame, request);
   }
 

@@ -40,18 +40,35 @@ export function check(view: DataView, at: number, end: number, available = end -
  * The checksum for the header at `at`: `length` octets in all, of which the payload has `payloadSum`. Never 0. What
  * the checksum field holds does not matter.
  */
-export function checksum(
+export const checksum = (
   view: DataView,
   at: number,
   source: Ipv4Address,
   destination: Ipv4Address,
   length: number,
   payloadSum: number,
+): number =>
+  checksumOf(
+    view.getInt32(at + SOURCE_PORT),
+    view.getUint16(at + LENGTH),
+    source,
+    destination,
+    length,
+    payloadSum,
+  );
+
+/** `checksum` of a header whose first word is `ports` and whose length field is `field`. */
+function checksumOf(
+  ports: number,
+  field: number,
+  source: Ipv4Address,
+  destination: Ipv4Address,
+  length: number,
+  payloadSum: number,
 ): number {
   const pseudo = Checksum.pseudoHeader(source, destination, PROTOCOL, length);
-  const ports = view.getInt32(at + SOURCE_PORT);
-  const header = (ports >>> 16) + (ports & 0xffff) + view.getUint16(at + LENGTH);
-  return Checksum.complement(Checksum.fold(pseudo + header + payloadSum)) || 0xffff;
+  const sum = pseudo + (ports >>> 16) + (ports & 0xffff) + field + payloadSum;
+  return Checksum.complement(Checksum.fold(sum)) || 0xffff;
 }
 
 export const setChecksum = (view: DataView, at: number, value: number): void =>
@@ -100,4 +117,19 @@ export const parse = (view: DataView, at: number): UdpHeader => ({
 export function emit(view: DataView, at: number, header: UdpHeader): void {
   view.setInt32(at, (header.sourcePort << 16) | header.destinationPort);
   view.setInt32(at + LENGTH, (header.length << 16) | header.checksum);
+}
+
+/** Write a header for a datagram of `length` octets at `at`, checksum included. `ports`: the source's in the upper half. */
+export function write(
+  view: DataView,
+  at: number,
+  ports: number,
+  length: number,
+  source: Ipv4Address,
+  destination: Ipv4Address,
+  payloadSum: number,
+): void {
+  view.setInt32(at, ports);
+  const sum = checksumOf(ports, length, source, destination, length, payloadSum);
+  view.setInt32(at + LENGTH, (length << 16) | sum);
 }
