@@ -71,7 +71,7 @@ class Sender extends LogicalProcess {
       const at = this.frames.push(frame, HEADERS - Udp.HEADER_LENGTH);
       this.frames.bytes(frame).set(this.#template, at);
       this.frames.setPayload(frame, Payload.ZERO, 0, this.#payload, null);
-      if (this.outputs[0]!.transmit(frame, this.now) !== undefined) throw new Error('the sender is too fast');
+      if (this.outputs[0]!.transmit(frame) !== undefined) throw new Error('the sender is too fast');
     }
     this.sent += this.#burst;
     this.#timer.arm(this.now + DELAY);

@@ -31,7 +31,7 @@ class Forwarder extends LogicalProcess {
       for (let octet = 0; octet < HEADERS; octet++) view.setUint8(at + octet, octet);
       view.setUint32(at + DESTINATION, (this.id * 977 + i * 2) >>> 0);
       this.frames.setPayload(frame, Payload.RAMP, 0, 1448, null);
-      this.outputs[i % this.outputs.length]!.transmit(frame, i * 1300);
+      this.outputs[i % this.outputs.length]!.transmit(frame);
     }
   }
 
@@ -44,7 +44,7 @@ class Forwarder extends LogicalProcess {
     const turn = this.#table[view.getUint32(at + DESTINATION) % TABLE]!;
     // Straight on; the ends of the chain send back.
     const out = this.outputs.length === 1 ? 0 : jack ^ 1 ^ turn;
-    if (this.outputs[out]!.transmit(frame, this.now) !== undefined) this.frames.free(frame);
+    if (this.outputs[out]!.transmit(frame) !== undefined) this.frames.free(frame);
   }
 
   protected execute(): unknown {

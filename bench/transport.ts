@@ -25,14 +25,15 @@ function ring(rounds: number): number {
   const [here, there] = [new FrameStore(), new FrameStore()];
   let sink = 0;
   const buffer = createRing(2 ** 20);
-  const reader = new RingReader(buffer, there, (frame, link, time) => {
-    sink += link + time;
+  const reader = new RingReader(buffer, there, (frame, link) => {
+    sink += link + there.time[frame]!;
     there.free(frame);
   });
   const writer = new RingWriter(buffer, () => reader.drain());
   const frame = segment(here);
   for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < BATCH; i++) writer.write(here, frame, i, round);
+    here.time[frame] = round;
+    for (let i = 0; i < BATCH; i++) writer.write(here, frame, i);
     writer.publish();
     reader.drain();
   }

@@ -181,7 +181,7 @@ export class ApiServer extends LogicalProcess {
 
   #transmit(jack: number, octets: Uint8Array): void {
     const frame = frameOf(this.frames, octets);
-    const refused = this.outputs[jack]!.transmit(frame, this.now);
+    const refused = this.outputs[jack]!.transmit(frame);
     if (refused !== undefined) throw new Error(`management network of ${this.#spec.nodes[jack]}: ${refused}`);
   }
 }

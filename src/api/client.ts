@@ -123,7 +123,7 @@ export class ApiClient {
 
   #send(message: ToServer): void {
     const frame = frameOf(this.#process.frames, encode(message));
-    const refused = this.#process.outputs[this.#jack]!.transmit(frame, this.#process.now);
+    const refused = this.#process.outputs[this.#jack]!.transmit(frame);
     if (refused !== undefined) throw new Error(`${this.#process.name}: management network: ${refused}`);
   }
 }

@@ -167,7 +167,7 @@ export class Switch extends LogicalProcess {
       }
     }
     this.#harm(frame, jack);
-    const refusal = this.outputs[jack]!.transmit(frame, this.now);
+    const refusal = this.outputs[jack]!.transmit(frame);
     if (refusal !== undefined) this.#drop(frame, refusal, jack, 'transmit');
   }
 

@@ -17,5 +17,5 @@ function plug(from: JackOf, to: JackOf, options: LinkOptions, order: number): vo
   const { process } = from;
   const input = to.process.addInput(process.id, order, to.jack);
   const random = process.random(`link/${from.jack}/loss`);
-  process.outputs[from.jack] = new Transmitter(options, process.frames, input, random);
+  process.outputs[from.jack] = new Transmitter(options, process, input, random);
 }

@@ -49,7 +49,7 @@ export class EthernetDevice extends NetDevice {
       return;
     }
     this.egress(frame);
-    const refusal = output.transmit(frame, host.now);
+    const refusal = output.transmit(frame);
     if (refusal !== undefined) {
       this.countRefused();
       namespace.drop(frame, refusal, this);

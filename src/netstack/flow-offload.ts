@@ -152,7 +152,7 @@ export class FlowOffload {
       host.handTo(jack - VETH_JACKS, frame);
       return;
     }
-    const refusal = host.outputs[jack]!.transmit(frame, host.now);
+    const refusal = host.outputs[jack]!.transmit(frame);
     if (refusal !== undefined) host.refused(frame, output.number, refusal);
   }
 

@@ -16,7 +16,6 @@
 import type { AddressWord } from '../addr/address-word.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import type { Transmitter } from '../sim/link.ts';
-import type { VirtualTime } from '../sim/time.ts';
 import type { WordArena } from '../sim/word-arena.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Ethernet from '../wire/ethernet.ts';
@@ -113,7 +112,7 @@ export class FlowTable {
   }
 
   /** Forward or deliver `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
-  forward(frame: Frame, jack: number, now: VirtualTime): boolean {
+  forward(frame: Frame, jack: number): boolean {
     const frames = this.#frames;
     const at = frames.start[frame]!;
     const ip = at + Ethernet.HEADER_LENGTH;
@@ -140,7 +139,7 @@ export class FlowTable {
     if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, ip, (third >>> 16) & 0xff, octets);
     if (length > words[flow + MTU]! || third >>> 24 <= 1) return false;
     view.setInt32(ip + 8, Ipv4.oneHopLess(third));
-    this.#transmit(flow, frame, view, at, octets, now);
+    this.#transmit(flow, frame, view, at, octets);
     return true;
   }
 
@@ -162,12 +161,12 @@ export class FlowTable {
   }
 
   /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
-  send(flow: number, frame: Frame, now: VirtualTime): void {
+  send(flow: number, frame: Frame): void {
     const frames = this.#frames;
     const view = frames.view(frame);
     const at = frames.push(frame, Ethernet.HEADER_LENGTH);
     Ethernet.setEtherType(view, at, Ethernet.TYPE_IPV4);
-    this.#transmit(flow, frame, view, at, frames.length(frame), now);
+    this.#transmit(flow, frame, view, at, frames.length(frame));
   }
 
   /** Hand a packet that is for this host to its protocol. False for what IP itself has to look at. */
@@ -186,7 +185,7 @@ export class FlowTable {
     if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
   }
 
-  #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number, now: VirtualTime): void {
+  #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
     const words = this.#arena.words;
     view.setInt32(at, words[flow + HEADER]!);
     view.setInt32(at + 4, words[flow + HEADER + 1]!);
@@ -197,7 +196,7 @@ export class FlowTable {
       this.#host.handTo(jack - VETH_JACKS, frame);
       return;
     }
-    const refusal = this.#outputs[jack]!.transmit(frame, now);
+    const refusal = this.#outputs[jack]!.transmit(frame);
     if (refusal !== undefined) this.#host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
   }
 

@@ -92,7 +92,7 @@ export abstract class NetHost extends LogicalProcess {
   }
 
   protected override receive(frame: Frame, jack: number): void {
-    if (!this.flows.forward(frame, jack, this.now)) this.#receive(frame, jack);
+    if (!this.flows.forward(frame, jack)) this.#receive(frame, jack);
   }
 
   #receive(frame: Frame, jack: number): void {
@@ -126,7 +126,7 @@ export abstract class NetHost extends LogicalProcess {
       if (frame === NO_FRAME) return;
       if (handed === BACKLOG_BOUND) throw new Error(`${this.name}: the backlog never empties`);
       const number = this.frames.meta[frame]!;
-      if (this.flows.forward(frame, VETH_JACKS + number, this.now)) continue;
+      if (this.flows.forward(frame, VETH_JACKS + number)) continue;
       const device = this.#devices[number]!;
       if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
       else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);

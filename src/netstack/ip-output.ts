@@ -157,7 +157,7 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
     const flow = host.flows.outgoing(namespace.flowEnd, toWord(request.source), destination);
     if (flow !== NO_FLOW && Ipv4.MIN_HEADER_LENGTH + frames.length(frame) <= host.flows.mtu(flow)) {
       writeHeader(namespace, frame, request, request.pmtu !== 'dont');
-      host.flows.send(flow, frame, host.now);
+      host.flows.send(flow, frame);
       return '';
     }
   }

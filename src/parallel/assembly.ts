@@ -46,7 +46,6 @@ export class Assembly {
       this.partition.add(process);
       this.#progress();
     }
-    const { frames } = this.partition;
     const inputs: (InputQueue | undefined)[] = [];
     for (const [index, link] of lab.links.entries()) {
       const { from, to } = link;
@@ -55,7 +54,7 @@ export class Assembly {
       if (sender === undefined) continue;
       const sink = inputs[index] ?? options.remote(index, this.partition);
       const random = new Random(lab.seed, `link/${link.id}/loss`);
-      const transmitter = new Transmitter(link, frames, sink, random);
+      const transmitter = new Transmitter(link, sender, sink, random);
       transmitter.loss = link.loss ?? 0;
       sender.outputs[from.jack] = transmitter;
     }

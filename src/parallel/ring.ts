@@ -15,7 +15,6 @@
  */
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
-import type { VirtualTime } from '../sim/time.ts';
 
 /** Words of control, HEAD and TAIL on cache lines of their own. */
 const HEAD = 0;
@@ -59,7 +58,8 @@ export class RingWriter {
   }
 
   /** Copy `frame` into the ring; it stays the caller's. */
-  write(frames: FrameStore, frame: Frame, link: number, time: VirtualTime): void {
+  write(frames: FrameStore, frame: Frame, link: number): void {
+    const time = frames.time[frame]!;
     const base = frames.base(frame);
     const start = frames.start[frame]! - base;
     const length = frames.end[frame]! - base - start;
@@ -148,19 +148,14 @@ export class RingReader {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #frames: FrameStore;
-  readonly #deliver: (frame: Frame, link: number, time: VirtualTime) => void;
+  readonly #deliver: (frame: Frame, link: number) => void;
   #head = 0;
   /** A frame whose REAL payload is still coming, and how much of it has. */
   #partial: Frame = -1;
   #partialLink = 0;
-  #partialTime: VirtualTime = 0;
   #partialOctets = 0;
 
-  constructor(
-    buffer: SharedArrayBuffer,
-    frames: FrameStore,
-    deliver: (frame: Frame, link: number, time: VirtualTime) => void,
-  ) {
+  constructor(buffer: SharedArrayBuffer, frames: FrameStore, deliver: (frame: Frame, link: number) => void) {
     this.#words = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
     this.#frames = frames;
@@ -205,6 +200,7 @@ export class RingReader {
     const start = extent >>> 16;
     const length = extent & 0xffff;
     const frame = frames.allocate();
+    frames.time[frame] = time;
     const base = frames.base(frame);
     const firstWord = start >> 2;
     const headerWords = ((start + length + 3) >> 2) - firstWord;
@@ -217,7 +213,7 @@ export class RingReader {
     const pattern = patternTag >>> 16;
     if (pattern !== Payload.REAL) {
       frames.setPayload(frame, pattern, payloadOffset, payloadLength, null);
-      this.#deliver(frame, link, time);
+      this.#deliver(frame, link);
       return;
     }
     const real = new Uint8Array(payloadLength);
@@ -225,12 +221,11 @@ export class RingReader {
     real.set(this.#bytes.subarray(from, from + octets));
     frames.setPayload(frame, pattern, 0, payloadLength, real);
     if (octets === payloadLength) {
-      this.#deliver(frame, link, time);
+      this.#deliver(frame, link);
       return;
     }
     this.#partial = frame;
     this.#partialLink = link;
-    this.#partialTime = time;
     this.#partialOctets = octets;
   }
 
@@ -240,7 +235,6 @@ export class RingReader {
     const real = this.#frames.real[this.#partial]!;
     real.set(this.#bytes.subarray(from, from + octets), this.#partialOctets);
     this.#partialOctets += octets;
-    if (this.#partialOctets === real.length)
-      this.#deliver(this.#partial, this.#partialLink, this.#partialTime);
+    if (this.#partialOctets === real.length) this.#deliver(this.#partial, this.#partialLink);
   }
 }

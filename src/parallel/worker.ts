@@ -102,9 +102,10 @@ class Outlet implements Sink {
     this.#target = target;
   }
 
-  accept(frame: Frame, time: VirtualTime): void {
+  accept(frame: Frame): void {
     const { frames } = this.#partition;
-    this.#writer.write(frames, frame, this.#link, time);
+    const time = frames.time[frame]!;
+    this.#writer.write(frames, frame, this.#link);
     frames.free(frame);
     const window = Math.floor(time / this.#lookahead);
     if (window < this.#sent[this.#target]!) this.#sent[this.#target] = window;
@@ -166,9 +167,7 @@ class Worker {
     const { partition, inputs } = this.#assembly;
     for (const { from, to, buffer } of this.#task.rings) {
       if (to !== this.#index) continue;
-      const reader = new RingReader(buffer, partition.frames, (frame, link, time) =>
-        inputs[link]!.accept(frame, time),
-      );
+      const reader = new RingReader(buffer, partition.frames, (frame, link) => inputs[link]!.accept(frame));
       this.#readers.push({ from, reader });
     }
     this.#assembly.boot();

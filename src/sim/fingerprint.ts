@@ -5,6 +5,7 @@
 import type { Frame, FrameStore } from './frame-store.ts';
 import { NumberRecords } from './number-records.ts';
 import * as Payload from './payload.ts';
+import { PRINT_A, PRINT_B, PRINT_COUNT } from './process-record.ts';
 import type { VirtualTime } from './time.ts';
 
 export const TIMER = 1;
@@ -25,23 +26,18 @@ const stepB = (lane: number, word: number): number => {
   return Math.imul((mixed << 13) | (mixed >>> 19), STEP_B);
 };
 
-/** Where a fingerprint is in the record of its process: how many events were mixed in, and the lanes. */
-const COUNT = 4;
-const A = 5;
-const B = 6;
-
 /** Begin the fingerprint of the process whose record is at `at`. */
 function begin(cells: Float64Array, at: number): void {
-  cells[at + COUNT] = 0;
-  cells[at + A] = 0x243f6a88;
-  cells[at + B] = 0x85a308d3 | 0;
+  cells[at + PRINT_COUNT] = 0;
+  cells[at + PRINT_A] = 0x243f6a88;
+  cells[at + PRINT_B] = 0x85a308d3 | 0;
 }
 
 export function mixEvent(cells: Float64Array, at: number, kind: number, time: VirtualTime): void {
-  cells[at + COUNT]! += 1;
-  const a = stepA(cells[at + A]! | 0, (kind << 24) ^ Math.floor(time / 2 ** 32));
-  cells[at + A] = a;
-  cells[at + B] = stepB(cells[at + B]! ^ a, time >>> 0);
+  cells[at + PRINT_COUNT]! += 1;
+  const a = stepA(cells[at + PRINT_A]! | 0, (kind << 24) ^ Math.floor(time / 2 ** 32));
+  cells[at + PRINT_A] = a;
+  cells[at + PRINT_B] = stepB(cells[at + PRINT_B]! ^ a, time >>> 0);
 }
 
 /**
@@ -55,9 +51,9 @@ export function mixFrame(
   frame: Frame,
   time: VirtualTime,
 ): void {
-  cells[at + COUNT]! += 1;
-  let a = stepA(cells[at + A]! | 0, (FRAME << 24) ^ Math.floor(time / 2 ** 32));
-  let b = stepB(cells[at + B]! ^ a, time >>> 0);
+  cells[at + PRINT_COUNT]! += 1;
+  let a = stepA(cells[at + PRINT_A]! | 0, (FRAME << 24) ^ Math.floor(time / 2 ** 32));
+  let b = stepB(cells[at + PRINT_B]! ^ a, time >>> 0);
   const view = frames.view(frame);
   const headersEnd = frames.end[frame]!;
   const headers = frames.start[frame]!;
@@ -72,8 +68,8 @@ export function mixFrame(
   const length = frames.payloadLength[frame]!;
   b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
   if (length > 0 && frames.pattern[frame] !== Payload.ZERO) a = payload(a, frames, frame, length);
-  cells[at + A] = a;
-  cells[at + B] = b;
+  cells[at + PRINT_A] = a;
+  cells[at + PRINT_B] = b;
 }
 
 function payload(lane: number, frames: FrameStore, frame: Frame, length: number): number {
@@ -101,7 +97,7 @@ export class Fingerprint {
   }
 
   get count(): number {
-    return this.#records.cells[this.#at + COUNT]!;
+    return this.#records.cells[this.#at + PRINT_COUNT]!;
   }
 
   event(kind: number, time: VirtualTime): void {
@@ -114,16 +110,16 @@ export class Fingerprint {
 
   text(text: string): void {
     const { cells } = this.#records;
-    let a = cells[this.#at + A]! | 0;
+    let a = cells[this.#at + PRINT_A]! | 0;
     for (let i = 0; i < text.length; i++) a = stepA(a, text.charCodeAt(i));
-    cells[this.#at + A] = a;
-    cells[this.#at + B] = stepB(cells[this.#at + B]! | 0, a);
+    cells[this.#at + PRINT_A] = a;
+    cells[this.#at + PRINT_B] = stepB(cells[this.#at + PRINT_B]! | 0, a);
   }
 
   /** 16 hex digits. */
   digest(): string {
     const { cells } = this.#records;
     const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
-    return hex(cells[this.#at + A]!) + hex(cells[this.#at + B]!);
+    return hex(cells[this.#at + PRINT_A]!) + hex(cells[this.#at + PRINT_B]!);
   }
 }

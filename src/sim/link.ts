@@ -9,12 +9,19 @@
  */
 import type { DropReason } from '../trace/drop-reason.ts';
 import { type Frame, FrameQueue, type FrameStore, NO_FRAME } from './frame-store.ts';
+import { NOW } from './process-record.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './time.ts';
 
-/** Where transmitted frames go. `time` is the arrival. The sink owns the frame from here on. */
+/** Where transmitted frames go; their arrival is in `FrameStore.time`. The sink owns the frame from here on. */
 export interface Sink {
-  accept(frame: Frame, time: VirtualTime): void;
+  accept(frame: Frame): void;
+}
+
+/** Who transmits: where its time is, in `FrameStore.records`. */
+export interface Sender {
+  readonly frames: FrameStore;
+  readonly record: number;
 }
 
 export interface LinkOptions {
@@ -44,6 +51,8 @@ export class Transmitter {
   up = true;
   readonly #frames: FrameStore;
   readonly #at: number;
+  /** The sender's record. */
+  readonly #sender: number;
   readonly #sink: Sink;
   /** Each frame takes up to this much longer, by chance; none overtakes another. */
   jitter: VirtualTime = 0;
@@ -52,9 +61,10 @@ export class Transmitter {
   readonly #random: Random;
   readonly #options: LinkOptions;
 
-  constructor(options: LinkOptions, frames: FrameStore, sink: Sink, random: Random) {
+  constructor(options: LinkOptions, { frames, record }: Sender, sink: Sink, random: Random) {
     this.#options = options;
     this.#frames = frames;
+    this.#sender = record;
     this.#sink = sink;
     this.#random = random;
     const at = frames.records.reserve();
@@ -83,11 +93,12 @@ export class Transmitter {
     return Math.max(0, Math.ceil(((busy - now) * this.#options.rateBps) / 8e9));
   }
 
-  /** Send `frame`. Returns why not, or `undefined` when it is on its way; a refused frame stays the caller's. */
-  transmit(frame: Frame, now: VirtualTime): DropReason | undefined {
+  /** Send `frame`, at the sender's time. Returns why not, or `undefined` when it is on its way; a refused frame stays the caller's. */
+  transmit(frame: Frame): DropReason | undefined {
     if (!this.up) return 'LINK_DOWN';
     const { cells } = this.#frames.records;
     const at = this.#at;
+    const now = cells[this.#sender + NOW]!;
     let busy = cells[at + BUSY]!;
     let remainder = cells[at + REMAINDER]!;
     // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
@@ -110,14 +121,15 @@ export class Transmitter {
     if (this.jitter > 0) arrival += Math.floor(this.#random.unit() * this.jitter);
     if (arrival < cells[at + LAST_ARRIVAL]!) arrival = cells[at + LAST_ARRIVAL]!;
     cells[at + LAST_ARRIVAL] = arrival;
-    this.#sink.accept(frame, arrival);
+    this.#frames.time[frame] = arrival;
+    this.#sink.accept(frame);
     return undefined;
   }
 }
 
 /** Who is told of a frame in an input that was empty: the process that it belongs to. */
 export interface Receiver {
-  arrived(input: InputQueue, time: VirtualTime): void;
+  arrived(input: InputQueue): void;
 }
 
 /** The receiver's end when both live on one worker, and what a ring is drained into when they do not. */
@@ -135,10 +147,9 @@ export class InputQueue extends FrameQueue implements Sink {
     this.#receiver = receiver;
   }
 
-  accept(frame: Frame, time: VirtualTime): void {
-    this.frames.time[frame] = time;
+  accept(frame: Frame): void {
     const wasEmpty = this.head === NO_FRAME;
     this.add(frame);
-    if (wasEmpty) this.#receiver.arrived(this, time);
+    if (wasEmpty) this.#receiver.arrived(this);
   }
 }

@@ -15,6 +15,7 @@ import { COMMAND, Fingerprint, mixEvent, mixFrame, TIMER } from './fingerprint.t
 import type { Frame, FrameStore } from './frame-store.ts';
 import { InputHeap } from './input-heap.ts';
 import { InputQueue, type Receiver, type Transmitter } from './link.ts';
+import { ARRIVAL, DEADLINE, NOW, WAKE_WINDOW } from './process-record.ts';
 import { Random } from './random.ts';
 import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
 import { TimerQueue } from './timers.ts';
@@ -23,25 +24,13 @@ import { TimerQueue } from './timers.ts';
 export interface Habitat {
   readonly frames: FrameStore;
   readonly seed: number;
-  /** Something may be earlier than the process announced: look at it again before `time`. */
-  wake(process: LogicalProcess, time: VirtualTime): void;
+  /** What the process has to do next, by its record, may be earlier than before. */
+  wake(process: LogicalProcess): void;
   /** Ask the controller to stop at its next grid point: a program ended, somebody outside waits for this. */
   attention(): void;
   /** A record for the outside (trace, capture, program output). Plain data; order is kept per process. */
   report(process: LogicalProcess, record: unknown): void;
 }
-
-/**
- * What the loop compares after every event, by place in the process's record. Nothing happens before both `ARRIVAL` and
- * `DEADLINE` unless a frame comes.
- */
-const NOW = 0;
-/** When the earliest frame arrives; `NEVER` when no input holds one. */
-export const ARRIVAL = 1;
-/** `TimerQueue.next`. */
-export const DEADLINE = 2;
-/** The window in which its partition lets it run next; `NEVER` for none. */
-export const WAKE_WINDOW = 3;
 
 export abstract class LogicalProcess implements Clock, Receiver {
   readonly frames: FrameStore;
@@ -70,7 +59,7 @@ export abstract class LogicalProcess implements Clock, Receiver {
     records.cells[this.record + ARRIVAL] = NEVER;
     records.cells[this.record + WAKE_WINDOW] = NEVER;
     this.fingerprint = new Fingerprint(records, this.record);
-    this.#timers = new TimerQueue(this, at => habitat.wake(this, at), records, this.record + DEADLINE);
+    this.#timers = new TimerQueue(this, () => habitat.wake(this), records, this.record + DEADLINE);
   }
 
   get now(): VirtualTime {
@@ -175,9 +164,10 @@ export abstract class LogicalProcess implements Clock, Receiver {
     this.frames.records.cells[this.record + ARRIVAL] = time;
   }
 
-  /** `input`, which was empty, has a frame that arrives at `time`. */
-  arrived(input: InputQueue, time: VirtualTime): void {
+  /** `input`, which was empty, has a frame. */
+  arrived(input: InputQueue): void {
     const { cells } = this.frames.records;
+    const time = input.headTime();
     const earliest = this.#earliest;
     if (earliest !== undefined) {
       const earliestTime = cells[this.record + ARRIVAL]!;
@@ -189,6 +179,6 @@ export abstract class LogicalProcess implements Clock, Receiver {
     }
     this.#earliest = input;
     cells[this.record + ARRIVAL] = time;
-    this.habitat.wake(this, time);
+    this.habitat.wake(this);
   }
 }

@@ -9,7 +9,8 @@
  *             └ processes
  */
 import { FrameStore } from './frame-store.ts';
-import { ARRIVAL, DEADLINE, type Habitat, type LogicalProcess, WAKE_WINDOW } from './logical-process.ts';
+import type { Habitat, LogicalProcess } from './logical-process.ts';
+import { ARRIVAL, DEADLINE, WAKE_WINDOW } from './process-record.ts';
 import { NEVER, type VirtualTime } from './time.ts';
 import { lowestBit, WHEEL, Wheel } from './wheel.ts';
 
@@ -63,16 +64,18 @@ export class Partition implements Habitat {
     return this.#running;
   }
 
-  wake(process: LogicalProcess, time: VirtualTime): void {
-    if (process !== this.#running) this.#wake(process, time); // else it is asked for its next time when it has run
+  wake(process: LogicalProcess): void {
+    if (process !== this.#running) this.#wake(process); // else it is asked for its next time when it has run
   }
 
   /** A process that is in a later window already stays there, too, and has nothing to do there. */
-  #wake(process: LogicalProcess, time: VirtualTime): void {
+  #wake(process: LogicalProcess): void {
     const { cells } = this.frames.records;
+    const at = process.record;
+    const time = Math.min(cells[at + ARRIVAL]!, cells[at + DEADLINE]!);
     const window = Math.floor(time / this.#lookahead);
-    if (window >= cells[process.record + WAKE_WINDOW]!) return;
-    cells[process.record + WAKE_WINDOW] = window;
+    if (window >= cells[at + WAKE_WINDOW]!) return;
+    cells[at + WAKE_WINDOW] = window;
     if (window < this.#window + WHEEL) this.#wheel.add(process.number, window);
     else this.#listFar(process.number, window);
   }
@@ -134,9 +137,7 @@ export class Partition implements Habitat {
     this.#running = process;
     process.run(horizon);
     this.#running = undefined;
-    const { cells } = records;
-    const next = Math.min(cells[record + ARRIVAL]!, cells[record + DEADLINE]!);
-    if (next !== NEVER) this.#wake(process, next);
+    this.#wake(process);
   }
 
   /**

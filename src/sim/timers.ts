@@ -20,15 +20,15 @@ export class TimerQueue {
   #size = 0;
   #sequence = 0;
   readonly #owner: { readonly now: VirtualTime; readonly name: string };
-  readonly #armed: (at: VirtualTime) => void;
+  readonly #armed: () => void;
 
   /**
-   * `armed` hears of every new deadline: whoever schedules the owner must know it. `next` is kept in the cell `nextAt` of
+   * `armed` is told when an earlier one than before was armed: whoever schedules the owner must know it. `next` is kept in the cell `nextAt` of
    * `records`.
    */
   constructor(
     owner: { readonly now: VirtualTime; readonly name: string },
-    armed: (at: VirtualTime) => void,
+    armed: () => void,
     records = new NumberRecords(),
     nextAt = records.reserve(),
   ) {
@@ -80,12 +80,12 @@ export class TimerQueue {
       throw new Error(`${this.#owner.name}: timer for ${at}, but it is ${this.#owner.now}`);
     timer.deadline = at;
     timer.sequence = this.#sequence++;
-    this.#armed(at);
     const { slot } = timer;
     // A later time, and a later place among those of the same time, are found out about later.
     if (slot >= 0 && at >= this.#queuedAt[slot]!) return;
     this.#up(slot < 0 ? this.#size++ : slot, timer, at);
     this.#noteNext();
+    this.#armed();
   }
 
   /** Cancel all of them. */

@@ -189,11 +189,11 @@ class Talk {
     const sendOn = offload.send.bind(offload);
     offload.send = (frame, output, nextHop, mtu) => this.#note('hooks', sendOn(frame, output, nextHop, mtu));
     const forward = flows.forward.bind(flows);
-    flows.forward = (frame, jack, now) => this.#note('stack', forward(frame, jack, now));
+    flows.forward = (frame, jack) => this.#note('stack', forward(frame, jack));
     const send = flows.send.bind(flows);
-    flows.send = (flow, frame, now) => {
+    flows.send = (flow, frame) => {
       this.#note('stack', true);
-      send(flow, frame, now);
+      send(flow, frame);
     };
   }
 

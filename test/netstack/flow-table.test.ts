@@ -16,15 +16,15 @@ function chainOf(watched: boolean) {
   let shortcuts = 0;
   for (const { flows, namespaces } of routers) {
     const forward = flows.forward.bind(flows);
-    flows.forward = (frame, jack, now) => {
-      const done = forward(frame, jack, now);
+    flows.forward = (frame, jack) => {
+      const done = forward(frame, jack);
       if (done) shortcuts++;
       return done;
     };
     const send = flows.send.bind(flows);
-    flows.send = (flow, frame, now) => {
+    flows.send = (flow, frame) => {
       shortcuts++;
-      send(flow, frame, now);
+      send(flow, frame);
     };
     // A packet that somebody watches goes through the stack: the flow is not learnt.
     if (watched) for (const device of namespaces[0]!.devices) device.tap(() => {});

@@ -83,7 +83,7 @@ abstract class Subject extends LogicalProcess {
   }
 
   protected send(frame: Frame, jack: number): void {
-    if (this.outputs[jack]!.transmit(frame, this.now) === undefined) return;
+    if (this.outputs[jack]!.transmit(frame) === undefined) return;
     this.refused++;
     this.frames.free(frame);
   }

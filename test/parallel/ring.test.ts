@@ -23,7 +23,8 @@ function ends(octets: number) {
   const [here, there] = [new FrameStore(), new FrameStore()];
   const received: { link: number; time: number; tag: number; space: number; octets: Uint8Array }[] = [];
   let drains = 0;
-  const reader = new RingReader(buffer, there, (frame, link, time) => {
+  const reader = new RingReader(buffer, there, (frame, link) => {
+    const time = there.time[frame]!;
     const space = there.start[frame]! - there.base(frame);
     received.push({ link, time, tag: there.tag[frame]!, space, octets: there.materialise(frame) });
     there.free(frame);
@@ -52,7 +53,8 @@ function ends(octets: number) {
     here.setPayload(frame, pattern, offset, length, pattern === Payload.REAL ? real : null);
     const space = here.start[frame]! - here.base(frame);
     const expected = { link, time, tag, space, octets: here.materialise(frame) };
-    writer.write(here, frame, link, time);
+    here.time[frame] = time;
+    writer.write(here, frame, link);
     here.free(frame);
     return expected;
   };

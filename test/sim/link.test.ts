@@ -1,6 +1,7 @@
 import { FrameStore } from '../../src/sim/frame-store.ts';
 import { type LinkOptions, Transmitter, wireOctets } from '../../src/sim/link.ts';
 import * as Payload from '../../src/sim/payload.ts';
+import { NOW } from '../../src/sim/process-record.ts';
 import { Random } from '../../src/sim/random.ts';
 import { MICROSECOND, SECOND } from '../../src/sim/time.ts';
 import { assert, suite } from '../kit.ts';
@@ -10,18 +11,20 @@ const t = suite('sim/link');
 /** A transmitter whose frames are freed on arrival; `arrivals` has their times. */
 function wired(options: LinkOptions) {
   const frames = new FrameStore();
+  const record = frames.records.reserve();
   const arrivals: number[] = [];
   const sink = {
-    accept(frame: number, time: number): void {
-      arrivals.push(time);
+    accept(frame: number): void {
+      arrivals.push(frames.time[frame]!);
       frames.free(frame);
     },
   };
-  const transmitter = new Transmitter(options, frames, sink, new Random(1, 'loss'));
+  const transmitter = new Transmitter(options, { frames, record }, sink, new Random(1, 'loss'));
   const send = (octets: number, now: number) => {
     const frame = frames.allocate();
     frames.setPayload(frame, Payload.ZERO, 0, octets, null);
-    const refused = transmitter.transmit(frame, now);
+    frames.records.cells[record + NOW] = now;
+    const refused = transmitter.transmit(frame);
     if (refused !== undefined) frames.free(frame);
     return refused;
   };

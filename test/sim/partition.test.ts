@@ -89,7 +89,8 @@ t('frames and timers merge by (time, frames first, source, link, order sent)', (
           last[input] = time;
           const frame = partition.frames.allocate();
           partition.frames.meta[frame] = number;
-          inputs[input]!.accept(frame, time);
+          partition.frames.time[frame] = time;
+          inputs[input]!.accept(frame);
           const { source, link, jack } = SOURCES[input]!;
           expected.push({ key: [time, 0, source, link, number], line: `${time} frame ${number} on ${jack}` });
         }
@@ -176,7 +177,8 @@ t('a frame that comes before the next timer wakes its receiver earlier, and the 
   for (let i = 0; i < 3000; i++) {
     const frame = partition.frames.allocate();
     partition.frames.meta[frame] = i;
-    input.accept(frame, i * 40);
+    partition.frames.time[frame] = i * 40;
+    input.accept(frame);
     assert.equal(runAll(partition, i * 40 + 1), [i * 4]);
   }
   assert.is(diary.lines.length, 3000);
@@ -189,7 +191,7 @@ t('frames sent in a handler go out in order, and a loop of two processes never r
   class Echo extends Diary {
     protected override receive(frame: Frame): void {
       this.lines.push(`${this.now}`);
-      assert.is(this.outputs[0]!.transmit(frame, this.now), undefined);
+      assert.is(this.outputs[0]!.transmit(frame), undefined);
     }
   }
   const partition = new Partition({ seed: 1, lookahead: LOOKAHEAD });
@@ -200,9 +202,9 @@ t('frames sent in a handler go out in order, and a loop of two processes never r
   const frame = partition.frames.allocate();
   assert.is(partition.frames.next[frame], NO_FRAME);
   const wire = { rateBps: 672e9, delay: LOOKAHEAD, queueOctets: 1e6 }; // 84 octets take 1 ns
-  a.outputs[0] = new Transmitter(wire, partition.frames, inputs[1]!, new Random(1, 'a'));
-  b.outputs[0] = new Transmitter(wire, partition.frames, inputs[0]!, new Random(1, 'b'));
-  inputs[0]!.accept(frame, 0);
+  a.outputs[0] = new Transmitter(wire, a, inputs[1]!, new Random(1, 'a'));
+  b.outputs[0] = new Transmitter(wire, b, inputs[0]!, new Random(1, 'b'));
+  inputs[0]!.accept(frame);
   runAll(partition, 100);
   assert.equal(a.lines, ['0', '22', '44', '66', '88']);
   assert.equal(b.lines, ['11', '33', '55', '77', '99']);

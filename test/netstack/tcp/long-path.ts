@@ -7,6 +7,7 @@ import { type Connection, type StreamEvents, TcpLayer } from '../../../src/netst
 import type { NamespaceSysctl } from '../../../src/netstack/transport.ts';
 import { type Frame, FrameStore } from '../../../src/sim/frame-store.ts';
 import { InputQueue, Transmitter } from '../../../src/sim/link.ts';
+import { NOW } from '../../../src/sim/process-record.ts';
 import { Random } from '../../../src/sim/random.ts';
 import type { Clock, Timer, VirtualTime } from '../../../src/sim/time.ts';
 import { TimerQueue } from '../../../src/sim/timers.ts';
@@ -35,6 +36,7 @@ export class LongPath implements Clock {
   now: VirtualTime = 0;
   readonly name = 'path';
   readonly frames = new FrameStore();
+  readonly record = this.frames.records.reserve();
   /** Data segments that a sent: those that arrived, those lost on purpose, and frames dropped for want of room. */
   data = 0;
   arrived = 0;
@@ -55,7 +57,7 @@ export class LongPath implements Clock {
     const ips = ['10.0.0.1', '10.0.0.2'].map((address, i) => {
       const ip = new FakeIp(this, `h${i}`, Address.from(address), i + 1);
       Object.assign(ip.sysctl, options.sysctl);
-      const link = new Transmitter(options, frames, this.#inputs[i]!, random);
+      const link = new Transmitter(options, this, this.#inputs[i]!, random);
       ip.wire = i === 0 ? frame => this.#forward(link, frame) : frame => this.#send(link, frame);
       return ip;
     });
@@ -120,7 +122,8 @@ export class LongPath implements Clock {
   }
 
   #send(link: Transmitter, frame: Frame): void {
-    if (link.transmit(frame, this.now) === undefined) return;
+    this.frames.records.cells[this.record + NOW] = this.now;
+    if (link.transmit(frame) === undefined) return;
     this.dropped++;
     this.frames.free(frame);
   }
