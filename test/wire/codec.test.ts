@@ -472,6 +472,79 @@ t('an ICMP checksum does not depend on how much of the payload is virtual', () =
   );
 });
 
+t('a sum is that of the 16-bit words, an odd octet padded with zero', () => {
+  void fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), data => {
+      let total = 0;
+      for (let i = 0; i < data.length; i++) total += i % 2 === 0 ? data[i]! << 8 : data[i]!;
+      while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+      assert.is(Checksum.sum(new DataView(data.slice().buffer), 0, data.length), total);
+    }),
+  );
+});
+
+t('a TCP header with timestamps alone is the same written in words', () => {
+  const [port, number] = [fc.nat(0xffff), fc.nat(0xffff_ffff)];
+  const field = fc.record({
+    port,
+    other: port,
+    sequence: number,
+    acknowledgment: number,
+    value: number,
+    echo: number,
+  });
+  void fc.assert(
+    fc.property(
+      field,
+      fc.nat(0xff),
+      port,
+      number,
+      number,
+      fc.nat(1448),
+      port,
+      (f, flags, window, source, destination, length, payload) => {
+        const [usual, quick] = [dirty(), dirty()];
+        const timestamps = { value: f.value, echoReply: f.echo };
+        Tcp.emit(usual, AT, {
+          sourcePort: f.port,
+          destinationPort: f.other,
+          sequence: f.sequence,
+          acknowledgment: f.acknowledgment,
+          flags,
+          window,
+          checksum: 0,
+          urgentPointer: 0,
+          options: { timestamps },
+        });
+        Tcp.setChecksum(usual, AT, Tcp.checksum(usual, AT, 32, source, destination, 32 + length, payload));
+        const ports = Tcp.portsWord(f.port, f.other);
+        const fixed = Tcp.timestampedSum(Checksum.pseudoHeader(source | 0, destination | 0, 6, 0), ports);
+        const [sequence, acknowledgment, value, echo] = [f.sequence, f.acknowledgment, f.value, f.echo].map(
+          one => one | 0,
+        );
+        Tcp.emitTimestamped(
+          quick,
+          AT,
+          ports,
+          sequence!,
+          acknowledgment!,
+          Tcp.controlWord(flags, window),
+          value!,
+          echo!,
+          fixed + length + payload,
+        );
+        assert.equal(quick, usual);
+        assert.is(Tcp.ports(quick, AT), ports);
+        assert.is(Tcp.sequenceWord(quick, AT), sequence);
+        assert.is(Tcp.acknowledgmentWord(quick, AT), acknowledgment);
+        assert.ok(Tcp.isValid(quick, AT, 32, source, destination, 32 + length, payload));
+        quick.setUint16(AT + 16, quick.getUint16(AT + 16) ^ 0xffff);
+        assert.not(Tcp.isValid(quick, AT, 32, source, destination, 32 + length, payload));
+      },
+    ),
+  );
+});
+
 t('sums of parts add up, odd parts swapped', () => {
   void fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(64), (data, cut) => {

@@ -53,7 +53,7 @@ export function textArrives(
 }
 
 /** Data of which some is new, or there is a FIN behind it. */
-export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
+function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | DropReason {
   const { rcv, receiveQueue, window } = tcb;
   const { seq, length } = segment;
   const end = seq + length;
@@ -65,9 +65,9 @@ export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
     acknowledgeNow(tcb);
     return 'TCP_OUT_OF_WINDOW';
   }
-  tcb.statistics.dataSegmentsIn++;
   if (tcb.ecn.ok) markArrives(tcb, segment);
   if (seq > rcv.nxt) {
+    tcb.statistics.dataSegmentsIn++;
     if (receiveQueue.hasAllEarly(seq, end)) {
       reportDuplicate(tcb, seq, end);
       return '';
@@ -77,11 +77,19 @@ export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
     return '';
   }
   if (seq < rcv.nxt) reportDuplicate(tcb, seq, rcv.nxt);
-  const skip = rcv.nxt - seq;
+  inOrderArrives(tcb, segment, frame, rcv.nxt - seq);
+  return '';
+}
+
+/** Data that begins `skip` octets before RCV.NXT. */
+export function inOrderArrives(tcb: Tcb, segment: Segment, frame: Frame, skip: number): void {
+  const { rcv, receiveQueue, window } = tcb;
+  const { length } = segment;
+  tcb.statistics.dataSegmentsIn++;
   receiveQueue.addReady(contentOf(tcb, segment, frame, skip));
-  rcv.nxt = end;
+  rcv.nxt += length - skip;
   if (receiveQueue.hasEarly) {
-    rcv.nxt = receiveQueue.advance(end);
+    rcv.nxt = receiveQueue.advance(rcv.nxt);
     // RFC 5681 §4.2: an ACK at once while a gap is open, and when it is filled.
     acknowledgeNow(tcb);
   }
@@ -90,7 +98,6 @@ export function dataArrives(tcb: Tcb, segment: Segment, frame: Frame): '' | Drop
   // What has just come is not read yet.
   const used = receiveQueue.early + receiveQueue.unread;
   if (length >= GROWING_LENGTH && window.grow(length, used)) tcb.delayedAck.windowGrew();
-  return '';
 }
 
 /** The data from `skip` on: counted if it is virtual and the program can count, else real octets. */
@@ -133,7 +140,8 @@ function measureSegment(tcb: Tcb, segment: Segment): void {
     if (rcv.lastSmaller > 0 && length === lastSmaller) rcv.segment = length;
     else delayedAck.pushArrived(false);
   }
-  if (timestamps.enabled && segment.hasTimestamps && segment.length >= rcv.segment) {
+  const isEchoed = timestamps.enabled && segment.hasTimestamps && window.isNewEcho(segment.tsEcho);
+  if (isEchoed && length >= rcv.segment) {
     const elapsed = (timestampNow(tcb, tcb.now) - segment.tsEcho) | 0;
     if (elapsed >= 0) window.measureRtt(elapsed * MILLISECOND, segment.tsEcho);
   }

@@ -11,15 +11,16 @@
 import type { Frame } from '../../sim/frame-store.ts';
 import * as Tcp from '../../wire/tcp.ts';
 import { updateWindow } from './acknowledgement.ts';
-import { acknowledgeIfDue, dataArrives } from './data-arrives.ts';
+import { acknowledgeIfDue, inOrderArrives } from './data-arrives.ts';
+import { sendPending } from './output.ts';
 import { adjustWindow, noteArrival } from './rack.ts';
 import { isCwndLimited } from './recovery.ts';
-import { restartTimer } from './retransmission-timer.ts';
+import { newDataSent, restartTimer } from './retransmission-timer.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
 import * as State from './tcb.ts';
-import { push } from './timers.ts';
+import { armTimer } from './timers.ts';
 
 /** True when the segment was expected, and has been dealt with. False: nothing has happened to the connection. */
 export function arrivesAsPredicted(tcb: Tcb, segment: Segment, frame: Frame): boolean {
@@ -61,9 +62,12 @@ function acknowledgementPredicted(tcb: Tcb, segment: Segment): boolean {
   tcb.rto.sample(now - first, ack, snd.nxt);
   tcb.congestion.roundTrip(tcb.cong, now - last, ack, snd.nxt, now);
   adjustWindow(tcb, last);
-  restartTimer(tcb);
   if (isCwndLimited(tcb)) tcb.congestion.acknowledged(tcb.cong, released, now);
-  push(tcb);
+  // Whatever is sent restarts the timer, too.
+  const sent = sendPending(tcb);
+  if (sent > 0) newDataSent(tcb, sent);
+  else restartTimer(tcb);
+  armTimer(tcb);
   acknowledgeIfDue(tcb);
   return true;
 }
@@ -82,7 +86,7 @@ function dataPredicted(tcb: Tcb, segment: Segment, frame: Frame): boolean {
   if (receiveQueue.hasEarly || rcv.fin !== Number.POSITIVE_INFINITY) return false;
   if (tcb.waitingFor !== 'nothing' || window.left(rcv.nxt) === 0) return false;
   heard(tcb, segment);
-  dataArrives(tcb, segment, frame);
+  inOrderArrives(tcb, segment, frame, 0);
   acknowledgeIfDue(tcb);
   return true;
 }

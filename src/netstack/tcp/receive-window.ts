@@ -123,9 +123,13 @@ export class ReceiveWindow {
     return this.#full() - used < Math.min(this.#clamp, this.#full()) >> 1;
   }
 
-  /** Our timestamp came back `elapsed` after it was sent; `echo` tells a new one from one we had. */
+  /** Has this timestamp of ours not come back before? */
+  isNewEcho(echo: number): boolean {
+    return echo !== this.#lastEcho || this.#rtt8 === 0;
+  }
+
+  /** Our timestamp `echo`, a new one, came back `elapsed` after it was sent. */
   measureRtt(elapsed: VirtualTime, echo: number): void {
-    if (echo === this.#lastEcho && this.#rtt8 > 0) return;
     this.#lastEcho = echo;
     const sample = Math.max(1, Math.floor(elapsed / MILLISECOND)) * (MILLISECOND / MICROSECOND);
     this.#rtt8 = this.#rtt8 === 0 ? sample * 8 : this.#rtt8 + sample - Math.floor(this.#rtt8 / 8);

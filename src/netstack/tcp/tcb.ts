@@ -5,6 +5,7 @@
  *   connection.ts  open, send, close, abort        segment-arrives.ts  RFC 9293 §3.10.7
  *   output.ts      what to send and when           recovery.ts         losses, timeouts
  *   delayed-ack.ts when to acknowledge             timers.ts           what each timer does
+ *   output-run.ts, header-prediction.ts            the short ways through both, for a transfer
  *
  * Sequence numbers are unwrapped (segment.ts). `snd.una <= snd.nxt <= queue.end (+ 1 for the FIN)`.
  */

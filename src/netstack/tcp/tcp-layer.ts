@@ -89,6 +89,8 @@ export class TcpLayer implements TransportProtocol, Services {
   readonly ip: IpLayer;
   /** By the ports of what comes for them; the few with equal ports are told apart by address. */
   readonly #connections = new Map<number, Tcb[]>();
+  /** The one that was found last. */
+  #recent: Tcb | undefined;
   readonly #listeners: Listener[] = [];
   readonly #segment = new Segment();
   readonly #reset: SendRequest;
@@ -267,6 +269,7 @@ export class TcpLayer implements TransportProtocol, Services {
     tcb.timer.cancel();
     tcb.delayedAck.timer.cancel();
     tcb.keepaliveTimer?.cancel();
+    if (this.#recent === tcb) this.#recent = undefined;
     const chain = this.#connections.get(tcb.peerPorts);
     if (chain === undefined) return;
     const at = chain.indexOf(tcb);
@@ -441,11 +444,17 @@ export class TcpLayer implements TransportProtocol, Services {
 
   /** The connection that a segment with these ports, from `remote` to `local`, is for. */
   #find(local: AddressWord, remote: AddressWord, ports: number): Tcb | undefined {
+    const recent = this.#recent;
+    if (recent?.peerPorts === ports && recent.remoteWord === remote && recent.localWord === local)
+      return recent;
     const chain = this.#connections.get(ports);
     if (chain === undefined) return undefined;
     for (let i = 0; i < chain.length; i++) {
       const tcb = chain[i]!;
-      if (tcb.remoteWord === remote && tcb.localWord === local) return tcb;
+      if (tcb.remoteWord === remote && tcb.localWord === local) {
+        this.#recent = tcb;
+        return tcb;
+      }
     }
     return undefined;
   }
