@@ -134,7 +134,7 @@ export class Felix {
     const { node, cache, nic, namespace } = this.#ports;
     const configurations = cache.list('FelixConfiguration');
     const nodes = cache.list('Node');
-    if (!nodes.some(n => n.metadata.name === node)) return undefined;
+    if (cache.find('Node', node) === undefined) return undefined;
     const config = felixConfigFor(node, configurations);
     const devices = namespace.devices.map(d => ({ name: d === nic ? 'eth0' : d.name, mtu: d.mtu, up: d.up }));
     return calculate({

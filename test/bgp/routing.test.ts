@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
-import { AdjRibIn } from '../../src/bgp/adj-rib-in.ts';
-import { AdjRibOut } from '../../src/bgp/adj-rib-out.ts';
+import { AdjRibIn, receivedPath } from '../../src/bgp/adj-rib-in.ts';
+import { AdjRibOut, Advertisement } from '../../src/bgp/adj-rib-out.ts';
 import { attributesFor, Community, type Recipient, refusal } from '../../src/bgp/advertise.ts';
 import { intern } from '../../src/bgp/attribute-table.ts';
 import {
@@ -487,7 +487,7 @@ t('Adj-RIB-Out: what is sent adds up to what was asked for, and nothing is sent 
           rib.withdraw(nlri);
           wanted.delete(name);
         } else {
-          rib.advertise(nlri, sets[set]!);
+          rib.advertise(new Advertisement(nlri, sets[set]!));
           wanted.set(name, sets[set]!);
         }
         if (flushes) flush();
@@ -501,7 +501,8 @@ t('Adj-RIB-Out: what is sent adds up to what was asked for, and nothing is sent 
 t('Adj-RIB-Out: destinations with equal attributes share an UPDATE', () => {
   const rib = new AdjRibOut();
   const set = intern({ origin: 0, asPath: [], nextHop: 1 });
-  for (let i = 0; i < 100; i++) rib.advertise({ prefix: { address: i * 256, length: 24 }, pathId: 0 }, set);
+  for (let i = 0; i < 100; i++)
+    rib.advertise(new Advertisement({ prefix: { address: i * 256, length: 24 }, pathId: 0 }, set));
   assert.is(rib.flush({ as4: true, addPath: false }).length, 1);
 });
 
@@ -509,12 +510,12 @@ t('Adj-RIB-In: an UPDATE replaces, and what is not said again after a mark is st
   const rib = new AdjRibIn();
   const [a, b] = [1, 2].map(n => ({ prefix: { address: n * 256, length: 24 }, pathId: 0 }));
   const set = intern(BASE);
-  rib.replace(a!, set);
-  rib.replace(b!, set);
-  rib.replace({ ...a!, pathId: 3 }, set);
+  rib.replace(receivedPath(a!, set));
+  rib.replace(receivedPath(b!, set));
+  rib.replace(receivedPath({ ...a!, pathId: 3 }, set));
   assert.is(rib.size, 3);
   rib.markStale();
-  rib.replace(a!, set);
+  rib.replace(receivedPath(a!, set));
   assert.equal(
     rib.stalePaths().map(p => [p.prefix.address, p.pathId]),
     [

@@ -14,7 +14,7 @@ import { canonical, type WorkloadEndpoint } from '../resources/core.ts';
 import { FELIX_DEFAULTS, type FelixConfiguration, felixConfigFor } from '../resources/felix.ts';
 import type { IPAMBlock } from '../resources/ipam.ts';
 import { once } from '../resources/meta.ts';
-import { type Node, nodeNetwork } from '../resources/node.ts';
+import { type Node, nodeNamed, nodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 import { calculateHooks, type Hooks } from './hooks.ts';
 import { type Encapsulation, encapsulation, type Mtus, mtus } from './mtu.ts';
@@ -98,9 +98,8 @@ const vtepOf = once((node: Node): Vtep | undefined => {
   return { node: name, tunnel, underlay, mac: override ?? vxlanMac(name) };
 });
 
-function tunl0(inputs: FelixInputs, used: Encapsulation, mtu: number): Tunl0 {
+function tunl0(inputs: FelixInputs, own: Node | undefined, used: Encapsulation, mtu: number): Tunl0 {
   if (used.ipip) {
-    const own = inputs.nodes.find(n => n.metadata.name === inputs.node);
     const text = own?.spec.bgp?.ipv4IPIPTunnelAddr;
     const address = text ? Ipv4.parse(text) : undefined;
     return { state: 'configured', mtu, ...(address !== undefined && { address }) };
@@ -111,7 +110,7 @@ function tunl0(inputs: FelixInputs, used: Encapsulation, mtu: number): Tunl0 {
 
 /** What the node's dataplane should be. Throws when the node is not among the nodes or has no address. */
 export function calculate(inputs: FelixInputs): Dataplane {
-  const ownNode = inputs.nodes.find(n => n.metadata.name === inputs.node);
+  const ownNode = nodeNamed(inputs.nodes, inputs.node);
   const own = ownNode === undefined ? undefined : nodeNetwork(ownNode);
   if (own === undefined) throw new Error(`Felix on ${inputs.node}: the node has no address`);
   const config = felixConfigFor(inputs.node, inputs.configurations);
@@ -122,14 +121,8 @@ export function calculate(inputs: FelixInputs): Dataplane {
   const ownVtep = vteps.get(inputs.node);
   const others = known.filter(v => v.node !== inputs.node).sort((a, b) => a.tunnel - b.tunnel);
   const reachable = ownVtep === undefined ? [] : others;
-  const underlays = new Map(
-    inputs.nodes.flatMap(n => {
-      const network = nodeNetwork(n);
-      return network === undefined ? [] : [[n.metadata.name, network.address] as const];
-    }),
-  );
-  const { node, nic, pools, blocks, endpoints } = inputs;
-  const device = tunl0(inputs, used, mtu.ipip);
+  const { node, nodes, nic, pools, blocks, endpoints } = inputs;
+  const device = tunl0(inputs, ownNode, used, mtu.ipip);
   return {
     tunl0: device,
     vxlan: ownVtep && {
@@ -141,13 +134,13 @@ export function calculate(inputs: FelixInputs): Dataplane {
       mtu: mtu.vxlan,
       address: ownVtep.tunnel,
     },
-    routes: calculateRoutes({ node, own, nic, pools, blocks, endpoints, config, vteps, underlays }),
+    routes: calculateRoutes({ node, own, nodes, nic, pools, blocks, endpoints, config, vteps }),
     neighbours: reachable.map(v => ({ device: VXLAN_CALICO, address: v.tunnel, mac: v.mac })),
     fdb: reachable.map(v => ({ device: VXLAN_CALICO, mac: v.mac, remote: v.underlay })),
     hooks: calculateHooks(
       config,
       used,
-      inputs.nodes,
+      nodes,
       pools,
       others.map(v => v.underlay),
     ),
