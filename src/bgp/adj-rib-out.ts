@@ -104,7 +104,7 @@ export class AdjRibOut {
       else group.push(what);
     }
     this.#pending.clear();
-    this.#withdrawn.clear();
+    if (this.#withdrawn.size > 0) this.#withdrawn.clear();
     const updates = pack('withdrawn', withdrawn, {}, context);
     for (const [attributes, group] of groups) {
       if (group.length === 1) updates.push(group[0]!.alone);

@@ -14,7 +14,7 @@ import { canonical, type WorkloadEndpoint } from '../resources/core.ts';
 import { FELIX_DEFAULTS, type FelixConfiguration, felixConfigFor } from '../resources/felix.ts';
 import type { IPAMBlock } from '../resources/ipam.ts';
 import { once } from '../resources/meta.ts';
-import { type Node, nodeNamed, nodeNetwork } from '../resources/node.ts';
+import { type Node, nodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 import { calculateHooks, type Hooks } from './hooks.ts';
 import { type Encapsulation, encapsulation, type Mtus, mtus } from './mtu.ts';
@@ -25,6 +25,8 @@ export type { FelixRoute } from './routes.ts';
 export interface FelixInputs {
   /** The node whose Felix this is. */
   readonly node: string;
+  /** It itself, as it is among the nodes. */
+  readonly ownNode: Node | undefined;
   readonly nodes: readonly Node[];
   readonly pools: readonly IPPool[];
   readonly blocks: readonly IPAMBlock[];
@@ -98,9 +100,9 @@ const vtepOf = once((node: Node): Vtep | undefined => {
   return { node: name, tunnel, underlay, mac: override ?? vxlanMac(name) };
 });
 
-function tunl0(inputs: FelixInputs, own: Node | undefined, used: Encapsulation, mtu: number): Tunl0 {
+function tunl0(inputs: FelixInputs, used: Encapsulation, mtu: number): Tunl0 {
   if (used.ipip) {
-    const text = own?.spec.bgp?.ipv4IPIPTunnelAddr;
+    const text = inputs.ownNode?.spec.bgp?.ipv4IPIPTunnelAddr;
     const address = text ? Ipv4.parse(text) : undefined;
     return { state: 'configured', mtu, ...(address !== undefined && { address }) };
   }
@@ -110,8 +112,8 @@ function tunl0(inputs: FelixInputs, own: Node | undefined, used: Encapsulation, 
 
 /** What the node's dataplane should be. Throws when the node is not among the nodes or has no address. */
 export function calculate(inputs: FelixInputs): Dataplane {
-  const ownNode = nodeNamed(inputs.nodes, inputs.node);
-  const own = ownNode === undefined ? undefined : nodeNetwork(ownNode);
+  const { ownNode } = inputs;
+  const own = ownNode && nodeNetwork(ownNode);
   if (own === undefined) throw new Error(`Felix on ${inputs.node}: the node has no address`);
   const config = felixConfigFor(inputs.node, inputs.configurations);
   const used = encapsulation(config, inputs.pools);
@@ -122,7 +124,7 @@ export function calculate(inputs: FelixInputs): Dataplane {
   const others = known.filter(v => v.node !== inputs.node).sort((a, b) => a.tunnel - b.tunnel);
   const reachable = ownVtep === undefined ? [] : others;
   const { node, nodes, nic, pools, blocks, endpoints } = inputs;
-  const device = tunl0(inputs, ownNode, used, mtu.ipip);
+  const device = tunl0(inputs, used, mtu.ipip);
   return {
     tunl0: device,
     vxlan: ownVtep && {
