@@ -96,7 +96,7 @@ async function converge(nodes: number, reflected: boolean, workers: number) {
 }
 
 export const cases = [
-  ...[10, 50, 100, 200].map(nodes => ({
+  ...[10, 30, 50, 100, 200].map(nodes => ({
     name: `mesh-${nodes}`,
     heavy: nodes > 50,
     run: () => converge(nodes, false, 0),

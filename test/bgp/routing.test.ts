@@ -13,7 +13,7 @@ import {
 import { decide, isMergeable } from '../../src/bgp/decision.ts';
 import { matchesPattern } from '../../src/bgp/direct.ts';
 import { hash, LocRib, type NetChange } from '../../src/bgp/loc-rib.ts';
-import { resolve } from '../../src/bgp/next-hop.ts';
+import { NextHops, resolve } from '../../src/bgp/next-hop.ts';
 import {
   IGP_METRIC_UNKNOWN,
   keyOf,
@@ -307,6 +307,46 @@ for (const [what, rib, nextHop, destination, gateway, igpMetric] of [
     assert.is(r.gateway === undefined ? '' : Ipv4.format(r.gateway), gateway);
     assert.is(r.igpMetric, igpMetric);
   });
+
+t('after a refresh every next hop in use leads where the table says', () => {
+  const devices = ['eth0', 'eth1'];
+  const prefix = fc.record({
+    address: fc.constantFrom('10.0.0.0', '10.0.1.0', '10.1.0.0'),
+    length: fc.constantFrom(8, 16, 24, 32),
+  });
+  const edit = fc.record({ prefix, device: fc.nat({ max: 1 }), gone: fc.boolean() });
+  const hop = fc.constantFrom('10.0.0.0', '10.0.0.9', '10.0.1.1', '10.1.0.0', '192.168.0.1').map(ip);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.array(edit), hop, fc.boolean()), { maxLength: 12 }), rounds => {
+      const rib = new LocRib(() => undefined);
+      const nextHops = new NextHops(rib);
+      const used: number[] = [];
+      for (const [edits, nextHop, takes] of rounds) {
+        if (takes) used.push(nextHop);
+        if (takes) nextHops.use(nextHop);
+        else if (used.length > 0) nextHops.release(used.pop()!);
+        const moved = edits.map(({ prefix: { address, length }, device, gone }) => {
+          const where = Prefix.network(ip(address), length);
+          const made = localRoute('direct', {
+            prefix: where,
+            destination: 'device',
+            device: devices[device]!,
+          });
+          rib.replace(where, made.source, gone ? undefined : made);
+          return where;
+        });
+        const before = new Map(used.map(each => [each, nextHops.use(each)]));
+        const told = nextHops.refresh(moved);
+        for (const each of used) {
+          assert.equal(nextHops.use(each), resolve(rib, each));
+          assert.is(told.has(each), before.get(each) !== resolve(rib, each));
+          for (let i = 0; i < 2; i++) nextHops.release(each);
+        }
+      }
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
 
 // Advertisement.
 
