@@ -4,8 +4,9 @@
  *
  *   mesh-N         every node speaks to every other: N (N - 1) / 2 sessions
  *   reflectors-N   two of the nodes reflect what the others tell them: 2 N sessions
+ *   …-on-2         by two worker threads; the others run in one
  *
- * One thread; wall and CPU time of the whole, booting included, and the memory at the end. A run that takes more than three
+ * Wall and CPU time of the whole, booting included, and the memory at the end. A run that takes more than three
  * minutes is ended and printed with `converged: false`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -62,7 +63,7 @@ spec: { nodeSelector: all(), peerSelector: has(route-reflector) }
 ${Array.from({ length: REFLECTORS }, (_, i) => reflectorOf(i)).join('')}
 `;
 
-async function converge(nodes: number, reflected: boolean) {
+async function converge(nodes: number, reflected: boolean, workers: number) {
   const directory = mkdtempSync(join(tmpdir(), 'tunlab-'));
   const file = join(directory, 'scenario.yaml');
   writeFileSync(file, scenario(nodes, reflected));
@@ -72,13 +73,14 @@ async function converge(nodes: number, reflected: boolean) {
   const cpu = process.cpuUsage();
   const signal = AbortSignal.timeout(LIMIT_MS);
   try {
-    const lab = await Lab.load(file, { workers: 0, signal });
+    const lab = await Lab.load(file, { workers, signal });
     const { converged, at, missing } = await lab.converge('120s');
     const { user, system } = process.cpuUsage(cpu);
     const { rss } = process.memoryUsage();
     await lab.close();
     return {
       converged,
+      workers,
       virtualSeconds: at / SECOND,
       wallSeconds: Math.round(performance.now() - wall) / 1e3,
       cpuSeconds: Math.round((user + system) / 1e3) / 1e3,
@@ -87,21 +89,23 @@ async function converge(nodes: number, reflected: boolean) {
     };
   } catch (error) {
     if (!signal.aborted) throw error;
-    return { converged: false, wallSeconds: LIMIT_MS / 1e3 };
+    return { converged: false, workers, wallSeconds: LIMIT_MS / 1e3 };
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
 export const cases = [
-  ...[10, 50, 100, 200].map(nodes => ({
+  ...[10, 30, 50, 100, 200].map(nodes => ({
     name: `mesh-${nodes}`,
     heavy: nodes > 50,
-    run: () => converge(nodes, false),
+    run: () => converge(nodes, false, 0),
   })),
-  ...[100, 1000, 5000].map(nodes => ({
-    name: `reflectors-${nodes}`,
-    heavy: nodes > 100,
-    run: () => converge(nodes, true),
-  })),
+  ...[0, 2].flatMap(workers =>
+    [100, 300, 1000, 2000, 5000].map(nodes => ({
+      name: `reflectors-${nodes}${workers === 0 ? '' : `-on-${workers}`}`,
+      heavy: nodes > 100,
+      run: () => converge(nodes, true, workers),
+    })),
+  ),
 ];

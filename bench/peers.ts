@@ -1,7 +1,10 @@
 /**
- * `npm run bench:peers [CASE] [--smoke]`: the engine against ns-3 on the same work, a round of ours and a round of theirs in
- * turn, each in a process of its own, so that whatever else the machine does hits both. A line of JSON for each case:
- * packet-hops per CPU-second of both (medians) and the ratio, ours ÷ theirs.
+ * `npm run bench:peers [CASE] [--smoke]`: the engine against others on the same work, a round of ours and a round of theirs in
+ * turn, each in a process of its own, so that whatever else the machine does hits both. A line of JSON for each case.
+ *
+ *   ns-3     packet-hops per CPU-second of both (medians) and the ratio, ours ÷ theirs
+ *   bird2    a mesh of real daemons (`peers/birds.ts`): CPU time of all of them and of our whole lab, `cpuRatio` is theirs ÷
+ *            ours; the real seconds until the last route and the virtual ones of the lab, `timeRatio` is real ÷ virtual
  *
  * ns-3 is Debian's (`apt-get install ns3 libns3-dev g++ make`); its programs are in `bench/peers/ns3` and are built into
  * `build/peers`. It computes no checksums unless told to, and we always do.
@@ -10,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type BirdMesh, birdMesh } from './peers/birds.ts';
 
 interface PeerCase {
   readonly name: string;
@@ -43,6 +47,9 @@ const CASES: readonly PeerCase[] = [
     counted: true,
   },
 ];
+
+/** Meshes of real daemons against BENCH/CASE of ours. */
+const MESHES = [10, 30].map(nodes => ({ name: `mesh-${nodes}`, ours: `convergence/mesh-${nodes}`, nodes }));
 
 const ROUNDS = 5;
 const engine = fileURLToPath(new URL('./engine.js', import.meta.url));
@@ -85,14 +92,49 @@ function compare({ name, ours, program, arguments: args, counted }: PeerCase, sm
   console.log(JSON.stringify({ bench: 'peers', case: name, peer: 'ns3', ...figures, ...last }));
 }
 
+const ratio = (a: number, b: number): number => Math.round((a / b) * 1000) / 1000;
+
+async function compareMesh({ name, ours, nodes }: (typeof MESHES)[number], smoke: boolean): Promise<void> {
+  const mine: { cpuSeconds: number; virtualSeconds: number; node: string; commit: string }[] = [];
+  const theirs: BirdMesh[] = [];
+  for (let round = 0; round < (smoke ? 1 : ROUNDS); round++) {
+    mine.push(JSON.parse(run(process.execPath, [engine, ours, '--in-process'])));
+    theirs.push(await birdMesh(nodes));
+  }
+  const cpuSeconds = median(mine.map(one => one.cpuSeconds));
+  const virtualSeconds = median(mine.map(one => one.virtualSeconds));
+  const peerCpuSeconds = median(theirs.map(one => one.cpuSeconds));
+  const peerSeconds = median(theirs.map(one => one.seconds));
+  const { node, commit } = mine[0]!;
+  console.log(
+    JSON.stringify({
+      bench: 'peers',
+      case: name,
+      peer: 'bird2',
+      cpuSeconds,
+      peerCpuSeconds,
+      cpuRatio: ratio(peerCpuSeconds, cpuSeconds),
+      virtualSeconds,
+      peerSeconds,
+      timeRatio: ratio(peerSeconds, virtualSeconds),
+      node,
+      commit,
+    }),
+  );
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { smoke: { type: 'boolean', default: false } },
 });
-const chosen = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-if (chosen.length === 0) {
-  console.error(`the cases are ${CASES.map(({ name }) => name).join(', ')}`);
+const isChosen = ({ name }: { readonly name: string }): boolean =>
+  positionals.length === 0 || positionals.includes(name);
+const chosen = CASES.filter(isChosen);
+const meshes = MESHES.filter(isChosen);
+if (chosen.length + meshes.length === 0) {
+  console.error(`the cases are ${[...CASES, ...MESHES].map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
-run('make', ['-s', '-C', join(root, 'bench', 'peers', 'ns3'), `OUT=${programs}`]);
+if (chosen.length > 0) run('make', ['-s', '-C', join(root, 'bench', 'peers', 'ns3'), `OUT=${programs}`]);
 for (const one of chosen) compare(one, values.smoke);
+for (const one of meshes) await compareMesh(one, values.smoke);

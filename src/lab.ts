@@ -133,6 +133,7 @@ export class Lab extends EventEmitter<LabSignals> {
     controller.on('record', observed => this.#relay(observed));
     controller.on('packet', observed => this.emit('packet', observed));
     controller.dropsWanted = () => this.listenerCount('drop') > 0;
+    controller.routesWanted = () => this.listenerCount('route') + this.listenerCount('record') > 0;
   }
 
   get now(): VirtualTime {

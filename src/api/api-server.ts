@@ -17,6 +17,7 @@ import type { Random } from '../sim/random.ts';
 import type { Timer, VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply, ApiStatus } from './command.ts';
 import { Controllers } from './controllers.ts';
+import { OWNED, OwnedObjects, ownerOf } from './owned-objects.ts';
 import { encode, frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
 import type { ApiServerSpec } from './spec.ts';
 import { Store } from './store.ts';
@@ -36,6 +37,9 @@ export class ApiServer extends LogicalProcess {
   readonly #spec: ApiServerSpec;
   /** By jack. */
   readonly #watchers = new Map<number, Watcher>();
+  /** By the name of the node. */
+  readonly #jacks = new Map<string, number>();
+  readonly #owned = new OwnedObjects();
   readonly #controllers: Controllers;
   #lastChange: VirtualTime = 0;
   /** What every watch begins with: at boot thousands of nodes ask for it. */
@@ -53,11 +57,15 @@ export class ApiServer extends LogicalProcess {
       const kind = object.kind as StoredKind;
       if (UNHEARD.includes(kind)) return;
       const octets = encode({ kind: 'event', event });
-      const common = !OWNED.includes(kind);
-      if (common) this.#listing?.since.push(octets);
-      for (const watcher of this.#watchers.values())
-        if (common || ownerOf(object) === watcher.node) watcher.enqueue(octets);
+      if (OWNED.includes(kind)) {
+        this.#owned.apply(event);
+        this.#watcherOf(ownerOf(object))?.enqueue(octets);
+        return;
+      }
+      this.#listing?.since.push(octets);
+      for (const watcher of this.#watchers.values()) watcher.enqueue(octets);
     });
+    for (const [jack, node] of spec.nodes.entries()) this.#jacks.set(node, jack);
     this.#controllers = new Controllers(this.#store, this, spec);
   }
 
@@ -162,9 +170,14 @@ export class ApiServer extends LogicalProcess {
     const { objects, since } = this.#list();
     this.#transmit(jack, objects);
     for (const octets of since) this.#transmit(jack, octets);
-    const own = this.#store.everything(OWNED).filter(object => ownerOf(object) === node);
+    const own = this.#owned.of(node);
     if (own.length > 0) this.#send(jack, { kind: 'listed', objects: own, first: false });
     this.#transmit(jack, SYNCED);
+  }
+
+  #watcherOf(node: string | undefined): Watcher | undefined {
+    const jack = node === undefined ? undefined : this.#jacks.get(node);
+    return jack === undefined ? undefined : this.#watchers.get(jack);
   }
 
   #list(): Listing {
@@ -186,17 +199,9 @@ export class ApiServer extends LogicalProcess {
   }
 }
 
-/** Kinds of which a node hears of its own alone: kubelet and Felix have no use for others' pods, nor confd for affinities. */
-const OWNED: readonly StoredKind[] = ['Pod', 'BlockAffinity'];
 /** Read by IPAM alone, which asks for it. */
 const UNHEARD: readonly StoredKind[] = ['IPAMHandle'];
 const COMMON = STORED_KINDS.filter(kind => !OWNED.includes(kind) && !UNHEARD.includes(kind));
-
-/** The one node that hears of an object of an owned kind. */
-const ownerOf = (object: Resource): string | undefined => {
-  if (object.kind === 'Pod') return object.spec.nodeName;
-  return object.kind === 'BlockAffinity' ? object.spec.node : undefined;
-};
 
 const SYNCED = encode({ kind: 'synced' });
 

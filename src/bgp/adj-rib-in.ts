@@ -4,59 +4,100 @@
  */
 import type { Prefix } from '../addr/prefix.ts';
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
-import type { Nlri } from '../wire/bgp/update.ts';
-import { keyOf } from './route.ts';
+import type { Nlri, UpdateMessage } from '../wire/bgp/update.ts';
+import { intern } from './attribute-table.ts';
+import { keyOf, prefixOf } from './route.ts';
 
 export interface ReceivedPath extends Nlri {
   readonly prefix: Prefix;
+  /** `keyOf(prefix)`. */
+  readonly key: number;
   readonly pathId: number;
   /** Interned. */
   readonly attributes: PathAttributes;
-  /** Not said again since the last `markStale`. */
-  stale: boolean;
+}
+
+export function receivedPath({ prefix, pathId }: Nlri, attributes: PathAttributes): ReceivedPath {
+  const key = keyOf(prefix);
+  return { prefix: prefixOf(key), key, pathId, attributes };
+}
+
+/** By UPDATE: a reflector says the same to a thousand clients. */
+const paths = new WeakMap<UpdateMessage, readonly ReceivedPath[]>();
+
+/** The paths that an UPDATE announces. They are shared. */
+export function announced(update: UpdateMessage): readonly ReceivedPath[] {
+  let known = paths.get(update);
+  if (known === undefined) {
+    const attributes = intern(update.attributes);
+    known = update.reachable.map(nlri => receivedPath(nlri, attributes));
+    paths.set(update, known);
+  }
+  return known;
 }
 
 export class AdjRibIn {
-  /** By prefix: one path, or a few that differ in their path ids. */
-  readonly #paths = new Map<number, ReceivedPath[]>();
+  /** By key of the prefix: one path, or a few that differ in their path ids. */
+  readonly #paths = new Map<number, ReceivedPath | readonly ReceivedPath[]>();
+  /** Not said again since the last `markStale`. */
+  readonly #stale = new Set<ReceivedPath>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  replace({ prefix, pathId }: Nlri, attributes: PathAttributes): ReceivedPath | undefined {
-    const path: ReceivedPath = { prefix, pathId, attributes, stale: false };
-    const key = keyOf(prefix);
-    const paths = this.#paths.get(key);
-    const at = paths?.findIndex(other => other.pathId === pathId) ?? -1;
-    if (paths !== undefined && at >= 0) return paths.splice(at, 1, path)[0];
-    this.#paths.set(key, paths === undefined ? [path] : [...paths, path]);
-    this.#size++;
-    return undefined;
+  /** Returns what was there. */
+  replace(path: ReceivedPath): ReceivedPath | undefined {
+    const { key, pathId } = path;
+    const present = this.#paths.get(key);
+    if (present === undefined) {
+      this.#paths.set(key, path);
+      this.#size++;
+      return undefined;
+    }
+    const several = listed(present);
+    const at = several.findIndex(other => other.pathId === pathId);
+    if (at < 0) {
+      this.#paths.set(key, [...several, path]);
+      this.#size++;
+      return undefined;
+    }
+    const was = several[at]!;
+    this.#stale.delete(was);
+    this.#paths.set(key, several.length === 1 ? path : several.with(at, path));
+    return was;
   }
 
   /** Returns what was there. */
   remove({ prefix, pathId }: Nlri): ReceivedPath | undefined {
     const key = keyOf(prefix);
-    const paths = this.#paths.get(key) ?? [];
-    const at = paths.findIndex(other => other.pathId === pathId);
+    const present = this.#paths.get(key);
+    if (present === undefined) return undefined;
+    const several = listed(present);
+    const at = several.findIndex(other => other.pathId === pathId);
     if (at < 0) return undefined;
     this.#size--;
-    if (paths.length === 1) this.#paths.delete(key);
-    return paths.splice(at, 1)[0];
+    const was = several[at]!;
+    this.#stale.delete(was);
+    if (several.length === 1) this.#paths.delete(key);
+    else this.#paths.set(key, several.toSpliced(at, 1));
+    return was;
   }
 
   markStale(): void {
-    for (const path of this.paths()) path.stale = true;
+    for (const path of this.paths()) this.#stale.add(path);
   }
 
   /** Every path by path id, as a list of its own: callers remove while they walk. */
   paths(): ReceivedPath[] {
-    return [...this.#paths.values()].flat().sort((a, b) => a.pathId - b.pathId);
+    return [...this.#paths.values()].flatMap(listed).sort((a, b) => a.pathId - b.pathId);
   }
 
   stalePaths(): ReceivedPath[] {
-    return this.paths().filter(path => path.stale);
+    return this.paths().filter(path => this.#stale.has(path));
   }
 }
+
+const listed = (paths: ReceivedPath | readonly ReceivedPath[]): readonly ReceivedPath[] =>
+  'key' in paths ? [paths] : paths;

@@ -3,21 +3,45 @@
  * their attributes (BIRD's buckets), so that one UPDATE carries many; a change of mind before the flush costs nothing.
  */
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
-import { type Nlri, pack, type UpdateContext, type UpdateMessage } from '../wire/bgp/update.ts';
+import { make, type Nlri, pack, type UpdateContext, type UpdateMessage } from '../wire/bgp/update.ts';
 import { keyOf } from './route.ts';
 
-interface Told {
+/** What is told of one destination: one object for all peers that are told it. */
+export class Advertisement {
+  /** `keyOf(nlri.prefix)`. */
+  readonly key: number;
   readonly nlri: Nlri;
+  /** Interned. */
   readonly attributes: PathAttributes;
+  #alone: UpdateMessage | undefined;
+
+  constructor(nlri: Nlri, attributes: PathAttributes) {
+    this.key = keyOf(nlri.prefix);
+    this.nlri = nlri;
+    this.attributes = attributes;
+  }
+
+  /** The UPDATE that carries nothing else. */
+  get alone(): UpdateMessage {
+    this.#alone ??= make([], this.attributes, [this.nlri]);
+    return this.#alone;
+  }
 }
 
-const NOTHING: readonly Told[] = [];
+const NOTHING: readonly Advertisement[] = [];
+
+const listed = (told: Advertisement | readonly Advertisement[]): readonly Advertisement[] =>
+  told instanceof Advertisement ? [told] : told;
+
+/** Prefix and path id as one number: exact for a million prefixes. */
+const destination = (key: number, pathId: number): number => key * 2 ** 32 + pathId;
 
 export class AdjRibOut {
-  /** By prefix: one path, or a few that differ in their path ids. */
-  readonly #told = new Map<number, readonly Told[]>();
-  /** Pending by prefix and path id; attributes `undefined` is a withdrawal. */
-  readonly #pending = new Map<string, { nlri: Nlri; attributes: PathAttributes | undefined }>();
+  /** By key of the prefix: one path, or a few that differ in their path ids. */
+  readonly #told = new Map<number, Advertisement | readonly Advertisement[]>();
+  readonly #pending = new Map<number, Advertisement>();
+  /** Those pending that are to be taken back. */
+  readonly #withdrawn = new Set<number>();
   #size = 0;
 
   /** Destinations the peer believes we reach. */
@@ -30,64 +54,93 @@ export class AdjRibOut {
   }
 
   /** What we told for this prefix, and have not taken back. */
-  told(prefixKey: number): readonly Told[] {
-    return this.#told.get(prefixKey) ?? NOTHING;
+  told(prefixKey: number): readonly Advertisement[] {
+    const told = this.#told.get(prefixKey);
+    return told === undefined ? NOTHING : listed(told);
   }
 
-  /** The peer shall hear this. The attributes are interned, and equal ones are not told twice. */
-  advertise(nlri: Nlri, attributes: PathAttributes): void {
-    const key = keyOf(nlri.prefix);
-    const name = `${key}/${nlri.pathId}`;
-    if (this.#find(key, nlri.pathId)?.attributes === attributes) this.#pending.delete(name);
-    else this.#pending.set(name, { nlri, attributes });
+  /** The peer shall hear this. Equal attributes are not told twice. */
+  advertise(what: Advertisement): void {
+    const { key, nlri } = what;
+    const at = destination(key, nlri.pathId);
+    this.#withdrawn.delete(at);
+    if (this.#find(key, nlri.pathId)?.attributes === what.attributes) this.#pending.delete(at);
+    else this.#pending.set(at, what);
   }
 
-  withdraw(nlri: Nlri): void {
-    const key = keyOf(nlri.prefix);
-    const name = `${key}/${nlri.pathId}`;
-    if (this.#find(key, nlri.pathId) !== undefined) this.#pending.set(name, { nlri, attributes: undefined });
-    else this.#pending.delete(name);
+  /** The peer shall hear of this destination no more. */
+  withdraw({ prefix, pathId }: Nlri): void {
+    const key = keyOf(prefix);
+    const at = destination(key, pathId);
+    const told = this.#find(key, pathId);
+    if (told !== undefined) {
+      this.#pending.set(at, told);
+      this.#withdrawn.add(at);
+    } else this.#pending.delete(at);
   }
 
   /** Everything that was told, and is not about to change, is to be told again (ROUTE-REFRESH). */
   repeat(): void {
-    for (const [key, paths] of this.#told)
-      for (const { nlri, attributes } of paths) {
-        const name = `${key}/${nlri.pathId}`;
-        if (!this.#pending.has(name)) this.#pending.set(name, { nlri, attributes });
+    for (const told of this.#told.values())
+      for (const what of listed(told)) {
+        const at = destination(what.key, what.nlri.pathId);
+        if (!this.#pending.has(at)) this.#pending.set(at, what);
       }
   }
 
   /** The UPDATEs that bring the peer up to date: withdrawals, then a group for each attribute set. */
   flush(context: Pick<UpdateContext, 'as4' | 'addPath'>): UpdateMessage[] {
     const withdrawn: Nlri[] = [];
-    const groups = new Map<PathAttributes, Nlri[]>();
-    for (const { nlri, attributes } of this.#pending.values()) {
-      this.#remember(nlri, attributes);
-      if (attributes === undefined) withdrawn.push(nlri);
-      else {
-        const group = groups.get(attributes);
-        if (group === undefined) groups.set(attributes, [nlri]);
-        else group.push(nlri);
+    const groups = new Map<PathAttributes, Advertisement[]>();
+    for (const [at, what] of this.#pending) {
+      if (this.#withdrawn.has(at)) {
+        this.#forget(what);
+        withdrawn.push(what.nlri);
+        continue;
       }
+      this.#remember(what);
+      const group = groups.get(what.attributes);
+      if (group === undefined) groups.set(what.attributes, [what]);
+      else group.push(what);
     }
     this.#pending.clear();
+    if (this.#withdrawn.size > 0) this.#withdrawn.clear();
     const updates = pack('withdrawn', withdrawn, {}, context);
-    for (const [attributes, group] of groups) updates.push(...pack('reachable', group, attributes, context));
+    for (const [attributes, group] of groups) {
+      if (group.length === 1) updates.push(group[0]!.alone);
+      else
+        updates.push(
+          ...pack(
+            'reachable',
+            group.map(({ nlri }) => nlri),
+            attributes,
+            context,
+          ),
+        );
+    }
     return updates;
   }
 
-  #find(key: number, pathId: number): Told | undefined {
-    return this.told(key).find(one => one.nlri.pathId === pathId);
+  #find(key: number, pathId: number): Advertisement | undefined {
+    const told = this.#told.get(key);
+    if (told === undefined || told instanceof Advertisement)
+      return told?.nlri.pathId === pathId ? told : undefined;
+    return told.find(one => one.nlri.pathId === pathId);
   }
 
-  #remember(nlri: Nlri, attributes: PathAttributes | undefined): void {
-    const key = keyOf(nlri.prefix);
+  /** The newest goes last. */
+  #remember(what: Advertisement): void {
+    const before = this.told(what.key);
+    const others = before.filter(one => one.nlri.pathId !== what.nlri.pathId);
+    this.#told.set(what.key, others.length === 0 ? what : [...others, what]);
+    this.#size += others.length + 1 - before.length;
+  }
+
+  #forget({ key, nlri }: Advertisement): void {
     const before = this.told(key);
-    const others = before.filter(one => one.nlri.pathId !== nlri.pathId);
-    const after = attributes === undefined ? others : [...others, { nlri, attributes }];
-    this.#size += after.length - before.length;
+    const after = before.filter(one => one.nlri.pathId !== nlri.pathId);
     if (after.length === 0) this.#told.delete(key);
-    else this.#told.set(key, after);
+    else this.#told.set(key, after.length === 1 ? after[0]! : after);
+    this.#size += after.length - before.length;
   }
 }

@@ -92,33 +92,41 @@ export interface CalicoKernelInput {
 /** `calico_kernel_programming`: who programs a pool's routes, and through which device. */
 export function calicoKernelProgramming(input: CalicoKernelInput): Filter {
   // confd sorts the pools' statements as text.
-  const pools = [...input.pools].sort((a, b) => (Prefix.format(a.cidr) < Prefix.format(b.cidr) ? -1 : 1));
-  const verdict = (route: Route): FilterVerdict => {
-    const service = input.rejectCidrs?.find(cidr => Prefix.covers(cidr, route.prefix));
+  const pools = [...input.pools]
+    .sort((a, b) => (Prefix.format(a.cidr) < Prefix.format(b.cidr) ? -1 : 1))
+    .map(pool => ({ cidr: pool.cidr, ...ofPool(pool, input) }));
+  const verdict = ({ prefix, attributes }: Route): FilterVerdict => {
+    const service = input.rejectCidrs?.find(cidr => Prefix.covers(cidr, prefix));
     if (service !== undefined) return { accept: false, because: `service ${Prefix.format(service)}` };
-    const pool = pools.find(p => Prefix.covers(p.cidr, route.prefix));
-    return pool === undefined
-      ? { accept: true, because: 'outside of all pools' }
-      : ofPool(pool, route, input);
+    const pool = pools.find(p => Prefix.covers(p.cidr, prefix));
+    if (pool === undefined) return OUTSIDE;
+    const nextHop = attributes?.nextHop;
+    const isLocal = nextHop !== undefined && Prefix.contains(input.localSubnet, nextHop);
+    return isLocal ? pool.local : pool.remote;
   };
   return filter('calico_kernel_programming', verdict, `kernel ${JSON.stringify(input)}`);
 }
 
+const OUTSIDE: FilterVerdict = { accept: true, because: 'outside of all pools' };
+
+/** What is said of a pool's routes whose next hop is in the own subnet, and of the others. */
 function ofPool(
   pool: CalicoPool,
-  route: Route,
-  { localSubnet, felixOwns }: CalicoKernelInput,
-): FilterVerdict {
+  { felixOwns }: CalicoKernelInput,
+): { readonly local: FilterVerdict; readonly remote: FilterVerdict } {
   const name = `pool ${Prefix.format(pool.cidr)}`;
+  const always = (verdict: FilterVerdict) => ({ local: verdict, remote: verdict });
   const felix: FilterVerdict = { accept: false, because: `${name}: Felix programs it` };
-  if (pool.vxlanMode !== 'Never') return felix;
+  if (pool.vxlanMode !== 'Never') return always(felix);
   if (pool.ipipMode === 'Never')
-    return felixOwns?.noEncap ? felix : { accept: true, because: `${name}: no encapsulation` };
-  if (felixOwns?.ipip) return felix;
-  const nextHop = route.attributes?.nextHop;
-  const direct =
-    pool.ipipMode === 'CrossSubnet' && nextHop !== undefined && Prefix.contains(localSubnet, nextHop);
-  return direct
-    ? { accept: true, changes: { krtTunnel: '' }, because: `${name}: next hop in the own subnet` }
-    : { accept: true, changes: { krtTunnel: 'tunl0' }, because: `${name}: IPIP ${pool.ipipMode}` };
+    return always(felixOwns?.noEncap ? felix : { accept: true, because: `${name}: no encapsulation` });
+  if (felixOwns?.ipip) return always(felix);
+  const tunnelled: FilterVerdict = {
+    accept: true,
+    changes: { krtTunnel: 'tunl0' },
+    because: `${name}: IPIP ${pool.ipipMode}`,
+  };
+  if (pool.ipipMode === 'Always') return always(tunnelled);
+  const because = `${name}: next hop in the own subnet`;
+  return { local: { accept: true, changes: { krtTunnel: '' }, because }, remote: tunnelled };
 }

@@ -161,7 +161,7 @@ export class Connection implements FsmOutputs, StreamEvents {
       if (!(error instanceof WireError)) throw error;
       this.#refuse(error);
     }
-    this.#pending = this.#stream === stream ? all.slice(at) : NOTHING;
+    this.#pending = this.#stream === stream ? all.subarray(at) : NOTHING;
   }
 
   closed(stream: Stream, reason: string): void {

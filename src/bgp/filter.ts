@@ -44,8 +44,8 @@ export interface Filter {
   /** Its name in `show protocols all`; BIRD's words without one. */
   readonly label?: string;
   /**
-   * What the filter does, as text. Two filters with equal text count as unchanged in a reconfiguration; without text
-   * only the same function does.
+   * What the filter does, as text. Two filters with equal text count as unchanged in a reconfiguration, and say the
+   * same of a route on its way to any peer; without text only the same function does.
    */
   readonly text?: string;
 }
@@ -53,8 +53,11 @@ export interface Filter {
 const named = (label: string, fn: (route: Route) => FilterVerdict): Filter =>
   Object.assign(fn, { label, text: label });
 
-export const ACCEPT: Filter = named('ACCEPT', () => ({ accept: true, because: 'accept' }));
-export const REJECT: Filter = named('REJECT', () => ({ accept: false, because: 'reject' }));
+const ACCEPTED: FilterVerdict = { accept: true, because: 'accept' };
+const REJECTED: FilterVerdict = { accept: false, because: 'reject' };
+
+export const ACCEPT: Filter = named('ACCEPT', () => ACCEPTED);
+export const REJECT: Filter = named('REJECT', () => REJECTED);
 
 /** What FRR's zebra gets from bgpd: its own routes and nothing else. */
 export const BGP_ONLY: Filter = named('BGP only', route =>

@@ -4,9 +4,11 @@ import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { ReceivedPath } from './adj-rib-in.ts';
 import { applied, Community } from './advertise.ts';
 import { intern } from './attribute-table.ts';
+import { BgpRoute, type ImportedPath } from './bgp-route.ts';
 import type { PeerConfig } from './config.ts';
-import type { Filter } from './filter.ts';
-import { type PeerIdentity, PREFERENCE, type Route, type RouteSource } from './route.ts';
+import { ACCEPT, type Filter } from './filter.ts';
+import { UNRESOLVED } from './next-hop.ts';
+import { type PeerIdentity, PREFERENCE, type RouteSource } from './route.ts';
 
 /** The side of a peering that imports. */
 export interface Importer {
@@ -23,9 +25,9 @@ export function loop(
   { identity, config }: Importer,
   routerId: Ipv4Address,
 ): string | undefined {
-  const occurrences = (attributes.asPath ?? [])
-    .flatMap(segment => segment.ases)
-    .filter(as => as === identity.localAs).length;
+  let occurrences = 0;
+  for (const { ases } of attributes.asPath ?? [])
+    for (const as of ases) if (as === identity.localAs) occurrences++;
   if (occurrences > (config.allowLocalAs ?? 0)) return 'AS path loop';
   if (!identity.internal) return undefined;
   if (attributes.originatorId === routerId) return 'ORIGINATOR_ID loop';
@@ -33,40 +35,57 @@ export function loop(
   return undefined;
 }
 
-/**
- * The route that enters the table, its next hop not yet resolved; or 'filtered', or the loop that was found.
- * A path without LOCAL_PREF gets the default, as every external one (BIRD).
- */
-export function importedRoute(
+const imported = (
+  { prefix, key }: ReceivedPath,
+  preference: number,
+  attributes: PathAttributes,
+): ImportedPath => ({
+  prefix,
+  key,
+  preference,
+  attributes,
+  stale: attributes.communities?.includes(Community.LlgrStale) ?? false,
+});
+
+/** What becomes of a path that has its LOCAL_PREF and that no filter changes: the same at all who received it. */
+const unchanged = new WeakMap<ReceivedPath, ImportedPath>();
+
+/** A path without LOCAL_PREF gets the default, as every external one (BIRD). */
+function withLocalPref(path: ReceivedPath, { config }: Importer): ImportedPath {
+  const { attributes } = path;
+  if (attributes.localPref === undefined) {
+    const localPref = config.defaultLocalPref ?? DEFAULT_LOCAL_PREF;
+    return imported(path, PREFERENCE.bgp, intern({ ...attributes, localPref }));
+  }
+  let known = unchanged.get(path);
+  if (known === undefined) {
+    known = imported(path, PREFERENCE.bgp, attributes);
+    unchanged.set(path, known);
+  }
+  return known;
+}
+
+/** The path as it enters the table, its next hop not yet resolved; or 'filtered', or the loop that was found. */
+export function importedPath(
   path: ReceivedPath,
   source: RouteSource,
   from: Importer,
   routerId: Ipv4Address,
-): Omit<Route, 'since'> | string {
+): ImportedPath | string {
   const looped = loop(path.attributes, from, routerId);
   if (looped !== undefined) return looped;
-  const { localPref } = path.attributes;
-  const attributes =
-    localPref === undefined
-      ? intern({ ...path.attributes, localPref: from.config.defaultLocalPref ?? DEFAULT_LOCAL_PREF })
-      : path.attributes;
-  const route: Omit<Route, 'since'> = {
-    prefix: path.prefix,
-    source,
-    preference: PREFERENCE.bgp,
-    destination: 'unreachable',
-    attributes,
-    stale: attributes.communities?.includes(Community.LlgrStale) ?? false,
-  };
-  const { accept, changes } = from.importFilter(
-    { ...route, since: 0 },
-    { direction: 'import', protocol: source.protocol.name, peer: from.identity },
-  );
+  const plain = withLocalPref(path, from);
+  if (from.importFilter === ACCEPT) return plain;
+  const { accept, changes } = from.importFilter(new BgpRoute(plain, source, UNRESOLVED, 0), {
+    direction: 'import',
+    protocol: source.protocol.name,
+    peer: from.identity,
+  });
   if (!accept) return 'filtered';
-  if (changes === undefined) return route;
+  if (changes === undefined) return plain;
   return {
-    ...route,
-    preference: changes.preference ?? route.preference,
-    attributes: intern(applied(attributes, changes)),
+    ...plain,
+    preference: changes.preference ?? plain.preference,
+    attributes: intern(applied(plain.attributes, changes)),
   };
 }

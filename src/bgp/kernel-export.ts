@@ -11,6 +11,20 @@ import { isReachable, type Route } from './route.ts';
 
 const DEFAULT_PATHS = 16;
 
+/** By key of the prefix: the last route with one next hop that any daemon of the thread made; most make the same. */
+const lastMade = new Map<number, KernelRoute>();
+
+function throughOne(net: Net, protocol: string, metric: number, hop: KernelNextHop): KernelRoute {
+  const last = lastMade.get(net.key);
+  if (last !== undefined && last.protocol === protocol && last.metric === metric) {
+    const { via, device, onlink } = last.nextHops[0]!;
+    if (via === hop.via && device === hop.device && onlink === hop.onlink) return last;
+  }
+  const made: KernelRoute = { prefix: net.prefix, type: 'unicast', nextHops: [hop], protocol, metric };
+  lastMade.set(net.key, made);
+  return made;
+}
+
 /** 'rejected': never for the kernel (its own routes, devices); 'filtered': the export filter said no. */
 export function toKernelRoute(
   net: Net | undefined,
@@ -27,22 +41,20 @@ export function toKernelRoute(
   const context: FilterContext = { direction: 'export', protocol };
   const verdict = filter(best, context);
   if (!verdict.accept) return 'filtered';
-  const common = {
-    prefix: net.prefix,
-    protocol: kernel.protocolName ?? 'bird',
-    metric: verdict.changes?.krtMetric ?? kernel.metric ?? 0,
-  };
+  const own = kernel.protocolName ?? 'bird';
+  const metric = verdict.changes?.krtMetric ?? kernel.metric ?? 0;
+  const common = { prefix: net.prefix, protocol: own, metric };
   if (best.destination !== 'router') return { ...common, type: best.destination, nextHops: [] };
-  const others = kernel.mergePaths
-    ? net.routes
-        .slice(1)
-        .filter(r => isMergeable(best, r) && isReachable(r) && filter(r, context).accept)
-        .slice(0, (config.maximumPaths ?? DEFAULT_PATHS) - 1)
-    : [];
-  const hops = merged([best, ...others]);
-  if (hops.length > 1) return { ...common, type: 'unicast', nextHops: hops };
+  if (kernel.mergePaths && net.routes.length > 1) {
+    const others = net.routes
+      .slice(1)
+      .filter(r => isMergeable(best, r) && isReachable(r) && filter(r, context).accept)
+      .slice(0, (config.maximumPaths ?? DEFAULT_PATHS) - 1);
+    const hops = merged([best, ...others]);
+    if (hops.length > 1) return { ...common, type: 'unicast', nextHops: hops };
+  }
   const tunnel = tunnelHop(best, verdict.changes?.krtTunnel ?? '', devices);
-  return { ...common, type: 'unicast', nextHops: [tunnel ?? { via: best.gateway!, device: best.device! }] };
+  return throughOne(net, own, metric, tunnel ?? { via: best.gateway!, device: best.device! });
 }
 
 /**

@@ -38,7 +38,7 @@ export interface KernelSyncOwner {
 }
 
 export class KernelSync {
-  config: KernelConfig;
+  #config: KernelConfig;
   readonly #owner: KernelSyncOwner;
   readonly #timer: Timer;
   readonly #desired = new Map<number, KernelRoute>();
@@ -47,19 +47,28 @@ export class KernelSync {
   #foreign = new Map<number, Set<number>>();
   /** Prefixes whose route the kernel would refuse (BIRD's `!`). */
   readonly #refused = new Set<number>();
+  /** The kernel's version when what is in it was last known: read, or written by us since. */
+  #seen: number | undefined;
+  /** What was wanted and not written; a scan has to look for what is missing. */
+  #owing = true;
   /** Nothing is written before the first scan, nor while the daemon recovers from its own restart. */
   #scanned = false;
   #held: boolean;
 
   constructor(config: KernelConfig, owner: KernelSyncOwner, held: boolean) {
-    this.config = config;
+    this.#config = config;
     this.#owner = owner;
     this.#held = held;
     this.#timer = owner.ports.clock.timer(() => this.scan());
   }
 
   get protocolName(): string {
-    return this.config.protocolName ?? 'bird';
+    return this.#config.protocolName ?? 'bird';
+  }
+
+  configure(config: KernelConfig): void {
+    this.#config = config;
+    this.#seen = undefined;
   }
 
   /** Routes the daemon wants in the kernel. */
@@ -100,7 +109,10 @@ export class KernelSync {
     this.#refused.delete(key);
     if (route === undefined) this.#desired.delete(key);
     else this.#desired.set(key, route);
-    if (!this.#scanned || this.#held) return;
+    if (!this.#scanned || this.#held) {
+      this.#owing = true;
+      return;
+    }
     if (was !== undefined && route !== undefined && sameKernelRoute(was, route)) return;
     if (was !== undefined && (route === undefined || was.metric !== route.metric)) this.#write('remove', was);
     if (route !== undefined) this.#write('replace', route);
@@ -109,15 +121,20 @@ export class KernelSync {
   /** Read devices and routes, and learn. Without repair: that is for the scans alone (BIRD's asynchronous netlink). */
   look(): void {
     this.#owner.scanned();
-    this.#read(this.#owner.ports.kernel.routes());
+    const { kernel } = this.#owner.ports;
+    if (this.#seen === kernel.version) return;
+    this.#owing = true;
+    this.#seen = kernel.version;
+    this.#read(kernel.routes(protocol => protocol !== this.protocolName));
   }
 
   /** Look, and repair (BIRD's `krt_scan` and `kif_scan`). */
   scan(): void {
-    this.#timer.arm(this.#owner.ports.clock.now + (this.config.scanTimeSec ?? SCAN_SEC) * SECOND);
+    this.#timer.arm(this.#owner.ports.clock.now + (this.#config.scanTimeSec ?? SCAN_SEC) * SECOND);
     this.look();
     this.#scanned = true;
-    if (this.#held) return;
+    if (this.#held || !this.#owing) return;
+    this.#owing = false;
     const missing = new Map(this.#desired);
     for (const route of this.#mine()) {
       const wanted = this.#desired.get(keyOf(route.prefix));
@@ -128,7 +145,8 @@ export class KernelSync {
   }
 
   #mine(): KernelRoute[] {
-    return this.#owner.ports.kernel.routes().filter(r => r.protocol === this.protocolName);
+    const own = this.protocolName;
+    return [...this.#owner.ports.kernel.routes(protocol => protocol === own)];
   }
 
   #write(action: 'replace' | 'remove', route: KernelRoute): void {
@@ -137,21 +155,23 @@ export class KernelSync {
     if (action === 'replace' && this.#foreign.get(key)?.has(route.metric)) {
       // Linux: EEXIST. BIRD tries again at the next scan, when Felix may have taken its own route away.
       this.#refused.add(key);
+      this.#owing = true;
       return;
     }
     this.#refused.delete(key);
-    if (action === 'replace') kernel.replace(route);
-    else kernel.remove(route);
+    const known = this.#seen === kernel.version;
+    if (action === 'remove') kernel.remove(route);
+    else if (!kernel.replace(route)) this.#owing = true;
+    if (known) this.#seen = kernel.version;
     this.#owner.wrote();
     report({ kind: 'kernel', action, route });
   }
 
   /** Foreign routes are learned, but for the kernel's own (`proto kernel`). Of several the lowest metric counts. */
-  #read(routes: readonly KernelRoute[]): void {
+  #read(foreign: readonly KernelRoute[]): void {
     const found = new Map<number, KernelRoute>();
     this.#foreign = new Map();
-    for (const route of routes) {
-      if (route.protocol === this.protocolName) continue;
+    for (const route of foreign) {
       const key = keyOf(route.prefix);
       const metrics = this.#foreign.get(key);
       if (metrics === undefined) this.#foreign.set(key, new Set([route.metric]));
@@ -160,7 +180,7 @@ export class KernelSync {
       const other = found.get(key);
       if (other === undefined || route.metric < other.metric) found.set(key, route);
     }
-    if (this.config.learn ?? true) this.#learn(found);
+    if (this.#config.learn ?? true) this.#learn(found);
   }
 
   #learn(found: ReadonlyMap<number, KernelRoute>): void {

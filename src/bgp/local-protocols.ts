@@ -50,14 +50,14 @@ export class LocalProtocols {
     if (route === undefined) {
       stats.importWithdraws++;
       stats.importWithdrawsAccepted++;
-      this.#master.enter(prefix, source, undefined);
+      this.#master.remove(prefix, source);
       return;
     }
     stats.importUpdates++;
     stats.importAccepted++;
     const hop = route.nextHops[0];
     const destination = route.type !== 'unicast' ? route.type : hop?.via === undefined ? 'device' : 'router';
-    this.#master.enter(prefix, source, {
+    this.#master.enter({
       prefix,
       source,
       preference: PREFERENCE.kernel,
@@ -78,7 +78,7 @@ export class LocalProtocols {
       if (is.has(key)) continue;
       stats.importWithdraws++;
       stats.importWithdrawsAccepted++;
-      this.#master.enter(prefix, source, undefined);
+      this.#master.remove(prefix, source);
     }
     for (const [key, route] of is) {
       const old = was.get(key);
@@ -89,7 +89,7 @@ export class LocalProtocols {
       if (same) continue;
       stats.importUpdates++;
       stats.importAccepted++;
-      this.#master.enter(route.prefix, route.source, route);
+      this.#master.enter(route);
     }
   }
 }

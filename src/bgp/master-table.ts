@@ -4,9 +4,10 @@
  */
 import type * as Prefix from '../addr/prefix.ts';
 import type { Clock } from '../sim/time.ts';
+import { BgpRoute, type ImportedPath } from './bgp-route.ts';
 import { LocRib, type NetChange } from './loc-rib.ts';
-import { NextHops } from './next-hop.ts';
-import type { Protocol, Route, RouteSource } from './route.ts';
+import { NextHops, UNRESOLVED } from './next-hop.ts';
+import { keyOf, type Protocol, type Route, type RouteSource } from './route.ts';
 import { Sources } from './sources.ts';
 
 /** A route as its protocol makes it: the table adds when, and for recursive ones where. */
@@ -38,16 +39,30 @@ export class MasterTable {
     this.#sources.release(protocol);
   }
 
-  /** Enter a route, or remove what its source had. Returns what is in the table now. */
-  enter(prefix: Prefix.Prefix, source: RouteSource, route: NewRoute | undefined): Route | undefined {
-    const before = this.rib.find(prefix, source)?.attributes?.nextHop;
-    const after = route?.attributes?.nextHop;
-    if (after !== undefined) this.#nextHops.use(after);
-    if (before !== undefined) this.#nextHops.release(before);
-    const since = this.#clock.now;
-    const resolution = after === undefined ? {} : this.#nextHops.resolution(after);
-    this.rib.replace(prefix, source, route === undefined ? undefined : { ...route, ...resolution, since });
-    return this.rib.find(prefix, source);
+  /** Enter a route that is not BGP's. */
+  enter(route: NewRoute): void {
+    this.rib.replace(route.prefix, route.source, { ...route, since: this.#clock.now });
+  }
+
+  /** Enter a path that BGP brought. Returns the route in the table: the one that was there, if nothing has changed. */
+  enterPath(path: ImportedPath, source: RouteSource, was: Route | undefined): Route {
+    const { nextHop } = path.attributes;
+    const resolution = nextHop === undefined ? UNRESOLVED : this.#nextHops.use(nextHop);
+    this.#release(was);
+    const route = new BgpRoute(path, source, resolution, this.#clock.now);
+    return this.rib.enter(path.key, route);
+  }
+
+  /** Remove what the source has for a prefix, if anything. */
+  remove(prefix: Prefix.Prefix, source: RouteSource): void {
+    this.#release(this.rib.find(keyOf(prefix), source));
+    this.rib.replace(prefix, source, undefined);
+  }
+
+  /** One path less uses the next hop of `route`. */
+  #release(route: Route | undefined): void {
+    const nextHop = route?.attributes?.nextHop;
+    if (nextHop !== undefined) this.#nextHops.release(nextHop);
   }
 
   /** Look up again every next hop below a prefix that moved. A BGP route resolves no other, so this ends soon. */
@@ -57,10 +72,11 @@ export class MasterTable {
       this.#moved = [];
       const moved = this.#nextHops.refresh(prefixes);
       if (moved.size === 0) continue;
-      const affected = [...this.rib.nets()].flatMap(net =>
-        net.routes.filter(({ attributes }) => attributes !== undefined && moved.has(attributes.nextHop ?? 0)),
-      );
-      for (const route of affected) this.enter(route.prefix, route.source, route);
+      const affected: BgpRoute[] = [];
+      for (const { routes } of this.rib.nets())
+        for (const route of routes)
+          if (route instanceof BgpRoute && moved.has(route.attributes.nextHop ?? 0)) affected.push(route);
+      for (const route of affected) this.enterPath(route.path, route.source, route);
     }
   }
 }

@@ -4,39 +4,44 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
+import type { Resolution } from './bgp-route.ts';
 import type { LocRib } from './loc-rib.ts';
-import { type Destination, IGP_METRIC_UNKNOWN } from './route.ts';
+import { IGP_METRIC_UNKNOWN } from './route.ts';
 
-/** Where packets to a next hop go. */
-export interface Resolution {
-  readonly destination: Destination;
-  readonly gateway?: Ipv4Address | undefined;
-  readonly device?: string | undefined;
-  /** 0 on a connected network, unknown behind a gateway. */
-  readonly igpMetric: number;
+export const UNRESOLVED: Resolution = { destination: 'unreachable', igpMetric: IGP_METRIC_UNKNOWN };
+
+/** Resolutions on a connected network, by device and next hop: the same at all daemons of a thread. */
+const connected = new Map<string, Map<Ipv4Address, Resolution>>();
+
+function onLink(device: string, nextHop: Ipv4Address): Resolution {
+  let byAddress = connected.get(device);
+  if (byAddress === undefined) {
+    byAddress = new Map();
+    connected.set(device, byAddress);
+  }
+  let resolution = byAddress.get(nextHop);
+  if (resolution === undefined) {
+    resolution = { destination: 'router', gateway: nextHop, device, igpMetric: 0 };
+    byAddress.set(nextHop, resolution);
+  }
+  return resolution;
 }
-
-const UNRESOLVED: Resolution = { destination: 'unreachable', igpMetric: IGP_METRIC_UNKNOWN };
 
 /** Look `nextHop` up in the table. A route that is itself recursive does not resolve another (RFC 4271 §5.1.3, BIRD). */
 export function resolve(table: LocRib, nextHop: Ipv4Address): Resolution {
   const route = table.lookup(nextHop)?.routes[0];
   if (route === undefined || route.igpMetric !== undefined) return UNRESOLVED;
-  if (route.destination === 'device')
-    return { destination: 'router', gateway: nextHop, device: route.device, igpMetric: 0 };
-  return {
-    destination: route.destination,
-    gateway: route.gateway,
-    device: route.device,
-    igpMetric: IGP_METRIC_UNKNOWN,
-  };
+  const { destination, gateway, device } = route;
+  if (destination === 'device') return onLink(device!, nextHop);
+  return { destination, gateway, device, igpMetric: IGP_METRIC_UNKNOWN };
 }
 
 const same = (a: Resolution, b: Resolution): boolean =>
-  a.destination === b.destination &&
-  a.gateway === b.gateway &&
-  a.device === b.device &&
-  a.igpMetric === b.igpMetric;
+  a === b ||
+  (a.destination === b.destination &&
+    a.gateway === b.gateway &&
+    a.device === b.device &&
+    a.igpMetric === b.igpMetric);
 
 interface Entry {
   resolution: Resolution;
@@ -44,43 +49,60 @@ interface Entry {
   users: number;
 }
 
+/** Next hops are counted by their first 16 bits: most prefixes that move are far from all of them. */
+const NETWORK_BITS = 16;
+const networkOf = (address: Ipv4Address): number => address >>> (32 - NETWORK_BITS);
+
+const NONE: ReadonlySet<Ipv4Address> = new Set();
+
 export class NextHops {
   readonly #table: LocRib;
   readonly #entries = new Map<Ipv4Address, Entry>();
+  /** How many entries there are in each network. */
+  readonly #networks = new Map<number, number>();
 
   constructor(table: LocRib) {
     this.#table = table;
   }
 
-  /** One more path uses `nextHop`. */
-  use(nextHop: Ipv4Address): void {
+  /** One more path uses `nextHop`. Returns where it leads. */
+  use(nextHop: Ipv4Address): Resolution {
     let entry = this.#entries.get(nextHop);
     if (entry === undefined) {
       entry = { resolution: resolve(this.#table, nextHop), users: 0 };
       this.#entries.set(nextHop, entry);
+      this.#count(nextHop, 1);
     }
     entry.users++;
+    return entry.resolution;
   }
 
   release(nextHop: Ipv4Address): void {
     const entry = this.#entries.get(nextHop);
-    if (entry !== undefined && --entry.users === 0) this.#entries.delete(nextHop);
-  }
-
-  resolution(nextHop: Ipv4Address): Resolution {
-    return this.#entries.get(nextHop)?.resolution ?? resolve(this.#table, nextHop);
+    if (entry === undefined || --entry.users > 0) return;
+    this.#entries.delete(nextHop);
+    this.#count(nextHop, -1);
   }
 
   /** The table changed at `prefixes`: look the next hops below them up again. Returns those that moved. */
   refresh(prefixes: readonly Prefix.Prefix[]): ReadonlySet<Ipv4Address> {
+    const near = prefixes.filter(p => p.length < NETWORK_BITS || this.#networks.has(networkOf(p.address)));
+    if (near.length === 0) return NONE;
     const moved = new Set<Ipv4Address>();
     for (const [nextHop, entry] of this.#entries) {
-      if (!prefixes.some(p => Prefix.contains(p, nextHop))) continue;
+      if (!near.some(p => Prefix.contains(p, nextHop))) continue;
       const now = resolve(this.#table, nextHop);
       if (same(now, entry.resolution)) continue;
       entry.resolution = now;
       moved.add(nextHop);
     }
     return moved;
+  }
+
+  #count(nextHop: Ipv4Address, difference: number): void {
+    const network = networkOf(nextHop);
+    const entries = (this.#networks.get(network) ?? 0) + difference;
+    if (entries === 0) this.#networks.delete(network);
+    else this.#networks.set(network, entries);
   }
 }

@@ -4,28 +4,40 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
-import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import { RefreshSubtype } from '../wire/bgp/refresh.ts';
 import { AdjRibIn } from './adj-rib-in.ts';
-import { AdjRibOut } from './adj-rib-out.ts';
+import { AdjRibOut, Advertisement } from './adj-rib-out.ts';
 import { attributesFor, type Recipient, refusal } from './advertise.ts';
 import { intern } from './attribute-table.ts';
 import type { PeerConfig } from './config.ts';
-import { ACCEPT, type Filter, type FilterChanges, REJECT } from './filter.ts';
+import { ACCEPT, type Filter, REJECT } from './filter.ts';
 import type { Net } from './loc-rib.ts';
 import type { KernelDevice } from './ports.ts';
-import { keyOf, type PeerIdentity, type Protocol, type Route } from './route.ts';
+import type { PeerIdentity, Protocol, Route } from './route.ts';
 import type { Session } from './session.ts';
 import { Stats } from './stats.ts';
 
-/** What a route was last told with, and to which kind of peer. */
-const lastTold = new WeakMap<Route, { readonly audience: string; readonly attributes: PathAttributes }>();
+/** Peers that are told the same of the same route; one object for each of them. */
+export type Audience = object;
 
-/** Peers of the same text are told the same of the same route (see `attributesFor`). */
-const audience = ({ identity, config, sourceAddress, device }: Recipient): string => {
+/** The audiences of one daemon, by what makes them (see `attributesFor`). */
+export type Audiences = Map<string, Audience>;
+
+/** What became of a route on its way to an audience. */
+type Offer = Advertisement | 'filtered';
+
+/** What was last made of a route, and for whom. */
+const lastOffer = new WeakMap<
+  Route,
+  { readonly audience: Audience; readonly pathId: number; readonly offer: Offer }
+>();
+
+function audienceOf({ identity, config, sourceAddress, device }: Recipient, all: Audiences): Audience {
   const { internal, rrClient, clusterId, localAs } = identity;
-  const { nextHopSelf, nextHopKeep, defaultLocalPref } = config;
-  return JSON.stringify([
+  const { nextHopSelf, nextHopKeep, defaultLocalPref, exportFilter } = config;
+  // A filter without text is like no other.
+  if (exportFilter !== undefined && exportFilter.text === undefined) return config;
+  const text = JSON.stringify([
     internal,
     rrClient,
     clusterId,
@@ -35,8 +47,15 @@ const audience = ({ identity, config, sourceAddress, device }: Recipient): strin
     defaultLocalPref,
     sourceAddress,
     device,
+    exportFilter?.text,
   ]);
-};
+  let audience = all.get(text);
+  if (audience === undefined) {
+    audience = {};
+    all.set(text, audience);
+  }
+  return audience;
+}
 
 export class Peering implements Recipient {
   readonly session: Session;
@@ -55,14 +74,17 @@ export class Peering implements Recipient {
   /** Nothing is sent until our own restart is over (RFC 4724 §4.1). */
   deferred = false;
 
-  /** As of this session. */
-  #audience: string | undefined;
+  readonly #audiences: Audiences;
+  /** As of this session and of `#audienceConfig`. */
+  #audience: Audience | undefined;
+  #audienceConfig: PeerConfig | undefined;
   /** How many narrow changes the counters know of; see `count`. */
   #narrowCounted = 0;
 
-  constructor(session: Session, dynamic: boolean) {
+  constructor(session: Session, dynamic: boolean, audiences: Audiences) {
     this.session = session;
     this.dynamic = dynamic;
+    this.#audiences = audiences;
   }
 
   get protocol(): Protocol {
@@ -120,45 +142,62 @@ export class Peering implements Recipient {
   /** Bring the Adj-RIB-Out in line with the table for one prefix. `mayOriginate` judges routes that are not BGP's. */
   advertise(key: number, net: Net | undefined, mayOriginate: (route: Route) => boolean): void {
     const addPath = this.session.negotiated!.addPathSend;
-    const candidates = net === undefined ? [] : addPath ? net.routes : net.routes.slice(0, 1);
-    const wanted = new Set<number>();
-    for (const route of candidates) {
-      this.stats.exportUpdates++;
-      if (refusal(route, this) !== undefined || !mayOriginate(route)) {
-        this.stats.exportRejected++;
-        continue;
-      }
-      const verdict = this.exportFilter(route, {
-        direction: 'export',
-        protocol: this.protocol.name,
-        peer: this.identity,
-      });
-      if (!verdict.accept) {
-        this.stats.exportFiltered++;
-        continue;
-      }
-      this.stats.exportAccepted++;
-      const pathId = addPath ? route.source.globalId : 0;
-      wanted.add(pathId);
-      this.told.advertise({ prefix: route.prefix, pathId }, this.#attributesFor(route, verdict.changes));
+    const routes = net?.routes ?? [];
+    const candidates = addPath ? routes.length : Math.min(1, routes.length);
+    const offered: Advertisement[] = [];
+    for (let i = 0; i < candidates; i++) {
+      const route = routes[i]!;
+      const offer = this.#offer(route, addPath ? route.source.globalId : 0, mayOriginate);
+      if (offer === undefined) continue;
+      offered.push(offer);
+      this.told.advertise(offer);
     }
     if (net === undefined) this.stats.exportWithdraws++;
-    for (const { nlri } of this.told.told(key)) {
-      if (wanted.has(nlri.pathId)) continue;
+    for (const former of this.told.told(key)) {
+      if (offered.some(offer => offer.nlri.pathId === former.nlri.pathId)) continue;
       this.stats.exportWithdrawsAccepted++;
-      this.told.withdraw(nlri);
+      this.told.withdraw(former.nlri);
     }
   }
 
-  /** A reflector tells a thousand clients the same. */
-  #attributesFor(route: Route, changes: FilterChanges | undefined): PathAttributes {
-    if (changes !== undefined) return intern(attributesFor(route, this, changes));
-    this.#audience ??= audience(this);
-    const last = lastTold.get(route);
-    if (last?.audience === this.#audience) return last.attributes;
-    const attributes = intern(attributesFor(route, this, undefined));
-    lastTold.set(route, { audience: this.#audience, attributes });
-    return attributes;
+  /** What the peer is to hear of a route, if anything. */
+  #offer(route: Route, pathId: number, mayOriginate: (route: Route) => boolean): Advertisement | undefined {
+    const { stats } = this;
+    stats.exportUpdates++;
+    if (refusal(route, this) !== undefined || !mayOriginate(route)) {
+      stats.exportRejected++;
+      return undefined;
+    }
+    const offer = this.#made(route, pathId);
+    if (offer === 'filtered') {
+      stats.exportFiltered++;
+      return undefined;
+    }
+    stats.exportAccepted++;
+    return offer;
+  }
+
+  /** Filter and attributes. A reflector tells a thousand clients the same. */
+  #made(route: Route, pathId: number): Offer {
+    if (this.#audience === undefined || this.#audienceConfig !== this.config) {
+      this.#audience = audienceOf(this, this.#audiences);
+      this.#audienceConfig = this.config;
+    }
+    const last = lastOffer.get(route);
+    if (last !== undefined && last.audience === this.#audience && last.pathId === pathId) return last.offer;
+    const offer = this.#make(route, pathId);
+    lastOffer.set(route, { audience: this.#audience, pathId, offer });
+    return offer;
+  }
+
+  #make(route: Route, pathId: number): Offer {
+    const { accept, changes } = this.exportFilter(route, {
+      direction: 'export',
+      protocol: this.protocol.name,
+      peer: this.identity,
+    });
+    if (!accept) return 'filtered';
+    return new Advertisement({ prefix: route.prefix, pathId }, intern(attributesFor(route, this, changes)));
   }
 
   /** Send what is pending, with the marks that belong around and behind it. */
@@ -184,6 +223,6 @@ export class Peering implements Recipient {
   }
 
   markAll(nets: Iterable<Net>): void {
-    for (const net of nets) this.dirty.add(keyOf(net.prefix));
+    for (const { key } of nets) this.dirty.add(key);
   }
 }

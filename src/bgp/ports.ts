@@ -80,9 +80,13 @@ export interface KernelDevice {
 }
 
 export interface Kernel {
-  routes(): readonly KernelRoute[];
+  /** Another number after every change of a route, whoever made it. */
+  readonly version: number;
+  /** In the order of `ip route`; all, or those of the protocols asked for. */
+  routes(isWanted?: (protocol: string) => boolean): readonly KernelRoute[];
   devices(): readonly KernelDevice[];
-  replace(route: KernelRoute): void;
+  /** False when the kernel refuses. */
+  replace(route: KernelRoute): boolean;
   remove(route: KernelRoute): void;
 }
 

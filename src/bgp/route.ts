@@ -69,10 +69,32 @@ export interface Route {
   readonly since: VirtualTime;
 }
 
-/** A prefix as a key: exact in a float64. */
-export const keyOf = (prefix: Prefix): number => prefix.address * 64 + prefix.length;
+/**
+ * Keys of prefixes: small integers, which tables hold without a box. The daemons of one thread know the same prefixes,
+ * so the numbers are the thread's; nothing may depend on which number a prefix has.
+ */
+const keys = new Map<number, number>();
+const prefixes: Prefix[] = [];
 
-export const prefixOf = (key: number): Prefix => ({ address: Math.floor(key / 64), length: key % 64 });
+/** Exact in a float64. */
+const wordOf = (address: Ipv4Address, length: number): number => address * 64 + length;
+
+export function keyOf({ address, length }: Prefix): number {
+  const word = wordOf(address, length);
+  let key = keys.get(word);
+  if (key === undefined) {
+    key = prefixes.length;
+    keys.set(word, key);
+    prefixes.push({ address, length });
+  }
+  return key;
+}
+
+/** The key of a prefix that has one; a prefix that nobody has a route to need not get one to be looked up. */
+export const knownKey = (address: Ipv4Address, length: number): number | undefined =>
+  keys.get(wordOf(address, length));
+
+export const prefixOf = (key: number): Prefix => prefixes[key]!;
 
 /** True when a packet that follows the route gets somewhere (BIRD's `rte_resolvable`). */
 export const isReachable = (route: Route): boolean =>

@@ -3,9 +3,10 @@ import type { Protocol, RouteSource } from './route.ts';
 
 export class Sources {
   readonly #byProtocol = new Map<Protocol, Map<number, RouteSource>>();
-  readonly #taken = new Set<number>();
-  /** No id below this one is free; 0 is never given away. */
-  #lowest = 1;
+  /** All ids from this one on are free; 0 is never given away. */
+  #next = 1;
+  /** Ids below `#next` that were given back, the lowest last. */
+  readonly #free: number[] = [];
 
   /** The source of a protocol's routes that came with this path id; 0 is its main source. */
   get(protocol: Protocol, pathId = 0): RouteSource {
@@ -16,10 +17,7 @@ export class Sources {
     }
     let source = sources.get(pathId);
     if (source === undefined) {
-      while (this.#taken.has(this.#lowest)) this.#lowest++;
-      const globalId = this.#lowest;
-      this.#taken.add(globalId);
-      source = { protocol, pathId, globalId };
+      source = { protocol, pathId, globalId: this.#free.pop() ?? this.#next++ };
       sources.set(pathId, source);
     }
     return source;
@@ -27,10 +25,10 @@ export class Sources {
 
   /** The protocol is gone, and no route of it is left. */
   release(protocol: Protocol): void {
-    for (const { globalId } of this.#byProtocol.get(protocol)?.values() ?? []) {
-      this.#taken.delete(globalId);
-      this.#lowest = Math.min(this.#lowest, globalId);
-    }
+    const sources = this.#byProtocol.get(protocol);
+    if (sources === undefined) return;
+    for (const { globalId } of sources.values()) this.#free.push(globalId);
+    this.#free.sort((a, b) => b - a);
     this.#byProtocol.delete(protocol);
   }
 }

@@ -15,20 +15,18 @@ import * as Prefix from '../addr/prefix.ts';
 import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/update.ts';
-import type { ReceivedPath } from './adj-rib-in.ts';
-import { AdjRibIn } from './adj-rib-in.ts';
-import { intern } from './attribute-table.ts';
+import { AdjRibIn, announced, type ReceivedPath } from './adj-rib-in.ts';
 import { type PeerConfig, type SpeakerConfig, sameKernelExport, sameSession } from './config.ts';
 import { isSame } from './filter.ts';
-import { importedRoute } from './import.ts';
+import { importedPath } from './import.ts';
 import { toKernelRoute } from './kernel-export.ts';
 import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
 import type { LocRib, NetChange } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
-import { Peering } from './peering.ts';
+import { type Audiences, Peering } from './peering.ts';
 import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
-import { keyOf, prefixOf, type Route } from './route.ts';
+import { prefixOf, type Route } from './route.ts';
 import {
   AdministrativeShutdown,
   OtherConfigurationChange,
@@ -66,6 +64,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
   /** Established peers whom internal routes concern too. */
   readonly #wide = new Set<Peering>();
+  readonly #audiences: Audiences = new Map();
   /** Peers with something to be told at the end of the instant. */
   readonly #pending = new Set<Peering>();
   #releaseKernel = false;
@@ -174,9 +173,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     }
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
     this.#sortPeerings();
-    this.#kernel.config = config.kernel;
-    if (!sameKernelExport(was, config))
-      for (const net of this.table.nets()) this.#kernelDirty.add(keyOf(net.prefix));
+    this.#kernel.configure(config.kernel);
+    if (!sameKernelExport(was, config)) for (const { key } of this.table.nets()) this.#kernelDirty.add(key);
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
       for (const peering of this.peerings.values()) this.#feed(peering);
     this.scanned();
@@ -225,11 +223,10 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       for (const nlri of update.reachable) this.#withdrawn(peering, nlri);
       return;
     }
-    const attributes = intern(update.attributes);
-    for (const nlri of update.reachable) {
+    for (const path of announced(update)) {
       peering.stats.importUpdates++;
-      peering.received.replace(nlri, attributes);
-      this.#import(peering, { ...nlri, attributes, stale: false });
+      peering.received.replace(path);
+      this.#import(peering, path);
     }
   }
 
@@ -296,7 +293,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
-    const peering = new Peering(session, dynamic);
+    const peering = new Peering(session, dynamic, this.#audiences);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
     this.#master.source(session.protocol);
@@ -373,22 +370,22 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       return;
     }
     peering.stats.importWithdrawsAccepted++;
-    this.#master.enter(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId), undefined);
+    this.#master.remove(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId));
   }
 
   #import(peering: Peering, path: ReceivedPath): void {
     const source = this.#master.source(peering.protocol, path.pathId);
     const { stats } = peering;
-    const verdict = importedRoute(path, source, peering, this.routerId);
+    const verdict = importedPath(path, source, peering, this.routerId);
     if (typeof verdict === 'string') {
       if (verdict === 'filtered') stats.importFiltered++;
       else stats.importRejected++;
-      this.#master.enter(path.prefix, source, undefined);
+      this.#master.remove(path.prefix, source);
       return;
     }
-    const was = this.table.find(path.prefix, source);
-    const is = this.#master.enter(path.prefix, source, verdict);
-    if (was !== undefined && was === is) stats.importIgnored++;
+    const was = this.table.find(path.key, source);
+    const is = this.#master.enterPath(verdict, source, was);
+    if (was === is) stats.importIgnored++;
     else stats.importAccepted++;
   }
 
@@ -409,7 +406,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #changed({ net, removed, added, was, is, because }: NetChange): void {
     const { clock, report } = this.ports;
     this.lastChange = clock.now;
-    const key = keyOf(net.prefix);
+    const { key } = net;
     if (was !== is) report({ kind: 'best', prefix: net.prefix, was, is, because });
     this.#kernelDirty.add(key);
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
@@ -439,8 +436,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#releaseKernel = false;
     for (const peering of this.#pending) {
       if (peering.deferred) continue;
-      for (const key of peering.dirty)
-        peering.advertise(key, this.table.get(prefixOf(key)), this.#mayOriginate);
+      for (const key of peering.dirty) peering.advertise(key, this.table.net(key), this.#mayOriginate);
       peering.dirty.clear();
       peering.flush();
     }
@@ -452,7 +448,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
 
   #exportToKernel(key: number, devices: readonly KernelDevice[]): void {
-    const net = this.table.get(prefixOf(key));
+    const net = this.table.net(key);
     const { stats, name } = this.local.kernel;
     const verdict = toKernelRoute(net, this.config, devices, name);
     if (net === undefined) stats.exportWithdraws++;

@@ -17,7 +17,8 @@ import {
   DEFAULT_AS_NUMBER,
   type SecretKeyRef,
 } from './resources/bgp.ts';
-import { bgpNetwork, type Node } from './resources/node.ts';
+import { once } from './resources/meta.ts';
+import { bgpNetwork, type Node, nodeNamed } from './resources/node.ts';
 import { parsePeerAddress } from './resources/rules.ts';
 import { matches } from './selector.ts';
 
@@ -120,6 +121,27 @@ interface Remote {
 
 const isSelected = (node: Node, selector: string): boolean => matches(selector, node.metadata.labels ?? {});
 
+const byName = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
+  [...list].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+
+/** The nodes that do BGP, by name. Like what follows it is the same for all who know the same nodes. */
+const speakersOf = once((nodes: readonly Node[]): readonly Node[] =>
+  byName(nodes.filter(n => bgpNetwork(n) !== undefined)),
+);
+
+/** By selector; filled when asked. */
+const selections = once((_nodes: readonly Node[]) => new Map<string, readonly Node[]>());
+
+function selectedOf(nodes: readonly Node[], selector: string): readonly Node[] {
+  const known = selections(nodes);
+  let selected = known.get(selector);
+  if (selected === undefined) {
+    selected = nodes.filter(n => isSelected(n, selector));
+    known.set(selector, selected);
+  }
+  return selected;
+}
+
 const asRemote = (node: Node, settings: BgpSettings): Remote => ({
   address: addressOf(node),
   port: portOf(node, settings),
@@ -139,7 +161,7 @@ function isMeant(node: Node, spec: BGPPeer['spec'], settings: BgpSettings): bool
 /** The far ends that a BGPPeer names. */
 function remotes(spec: BGPPeer['spec'], nodes: readonly Node[], settings: BgpSettings): Remote[] {
   const { peerSelector } = spec;
-  if (peerSelector) return nodes.filter(n => isSelected(n, peerSelector)).map(n => asRemote(n, settings));
+  if (peerSelector) return selectedOf(nodes, peerSelector).map(n => asRemote(n, settings));
   const peer = parsePeerAddress(spec.peerIP ?? '');
   if (peer === undefined) return [];
   // Without a port, a node of the cluster is met where it listens.
@@ -281,10 +303,8 @@ export function birdPeers(
   filters: readonly BGPFilter[],
   settings: BgpSettings,
 ): BirdPeer[] {
-  const byName = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
-    [...list].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  const speakers = byName(nodes.filter(n => bgpNetwork(n) !== undefined));
-  const node = speakers.find(n => n.metadata.name === name);
+  const speakers = speakersOf(nodes);
+  const node = nodeNamed(speakers, name);
   if (node === undefined) return [];
   const address = addressOf(node);
   const own: Own = {

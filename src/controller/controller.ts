@@ -49,12 +49,15 @@ export class Controller extends EventEmitter<Signals> {
   readonly trails = new TrailTable();
   /** Does anybody want to hear of every frame that dies? Asked before time passes or a command is given. */
   dropsWanted: () => boolean = () => false;
+  /** And of every route that a machine's kernel gets or loses? A lab of n nodes has n² of them. */
+  routesWanted: () => boolean = () => false;
   readonly #simulation: Simulation;
   readonly #recorder: Recorder | undefined;
   readonly #programs = new ProgramTable();
   readonly #off = new Set<string>();
   #nextCapture = 1;
   #hearsDrops = false;
+  #hearsRoutes = false;
 
   static async create(plan: Plan, options: ControllerOptions): Promise<Controller> {
     const { builder = BUILDER, record = false, ...rest } = options;
@@ -105,6 +108,9 @@ export class Controller extends EventEmitter<Signals> {
         break;
       case 'drops':
         this.#hearsDrops = command.on;
+        break;
+      case 'report-routes':
+        this.#hearsRoutes = command.on;
         break;
     }
   }
@@ -236,16 +242,27 @@ export class Controller extends EventEmitter<Signals> {
     return this.#simulation.close();
   }
 
-  /** Tell every machine and switch when somebody begins or ceases to listen for dropped frames. */
+  /** Tell machines (and switches) when somebody begins or ceases to listen for dropped frames, or for routes. */
   async #heed(): Promise<void> {
-    const on = this.dropsWanted();
-    if (on === this.#hearsDrops) return;
-    this.#hearsDrops = on;
-    const command = { do: 'drops', on } satisfies MachineCommand;
-    const list = this.plan.lab.processes.flatMap(({ id, kind }) =>
-      kind === 'api' ? [] : [{ process: id, command }],
-    );
-    await this.#simulation.commands(list);
+    const drops = this.dropsWanted();
+    const routes = this.routesWanted();
+    const { processes } = this.plan.lab;
+    const command = (commanded: readonly { id: number }[], what: MachineCommand) =>
+      this.#simulation.commands(commanded.map(({ id }) => ({ process: id, command: what })));
+    if (drops !== this.#hearsDrops) {
+      this.#hearsDrops = drops;
+      await command(
+        processes.filter(({ kind }) => kind !== 'api'),
+        { do: 'drops', on: drops },
+      );
+    }
+    if (routes !== this.#hearsRoutes) {
+      this.#hearsRoutes = routes;
+      await command(
+        processes.filter(({ name }) => this.machines.includes(name)),
+        { do: 'report-routes', on: routes },
+      );
+    }
   }
 
   #process(name: string): number {

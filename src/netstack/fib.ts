@@ -174,10 +174,10 @@ export class Fib {
 
   /**
    * All routes of a table in the order of `ip route`: by address; at one address the longest prefix first; at one prefix
-   * the best first.
+   * the best first. All, or those of the protocols asked for.
    */
-  list(table: Route['table']): readonly Route[] {
-    return this.#all().filter(route => route.table === table);
+  list(table: Route['table'], isWanted?: (protocol: string) => boolean): readonly Route[] {
+    return this.#all(route => route.table === table && (isWanted === undefined || isWanted(route.protocol)));
   }
 
   /** The routes that cover `destination`: which one decides, and what beat each of the others. */
@@ -200,13 +200,17 @@ export class Fib {
     return this.#trie.octets;
   }
 
-  #all(): Route[] {
-    const prefixes: Prefixes.Prefix[] = [];
-    this.#leaves.forEach((leaves, length) => {
-      for (const address of leaves?.keys() ?? []) prefixes.push({ address: address >>> 0, length });
-    });
-    prefixes.sort((a, b) => a.address - b.address || b.length - a.length);
-    return prefixes.flatMap(prefix => this.#routesOf(prefix));
+  /** Those for which `isWanted` holds, in the order of `list`. */
+  #all(isWanted: (route: Route) => boolean = () => true): Route[] {
+    const wanted: Route[] = [];
+    for (const [leaf, best] of this.#best.entries()) {
+      if (best === undefined) continue;
+      const several = this.#several.get(leaf);
+      if (several !== undefined) wanted.push(...several.filter(isWanted));
+      else if (isWanted(best)) wanted.push(best);
+    }
+    // Stable: routes of one prefix stay as they are.
+    return wanted.sort((a, b) => a.prefix.address - b.prefix.address || b.prefix.length - a.prefix.length);
   }
 
   #leafOf(prefix: Prefixes.Prefix): number {

@@ -98,7 +98,7 @@ export class CalicoNode {
    */
   start(ready: () => void): void {
     this.#run(node => {
-      if (node !== undefined) this.#ports.cache.apply({ type: 'MODIFIED', object: node });
+      if (node !== undefined) this.#ports.cache.wrote(node);
       this.started = true;
       this.felix.changed();
       this.bird.changed();

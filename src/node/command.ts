@@ -87,6 +87,8 @@ export type MachineCommand =
   | { readonly do: 'trace'; readonly classes: readonly TraceClass[] }
   /** Report every frame that dies, or only those of probes. */
   | { readonly do: 'drops'; readonly on: boolean }
+  /** Report every route that the kernel gets, changes or loses. */
+  | { readonly do: 'report-routes'; readonly on: boolean }
   /** Where a frame with that tag waits for ARP: `WaitingView`, or null. */
   | { readonly do: 'waiting'; readonly tag: number };
 

@@ -10,8 +10,12 @@ export class KernelPort implements Kernel {
     this.#namespace = namespace;
   }
 
-  routes(): readonly KernelRoute[] {
-    return this.#namespace.fib.list('main').flatMap(route => {
+  get version(): number {
+    return this.#namespace.fib.changed;
+  }
+
+  routes(isWanted: (protocol: string) => boolean = () => true): readonly KernelRoute[] {
+    return this.#namespace.fib.list('main', isWanted).flatMap(route => {
       if (route.type === 'local' || route.type === 'broadcast' || route.type === 'throw') return [];
       const { prefix, type, protocol, metric, scope, source } = route;
       const nextHops = route.nextHops.map(hop => ({
@@ -34,12 +38,12 @@ export class KernelPort implements Kernel {
     }));
   }
 
-  replace(route: KernelRoute): void {
+  replace(route: KernelRoute): boolean {
     const nextHops: NextHop[] = [];
     for (const hop of route.nextHops) {
       const device = hop.device === undefined ? undefined : this.#namespace.device(hop.device);
       // Linux refuses a route through a device that is gone or down; the daemon's next scan will see.
-      if (device === undefined || !device.up) return;
+      if (device === undefined || !device.up) return false;
       nextHops.push({ via: hop.via ?? 0, device, onlink: hop.onlink ?? false, weight: hop.weight ?? 1 });
     }
     const gateway = nextHops.some(hop => hop.via !== 0);
@@ -56,7 +60,7 @@ export class KernelPort implements Kernel {
     };
     // As BIRD 1.6 does it: delete our own, then add; where somebody else's route stands, the kernel says EEXIST.
     this.remove(route);
-    this.#namespace.fib.add(written);
+    return this.#namespace.fib.add(written);
   }
 
   remove(route: KernelRoute): void {

@@ -60,6 +60,8 @@ export abstract class Machine extends NetHost {
   readonly #observer = new Observer(this, record => this.report(record));
   readonly #programs: ProgramTable;
   #boots = 0;
+  /** Somebody outside listens. */
+  #reportsRoutes = false;
 
   constructor(id: number, name: string, habitat: Habitat, observe?: ObserveSpec) {
     super(id, name, habitat);
@@ -175,6 +177,7 @@ export abstract class Machine extends NetHost {
     for (const route of routes) this.#addStatic(route);
     root.fib.onChange(({ kind, route }) => {
       this.lastChange = this.now;
+      if (!this.#reportsRoutes) return;
       this.report({ type: 'route', namespace: '', action: kind, text: formatRoute(route).trimEnd() });
     });
   }
@@ -341,6 +344,7 @@ export abstract class Machine extends NetHost {
       case 'carrier':
       case 'trace':
       case 'drops':
+      case 'report-routes':
       case 'capture':
       case 'capture-stop':
         return this.#act(command);
@@ -376,6 +380,9 @@ export abstract class Machine extends NetHost {
         return this.#observer.trace(command.classes);
       case 'drops':
         return this.#observer.reportDrops(command.on);
+      case 'report-routes':
+        this.#reportsRoutes = command.on;
+        return undefined;
       case 'device-up':
       case 'device-mtu':
       case 'route-edit':

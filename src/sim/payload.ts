@@ -49,6 +49,9 @@ function fold(total: number): number {
   return folded;
 }
 
+/** Fewer octets than this are copied faster one by one than by a view of them. */
+const SHORT = 128;
+
 /** Write the octets of a slice into `target` at `at`. */
 export function write(
   target: Uint8Array,
@@ -58,7 +61,9 @@ export function write(
   length: number,
   bytes: Uint8Array | null,
 ): void {
-  if (pattern === REAL) target.set(bytes!.subarray(offset, offset + length), at);
+  if (pattern === REAL && length < SHORT)
+    for (let i = 0; i < length; i++) target[at + i] = bytes![offset + i]!;
+  else if (pattern === REAL) target.set(bytes!.subarray(offset, offset + length), at);
   else if (pattern === ZERO) target.fill(0, at, at + length);
   else for (let i = 0; i < length; i++) target[at + i] = (offset + i) & 255;
 }

@@ -31,7 +31,14 @@ export const fitsAny = (
 /** The number of the capture that a lab is booted with; others count from 1. */
 export const WHOLE_LAB = 0;
 
-const OBSERVATIONS: ReadonlySet<unknown> = new Set(['capture', 'capture-stop', 'trace', 'drops', 'waiting']);
+const OBSERVATIONS: ReadonlySet<unknown> = new Set([
+  'capture',
+  'capture-stop',
+  'trace',
+  'drops',
+  'report-routes',
+  'waiting',
+]);
 
 /** Is `command` one that only looks? */
 export const isObservation = (command: unknown): boolean =>

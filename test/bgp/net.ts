@@ -237,6 +237,7 @@ export class Net {
 
 /** A kernel's main table and devices, for `ip route` listings. */
 export class FakeKernel implements Kernel {
+  version = 0;
   readonly #routes: KernelRoute[] = [];
   #devices: KernelDevice[];
 
@@ -245,8 +246,8 @@ export class FakeKernel implements Kernel {
     this.#routes.push(...routes);
   }
 
-  routes(): readonly KernelRoute[] {
-    return [...this.#routes];
+  routes(isWanted: (protocol: string) => boolean = () => true): readonly KernelRoute[] {
+    return this.#routes.filter(route => isWanted(route.protocol));
   }
 
   devices(): readonly KernelDevice[] {
@@ -257,16 +258,20 @@ export class FakeKernel implements Kernel {
     this.#devices = [...devices];
   }
 
-  replace(route: KernelRoute): void {
+  replace(route: KernelRoute): boolean {
     this.remove(route);
     this.#routes.push(route);
+    this.version++;
+    return true;
   }
 
   remove(route: KernelRoute): void {
     const at = this.#routes.findIndex(
       r => Prefix.equal(r.prefix, route.prefix) && r.metric === route.metric && r.protocol === route.protocol,
     );
-    if (at >= 0) this.#routes.splice(at, 1);
+    if (at < 0) return;
+    this.#routes.splice(at, 1);
+    this.version++;
   }
 
   /** As `ip route` prints the main table. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
-import { AdjRibIn } from '../../src/bgp/adj-rib-in.ts';
-import { AdjRibOut } from '../../src/bgp/adj-rib-out.ts';
+import { AdjRibIn, receivedPath } from '../../src/bgp/adj-rib-in.ts';
+import { AdjRibOut, Advertisement } from '../../src/bgp/adj-rib-out.ts';
 import { attributesFor, Community, type Recipient, refusal } from '../../src/bgp/advertise.ts';
 import { intern } from '../../src/bgp/attribute-table.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import { decide, isMergeable } from '../../src/bgp/decision.ts';
 import { matchesPattern } from '../../src/bgp/direct.ts';
 import { hash, LocRib, type NetChange } from '../../src/bgp/loc-rib.ts';
-import { resolve } from '../../src/bgp/next-hop.ts';
+import { NextHops, resolve } from '../../src/bgp/next-hop.ts';
 import {
   IGP_METRIC_UNKNOWN,
   keyOf,
@@ -308,6 +308,46 @@ for (const [what, rib, nextHop, destination, gateway, igpMetric] of [
     assert.is(r.igpMetric, igpMetric);
   });
 
+t('after a refresh every next hop in use leads where the table says', () => {
+  const devices = ['eth0', 'eth1'];
+  const prefix = fc.record({
+    address: fc.constantFrom('10.0.0.0', '10.0.1.0', '10.1.0.0'),
+    length: fc.constantFrom(8, 16, 24, 32),
+  });
+  const edit = fc.record({ prefix, device: fc.nat({ max: 1 }), gone: fc.boolean() });
+  const hop = fc.constantFrom('10.0.0.0', '10.0.0.9', '10.0.1.1', '10.1.0.0', '192.168.0.1').map(ip);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.array(edit), hop, fc.boolean()), { maxLength: 12 }), rounds => {
+      const rib = new LocRib(() => undefined);
+      const nextHops = new NextHops(rib);
+      const used: number[] = [];
+      for (const [edits, nextHop, takes] of rounds) {
+        if (takes) used.push(nextHop);
+        if (takes) nextHops.use(nextHop);
+        else if (used.length > 0) nextHops.release(used.pop()!);
+        const moved = edits.map(({ prefix: { address, length }, device, gone }) => {
+          const where = Prefix.network(ip(address), length);
+          const made = localRoute('direct', {
+            prefix: where,
+            destination: 'device',
+            device: devices[device]!,
+          });
+          rib.replace(where, made.source, gone ? undefined : made);
+          return where;
+        });
+        const before = new Map(used.map(each => [each, nextHops.use(each)]));
+        const told = nextHops.refresh(moved);
+        for (const each of used) {
+          assert.equal(nextHops.use(each), resolve(rib, each));
+          assert.is(told.has(each), before.get(each) !== resolve(rib, each));
+          for (let i = 0; i < 2; i++) nextHops.release(each);
+        }
+      }
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
+
 // Advertisement.
 
 const recipient = (
@@ -487,7 +527,7 @@ t('Adj-RIB-Out: what is sent adds up to what was asked for, and nothing is sent 
           rib.withdraw(nlri);
           wanted.delete(name);
         } else {
-          rib.advertise(nlri, sets[set]!);
+          rib.advertise(new Advertisement(nlri, sets[set]!));
           wanted.set(name, sets[set]!);
         }
         if (flushes) flush();
@@ -501,7 +541,8 @@ t('Adj-RIB-Out: what is sent adds up to what was asked for, and nothing is sent 
 t('Adj-RIB-Out: destinations with equal attributes share an UPDATE', () => {
   const rib = new AdjRibOut();
   const set = intern({ origin: 0, asPath: [], nextHop: 1 });
-  for (let i = 0; i < 100; i++) rib.advertise({ prefix: { address: i * 256, length: 24 }, pathId: 0 }, set);
+  for (let i = 0; i < 100; i++)
+    rib.advertise(new Advertisement({ prefix: { address: i * 256, length: 24 }, pathId: 0 }, set));
   assert.is(rib.flush({ as4: true, addPath: false }).length, 1);
 });
 
@@ -509,12 +550,12 @@ t('Adj-RIB-In: an UPDATE replaces, and what is not said again after a mark is st
   const rib = new AdjRibIn();
   const [a, b] = [1, 2].map(n => ({ prefix: { address: n * 256, length: 24 }, pathId: 0 }));
   const set = intern(BASE);
-  rib.replace(a!, set);
-  rib.replace(b!, set);
-  rib.replace({ ...a!, pathId: 3 }, set);
+  rib.replace(receivedPath(a!, set));
+  rib.replace(receivedPath(b!, set));
+  rib.replace(receivedPath({ ...a!, pathId: 3 }, set));
   assert.is(rib.size, 3);
   rib.markStale();
-  rib.replace(a!, set);
+  rib.replace(receivedPath(a!, set));
   assert.equal(
     rib.stalePaths().map(p => [p.prefix.address, p.pathId]),
     [

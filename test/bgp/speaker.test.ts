@@ -149,6 +149,35 @@ t(
   },
 );
 
+t('a scan of a kernel that nobody else has touched reads no routes', () => {
+  const lab = started('ipip-always');
+  const { kernel } = lab.at('k8s-w1');
+  const routes = kernel.routes.bind(kernel);
+  let reads = 0;
+  kernel.routes = isWanted => {
+    reads++;
+    return routes(isWanted);
+  };
+  lab.net.pass(10);
+  assert.is(reads, 0);
+  kernel.replace(route('10.0.0.0/24', { protocol: 'boot' }));
+  lab.net.pass(2.1);
+  assert.ok(reads > 0);
+});
+
+t('a route that the kernel refused is tried again at the next scan', () => {
+  const lab = new Lab('ipip-always');
+  const { kernel } = lab.at('k8s-w1');
+  const replace = kernel.replace.bind(kernel);
+  let refusing = true;
+  kernel.replace = wanted => !refusing && replace(wanted);
+  lab.start().net.pass(8);
+  assert.not.ok(kernel.routes().some(r => Prefix.equal(r.prefix, W0_BLOCK)));
+  refusing = false;
+  lab.net.pass(2.1);
+  assert.equal(kernel.list(), lines('ipip-always', 'k8s-w1'));
+});
+
 t('a foreign route in the way: BIRD shows "!" and tries again at the scan', () => {
   const lab = started('ipip-always');
   const { kernel, speaker } = lab.at('k8s-w1');

@@ -24,6 +24,7 @@ const felixConfig = (spec: FelixConfigurationSpec, name = 'default'): FelixConfi
 const inputs = (lab: Laboratory, node: string, configurations: FelixConfiguration[] = []): FelixInputs => ({
   ...lab,
   node,
+  ownNode: lab.nodes.find(n => n.metadata.name === node),
   configurations,
   nic: 'eth0',
   hostMtu: 1500,

@@ -117,6 +117,25 @@ t('cuts packets at the snap length, and says how long they were', async () => {
   await lab.close();
 });
 
+t('reports routes while somebody listens, and nothing else is different', async () => {
+  const run = async (listens: boolean) => {
+    const lab = await Lab.load(DIRECT, { workers: 0 });
+    const routes: string[] = [];
+    lab.controller.on('record', ({ machine, record }) => {
+      if (record.type === 'route') routes.push(`${machine} ${record.action} ${record.text}`);
+    });
+    if (listens) lab.on('route', () => {});
+    await lab.converge();
+    const fingerprint = await lab.fingerprint();
+    await lab.close();
+    return { routes, fingerprint };
+  };
+  const [heard, unheard] = [await run(true), await run(false)];
+  assert.ok(heard.routes.includes('k8s-w1 added 172.16.34.0/24 via 192.168.10.254 dev eth0 proto bird'));
+  assert.equal(unheard.routes, []);
+  assert.is(unheard.fingerprint, heard.fingerprint);
+});
+
 t('traces from a command on: what is there already is no news', async () => {
   const lab = await Lab.load(DIRECT, { workers: 0 });
   const lines: string[] = [];

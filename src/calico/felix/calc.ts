@@ -25,6 +25,8 @@ export type { FelixRoute } from './routes.ts';
 export interface FelixInputs {
   /** The node whose Felix this is. */
   readonly node: string;
+  /** It itself, as it is among the nodes. */
+  readonly ownNode: Node | undefined;
   readonly nodes: readonly Node[];
   readonly pools: readonly IPPool[];
   readonly blocks: readonly IPAMBlock[];
@@ -100,8 +102,7 @@ const vtepOf = once((node: Node): Vtep | undefined => {
 
 function tunl0(inputs: FelixInputs, used: Encapsulation, mtu: number): Tunl0 {
   if (used.ipip) {
-    const own = inputs.nodes.find(n => n.metadata.name === inputs.node);
-    const text = own?.spec.bgp?.ipv4IPIPTunnelAddr;
+    const text = inputs.ownNode?.spec.bgp?.ipv4IPIPTunnelAddr;
     const address = text ? Ipv4.parse(text) : undefined;
     return { state: 'configured', mtu, ...(address !== undefined && { address }) };
   }
@@ -111,8 +112,8 @@ function tunl0(inputs: FelixInputs, used: Encapsulation, mtu: number): Tunl0 {
 
 /** What the node's dataplane should be. Throws when the node is not among the nodes or has no address. */
 export function calculate(inputs: FelixInputs): Dataplane {
-  const ownNode = inputs.nodes.find(n => n.metadata.name === inputs.node);
-  const own = ownNode === undefined ? undefined : nodeNetwork(ownNode);
+  const { ownNode } = inputs;
+  const own = ownNode && nodeNetwork(ownNode);
   if (own === undefined) throw new Error(`Felix on ${inputs.node}: the node has no address`);
   const config = felixConfigFor(inputs.node, inputs.configurations);
   const used = encapsulation(config, inputs.pools);
@@ -122,13 +123,7 @@ export function calculate(inputs: FelixInputs): Dataplane {
   const ownVtep = vteps.get(inputs.node);
   const others = known.filter(v => v.node !== inputs.node).sort((a, b) => a.tunnel - b.tunnel);
   const reachable = ownVtep === undefined ? [] : others;
-  const underlays = new Map(
-    inputs.nodes.flatMap(n => {
-      const network = nodeNetwork(n);
-      return network === undefined ? [] : [[n.metadata.name, network.address] as const];
-    }),
-  );
-  const { node, nic, pools, blocks, endpoints } = inputs;
+  const { node, nodes, nic, pools, blocks, endpoints } = inputs;
   const device = tunl0(inputs, used, mtu.ipip);
   return {
     tunl0: device,
@@ -141,13 +136,13 @@ export function calculate(inputs: FelixInputs): Dataplane {
       mtu: mtu.vxlan,
       address: ownVtep.tunnel,
     },
-    routes: calculateRoutes({ node, own, nic, pools, blocks, endpoints, config, vteps, underlays }),
+    routes: calculateRoutes({ node, own, nodes, nic, pools, blocks, endpoints, config, vteps }),
     neighbours: reachable.map(v => ({ device: VXLAN_CALICO, address: v.tunnel, mac: v.mac })),
     fdb: reachable.map(v => ({ device: VXLAN_CALICO, mac: v.mac, remote: v.underlay })),
     hooks: calculateHooks(
       config,
       used,
-      inputs.nodes,
+      nodes,
       pools,
       others.map(v => v.underlay),
     ),

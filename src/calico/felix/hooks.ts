@@ -57,6 +57,11 @@ export interface Hooks {
   readonly workloadToHost: 'ACCEPT' | 'DROP' | 'RETURN';
 }
 
+/** Of all nodes, in order: the listing is the same for thousands of them. */
+const hostsOf = once((nodes: readonly Node[]): readonly Prefix.Prefix[] =>
+  inOrder(nodes.flatMap(n => hostOf(n) ?? [])),
+);
+
 const inOrder = (prefixes: readonly Prefix.Prefix[]): Prefix.Prefix[] => {
   const sorted = [...prefixes].sort(Prefix.compare);
   return sorted.filter((p, i) => i === 0 || !Prefix.equal(p, sorted[i - 1]!));
@@ -113,7 +118,6 @@ export function calculateHooks(
   const cidr = (p: IPPool) => Prefix.from(p.spec.cidr);
   const masqueraded = pools.filter(p => p.spec.natOutgoing === true);
   const external = externalNodes(config);
-  const hosts = nodes.flatMap(n => hostOf(n) ?? []);
   const vxlanPort = config.vxlanPort ?? FELIX_DEFAULTS.vxlanPort;
   const action = (
     config.defaultEndpointToHostAction ?? FELIX_DEFAULTS.defaultEndpointToHostAction
@@ -122,7 +126,7 @@ export function calculateHooks(
     ipSets: {
       [IP_SETS.allPools]: inOrder(pools.map(cidr)),
       [IP_SETS.masqPools]: inOrder(masqueraded.map(cidr)),
-      [IP_SETS.allHosts]: inOrder([...hosts, ...external]),
+      [IP_SETS.allHosts]: external.length === 0 ? hostsOf(nodes) : inOrder([...hostsOf(nodes), ...external]),
       [IP_SETS.allVxlan]: inOrder([...vteps.map(host), ...external]),
     },
     input: inputRules(used, vxlanPort),

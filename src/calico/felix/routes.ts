@@ -9,7 +9,7 @@ import type { WorkloadEndpoint } from '../resources/core.ts';
 import { FELIX_DEFAULTS, type FelixConfigurationSpec } from '../resources/felix.ts';
 import type { IPAMBlock } from '../resources/ipam.ts';
 import { once } from '../resources/meta.ts';
-import type { NodeNetwork } from '../resources/node.ts';
+import { type Node, type NodeNetwork, nodeNamed, nodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 
 /** `proto boot`, which `ip route` does not show, and Felix's own, which it shows as a number. */
@@ -48,6 +48,7 @@ interface Candidate {
 export interface RouteInputs {
   readonly node: string;
   readonly own: NodeNetwork;
+  readonly nodes: readonly Node[];
   /** The NIC that holds the node's address. */
   readonly nic: string;
   readonly pools: readonly IPPool[];
@@ -56,8 +57,6 @@ export interface RouteInputs {
   readonly config: FelixConfigurationSpec;
   /** By node name, the own node's too. */
   readonly vteps: ReadonlyMap<string, Vtep>;
-  /** Addresses of all nodes. */
-  readonly underlays: ReadonlyMap<string, Ipv4.Ipv4Address>;
 }
 
 /** A block as routing sees it. */
@@ -123,7 +122,8 @@ function toNode(
   inputs: RouteInputs,
 ): Candidate | undefined {
   const { own, nic, config, vteps } = inputs;
-  const underlay = inputs.underlays.get(owner);
+  const remote = nodeNamed(inputs.nodes, owner);
+  const underlay = remote && nodeNetwork(remote)?.address;
   if (underlay === undefined) return undefined;
   const type = 'unicast';
   if (pool.spec.vxlanMode === 'CrossSubnet' && Prefix.contains(own.subnet, underlay)) {
@@ -161,6 +161,7 @@ function toNode(
 }
 
 function* vxlanRoutes(inputs: RouteInputs): Generator<Candidate | undefined> {
+  if (!inputs.pools.some(isVxlan)) return;
   for (const block of inputs.blocks) {
     const { prefix, owner, borrowed } = viewOf(block);
     const pool = poolOf(inputs.pools, prefix.address);

@@ -96,6 +96,13 @@ export const nodeNetwork = once((node: Node): NodeNetwork | undefined => {
   return bgpNetwork(node) ?? parseNetwork(byType('InternalIP')) ?? parseNetwork(byType('ExternalIP'));
 });
 
+const byName = once(
+  (nodes: readonly Node[]): ReadonlyMap<string, Node> => new Map(nodes.map(n => [n.metadata.name, n])),
+);
+
+/** One of a listing. */
+export const nodeNamed = (nodes: readonly Node[], name: string): Node | undefined => byName(nodes).get(name);
+
 export function validateNode(node: Node): Problem[] {
   const { bgp, vxlanTunnelMACAddr } = node.spec;
   const problems: Problem[] = [];

@@ -34,16 +34,17 @@ export function check(bytes: Uint8Array, at = 0): number | undefined {
   }
   const length = bytes[at + LENGTH]! * 256 + bytes[at + LENGTH + 1]!;
   const type = bytes[at + TYPE]!;
-  const lengthField = bytes.slice(at + LENGTH, at + LENGTH + 2);
-  if (length < HEADER_LENGTH || length > MAX_MESSAGE_LENGTH)
-    throw new WireError(ErrorCode.MessageHeader, BadLength, at + LENGTH, lengthField);
+  if (length < HEADER_LENGTH || length > MAX_MESSAGE_LENGTH) throw badLength(bytes, at);
   const least = MIN_LENGTH[type];
   if (least === undefined)
     throw new WireError(ErrorCode.MessageHeader, BadType, at + TYPE, Uint8Array.of(type));
   if (length < least || (type === MessageType.Keepalive && length !== HEADER_LENGTH))
-    throw new WireError(ErrorCode.MessageHeader, BadLength, at + LENGTH, lengthField);
+    throw badLength(bytes, at);
   return length;
 }
+
+const badLength = (bytes: Uint8Array, at: number): WireError =>
+  new WireError(ErrorCode.MessageHeader, BadLength, at + LENGTH, bytes.slice(at + LENGTH, at + LENGTH + 2));
 
 export const type = (bytes: Uint8Array, at = 0): number => bytes[at + TYPE]!;
 

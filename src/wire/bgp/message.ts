@@ -7,6 +7,7 @@ import * as Notification from './notification.ts';
 import * as Open from './open.ts';
 import * as Refresh from './refresh.ts';
 import * as Update from './update.ts';
+import * as UpdateCache from './update-cache.ts';
 
 export interface KeepaliveMessage {
   readonly kind: 'keepalive';
@@ -37,7 +38,7 @@ export function decode(
     case Header.MessageType.Open:
       return Open.decode(bytes, body, end);
     case Header.MessageType.Update:
-      return Update.decode(bytes, body, end, context);
+      return UpdateCache.decode(bytes, body, end, context);
     case Header.MessageType.Notification:
       return Notification.decode(bytes, body, end);
     case Header.MessageType.RouteRefresh:
@@ -53,7 +54,7 @@ export function encode(message: Message, context: Pick<Update.UpdateContext, 'as
     case 'open':
       return Header.wrap(Header.MessageType.Open, Open.encode(message));
     case 'update':
-      return Header.wrap(Header.MessageType.Update, Update.encode(message, context));
+      return UpdateCache.encode(message, context);
     case 'notification':
       return Header.wrap(Header.MessageType.Notification, Notification.encode(message));
     case 'keepalive':

@@ -239,6 +239,32 @@ t('any UPDATE survives a round trip', () => {
   );
 });
 
+t('octets read before give the same message, octets read otherwise another', () => {
+  const update = Update.make([], { origin: 0, asPath: [], nextHop: 1 }, [
+    { prefix: Prefix.from('10.0.0.0/24'), pathId: 0 },
+  ]);
+  const wire = Message.encode(update, PLAIN);
+  const first = Message.decode(wire, 0, wire.length, PLAIN);
+  const shifted = Uint8Array.of(0, ...wire);
+  assert.is(Message.decode(shifted, 1, wire.length, PLAIN), first);
+  const long = Message.encode(update, { ...PLAIN, addPath: true });
+  assert.is.not(hexOf(long), hexOf(wire));
+  // Read without path ids, the id is taken for prefixes of length 0 in front.
+  const otherwise = Message.decode(long, 0, long.length, PLAIN) as Update.UpdateMessage;
+  assert.is(otherwise.reachable.length, 5);
+  assert.equal(Message.decode(long, 0, long.length, { ...PLAIN, addPath: true }), first);
+});
+
+t('a faulty UPDATE is read anew: its faults say where they are', () => {
+  const update = Update.make([], { origin: 0, asPath: [], nextHop: 1 }, []);
+  const wire = Message.encode(update, PLAIN).slice();
+  wire[Header.HEADER_LENGTH + 7] = 9; // the value of ORIGIN, which comes first
+  const shifted = Uint8Array.of(0, 0, ...wire);
+  const faultAt = (bytes: Uint8Array, at: number): number =>
+    (Message.decode(bytes, at, wire.length, PLAIN) as Update.UpdateMessage).faults[0]!.at;
+  assert.is(faultAt(shifted, 2) - faultAt(wire, 0), 2);
+});
+
 t('any OPEN survives a round trip, unknown capabilities too', () => {
   const value = fc.uint8Array({ maxLength: 8 });
   const capabilities = fc.array(
