@@ -157,6 +157,7 @@ class Talk {
   readonly #sockets: Record<Pod, UdpSocket>;
   readonly #turns = new Map<string, number>();
   readonly #write: () => void;
+  readonly #liar: UdpSocket;
   #received = 0;
   #streamed = 0;
 
@@ -165,6 +166,7 @@ class Talk {
     for (const node of NODES) this.#program(node);
     if (watched) this.#watch();
     this.#serve('k8s-m');
+    this.#liar = this.#lie();
     this.#sockets = { pod1: this.#serve('pod1'), pod2: this.#serve('pod2'), pod3: this.#serve('pod3') };
     this.#write = this.#stream('pod1', 'pod3');
   }
@@ -220,6 +222,14 @@ class Talk {
     return client;
   }
 
+  /** k8s-m says that it is pod1 and sends by way of that one's node: the same addresses and ports, from elsewhere. */
+  #lie(): UdpSocket {
+    const node = this.lab.namespace('k8s-m');
+    node.fib.replace(route(node.device('eth0'), `${PODS.pod3}/32`, '192.168.10.101'));
+    const socket = this.lab.udp('k8s-m').socket();
+    return Object.assign(socket, { localAddress: Ipv4.from(PODS.pod1), localPort: 40_000 });
+  }
+
   /** A connection, whose acknowledgements go the other way. Returns how to write to it, as soon as it is there. */
   #stream(from: Pod, to: Pod): () => void {
     const [client, server] = [from, to].map(name => {
@@ -262,6 +272,11 @@ class Talk {
         timer.arm(lab.now + 1 + i * 300 * MICROSECOND);
       }
     }
+    const lie = lab.namespace('k8s-m').clock.timer(() => {
+      const payload = { pattern: Payload.ZERO, offset: 0, length, bytes: null } as const;
+      this.#liar.sendTo(Ipv4.from(PODS.pod3), DISCARD, payload);
+    });
+    lie.arm(lab.now + 1_100_000);
     this.#change(change, node, midway);
     lab.run(3 * MILLISECOND);
     if (wait) lab.run(40 * SECOND);
