@@ -11,6 +11,9 @@
  *   row of worker k    own next window │ for each worker j it has a ring to: the window in which the earliest frame
  *                                      │ that k sent to j in this round arrives
  *
+ * Where most workers have something to do in each window, a round is an epoch of several, in which they wait for their
+ * neighbours only (clocks.ts). All are members of it, and meet at its end as after a window.
+ *
  * What a worker has not yet drained is in a sender's row, so no frame is forgotten; a worker that sleeps through ten
  * thousand windows costs nothing. Who is the last one out is chance, what it decides is not: the reduction is a
  * minimum.
@@ -19,7 +22,8 @@
  * writer's side and before them on the reader's, which orders them.
  */
 import { NEVER, type VirtualTime } from '../sim/time.ts';
-import { gridAtOrAfter, horizon } from './grid.ts';
+import { Clocks } from './clocks.ts';
+import { gridAtOrAfter, horizon, wholeWindows } from './grid.ts';
 
 /** What a worker is woken for; bits of its order word. */
 export const RUN = 1;
@@ -31,6 +35,8 @@ export const MAIL = 4;
 export const SPACE = 8;
 /** The run is over. */
 export const END = 16;
+/** In an epoch: it is first among its neighbours. */
+const STEP = 32;
 
 /** What a worker is doing, for the watchdog. */
 export const IDLE = 0;
@@ -77,11 +83,13 @@ export interface BarrierShape {
   readonly maySpin: boolean;
 }
 
-const intsOf = (workers: number): number => (WORKERS + workers * (STRIDE + 1)) | 1;
+/** Words before the clocks; whole cache lines. */
+const intsOf = (workers: number): number => (WORKERS + workers * (STRIDE + 1) + 15) & ~15;
 
 export class Barrier {
   readonly shape: BarrierShape;
   readonly buffer: SharedArrayBuffer;
+  readonly clocks: Clocks;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #rowStride: number;
@@ -93,10 +101,12 @@ export class Barrier {
     const { workers } = shape;
     this.shape = shape;
     this.#rowStride = (1 + workers + 7) & ~7;
-    const ints = (intsOf(workers) + 15) & ~15;
+    const own = intsOf(workers);
+    const ints = own + Clocks.words(workers);
     const floats = NEXT + workers + 8 + workers * this.#rowStride;
     this.buffer = buffer ?? new SharedArrayBuffer(ints * 4 + floats * 8);
     this.#ints = new Int32Array(this.buffer, 0, ints);
+    this.clocks = new Clocks(shape.targets, this.#ints.subarray(own));
     this.#floats = new Float64Array(this.buffer, ints * 4);
     if (buffer === undefined) this.#floats.fill(NEVER);
   }
@@ -135,23 +145,56 @@ export class Barrier {
   take(worker: number): number {
     const ints = this.#ints;
     const word = WORKERS + worker * STRIDE + ORDER;
-    const spin = this.shape.maySpin && ++this.#waits % PROBE === 0 ? LONGEST_SPIN : this.#spin;
+    const spin = this.#spinLimit();
     let order = Atomics.load(ints, word);
     for (let i = 0; order === 0 && i < spin; i++) order = Atomics.load(ints, word);
-    if (order === 0) {
-      this.#spin = Math.max(SHORTEST_SPIN, this.#spin >> 1);
-      this.#sleep(worker);
-    } else if (this.shape.maySpin) {
-      this.#spin = Math.min(LONGEST_SPIN, this.#spin * 2);
-    }
+    this.#learn(order !== 0);
+    if (order === 0) this.#sleep(worker);
     return Atomics.exchange(ints, word, 0);
   }
 
-  /** Sleep until there is an order that is not RUN; takes those of a full ring, leaves the others. */
+  /** In an epoch: wait until the neighbours let `worker` run, or there are orders; returns and takes them. */
+  takeOrStep(worker: number): number {
+    const ints = this.#ints;
+    const { clocks } = this;
+    const word = WORKERS + worker * STRIDE;
+    const spin = this.#spinLimit();
+    let ready = false;
+    for (let i = 0; !ready && i < spin; i++)
+      ready = Atomics.load(ints, word + ORDER) !== 0 || clocks.mayRun(worker);
+    this.#learn(ready);
+    if (!ready) {
+      Atomics.store(ints, word + SLEEPING, 1);
+      // A neighbour whose clock we do not see yet will see that we sleep.
+      if (!clocks.mayRun(worker)) Atomics.wait(ints, word + ORDER, 0);
+      Atomics.store(ints, word + SLEEPING, 0);
+    }
+    return Atomics.exchange(ints, word + ORDER, 0);
+  }
+
+  /** In an epoch, before `worker` waits or leaves: wake those neighbours that come first now. */
+  release(worker: number): void {
+    for (const neighbour of this.clocks.neighbours[worker]!) {
+      const sleeps = Atomics.load(this.#ints, WORKERS + neighbour * STRIDE + SLEEPING) === 1;
+      if (sleeps && this.clocks.isFirst(neighbour)) this.order(neighbour, STEP);
+    }
+  }
+
+  #spinLimit(): number {
+    return this.shape.maySpin && ++this.#waits % PROBE === 0 ? LONGEST_SPIN : this.#spin;
+  }
+
+  /** What was waited for came while we looked, or it did not. */
+  #learn(came: boolean): void {
+    if (!came) this.#spin = Math.max(SHORTEST_SPIN, this.#spin >> 1);
+    else if (this.shape.maySpin) this.#spin = Math.min(LONGEST_SPIN, this.#spin * 2);
+  }
+
+  /** Sleep until there is an order that is not RUN; takes those of a full ring and of clocks, leaves the others. */
   waitForSpace(worker: number): void {
     const word = WORKERS + worker * STRIDE + ORDER;
     if (Atomics.load(this.#ints, word) === 0) this.#sleep(worker);
-    Atomics.and(this.#ints, word, ~(DRAIN | SPACE));
+    Atomics.and(this.#ints, word, ~(DRAIN | SPACE | STEP));
   }
 
   activity(worker: number, activity: number): void {
@@ -173,12 +216,14 @@ export class Barrier {
     if (pause) Atomics.store(this.#ints, PAUSE, 1);
   }
 
-  /** Write the row of `worker`: its next window, and when what it `sent` to each of its targets arrives. */
-  writeRow(worker: number, next: number, sent: readonly number[]): void {
+  /** Write the row of `worker`: its next window, and when the earliest frame that it `sent` to each of its targets arrives. */
+  writeRow(worker: number, next: number, sent: Float64Array): void {
     const row = this.#row(worker);
     this.#floats[row] = next;
+    const { lookahead } = this.shape;
     const targets = this.shape.targets[worker]!;
-    for (let i = 0; i < targets.length; i++) this.#floats[row + 1 + targets[i]!] = sent[i]!;
+    for (let i = 0; i < targets.length; i++)
+      this.#floats[row + 1 + targets[i]!] = Math.floor(sent[i]! / lookahead);
   }
 
   /** A member has run the window and written its row. */
@@ -324,14 +369,17 @@ export class Barrier {
     let members = 0;
     for (let worker = 0; worker < workers; worker++)
       if (this.#floats[NEXT + worker] === window) ints[list + members++] = worker;
-    this.#floats[WINDOW] = window;
-    this.#floats[HORIZON] = horizon({
+    const round = {
       window,
       lookahead,
       from: Math.max(reached, window * lookahead),
       limit: this.#floats[LIMIT]!,
       heedsAttention: ints[HEEDS_ATTENTION] === 1,
-    });
+    };
+    const windows = this.clocks.plan(window, members, wholeWindows(round));
+    if (windows > 1) for (members = 0; members < workers; members++) ints[list + members] = members;
+    this.#floats[WINDOW] = window;
+    this.#floats[HORIZON] = windows > 1 ? (window + windows) * lookahead : horizon(round);
     ints[MEMBERS] = members;
     Atomics.store(ints, LEFT, members);
     // Nobody writes the next list before the last member was woken.
