@@ -24,6 +24,7 @@
 import { NEVER, type VirtualTime } from '../sim/time.ts';
 import { Clocks } from './clocks.ts';
 import { gridAtOrAfter, horizon, wholeWindows } from './grid.ts';
+import { Spin } from './spin.ts';
 
 /** What a worker is woken for; bits of its order word. */
 export const RUN = 1;
@@ -67,13 +68,6 @@ const WINDOW = 1;
 const HORIZON = 2;
 const NEXT = 8;
 
-/** Looks at the order word before sleeping: about 10 µs when there is a core for everybody, else hardly any.
- * Longer pays on an idle machine and costs half the speed on a busy one, where the other thread is not running. */
-const LONGEST_SPIN = 1_000;
-const SHORTEST_SPIN = 50;
-/** Every so many waits the whole spin is tried, to learn whether it pays again. */
-const PROBE = 16;
-
 export interface BarrierShape {
   readonly workers: number;
   readonly lookahead: VirtualTime;
@@ -93,13 +87,13 @@ export class Barrier {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #rowStride: number;
-  #spin = SHORTEST_SPIN;
-  #waits = 0;
+  readonly #spin: Spin;
 
   /** Without `buffer` a new one is made. */
   constructor(shape: BarrierShape, buffer?: SharedArrayBuffer) {
     const { workers } = shape;
     this.shape = shape;
+    this.#spin = new Spin(shape.maySpin);
     this.#rowStride = (1 + workers + 7) & ~7;
     const own = intsOf(workers);
     const ints = own + Clocks.words(workers);
@@ -134,7 +128,8 @@ export class Barrier {
   /** Give `worker` an order, and wake it if it sleeps. */
   order(worker: number, bits: number): void {
     const word = WORKERS + worker * STRIDE;
-    Atomics.or(this.#ints, word + ORDER, bits);
+    // Who gave the order first has woken it, or is about to: a call of notify costs a lock that all threads share.
+    if ((Atomics.or(this.#ints, word + ORDER, bits) & bits) === bits) return;
     // It says that it sleeps before it looks at its order word for the last time: one of us sees the other.
     if (Atomics.load(this.#ints, word + SLEEPING) === 1) Atomics.notify(this.#ints, word + ORDER);
   }
@@ -145,10 +140,10 @@ export class Barrier {
   take(worker: number): number {
     const ints = this.#ints;
     const word = WORKERS + worker * STRIDE + ORDER;
-    const spin = this.#spinLimit();
+    const { looks } = this.#spin;
     let order = Atomics.load(ints, word);
-    for (let i = 0; order === 0 && i < spin; i++) order = Atomics.load(ints, word);
-    this.#learn(order !== 0);
+    for (let i = 0; order === 0 && i < looks; i++) order = Atomics.load(ints, word);
+    this.#spin.learn(order !== 0);
     if (order === 0) this.#sleep(worker);
     return Atomics.exchange(ints, word, 0);
   }
@@ -158,11 +153,11 @@ export class Barrier {
     const ints = this.#ints;
     const { clocks } = this;
     const word = WORKERS + worker * STRIDE;
-    const spin = this.#spinLimit();
+    const { looks } = this.#spin;
     let ready = false;
-    for (let i = 0; !ready && i < spin; i++)
+    for (let i = 0; !ready && i < looks; i++)
       ready = Atomics.load(ints, word + ORDER) !== 0 || clocks.mayRun(worker);
-    this.#learn(ready);
+    this.#spin.learn(ready);
     if (!ready) {
       Atomics.store(ints, word + SLEEPING, 1);
       // A neighbour whose clock we do not see yet will see that we sleep.
@@ -178,16 +173,6 @@ export class Barrier {
       const sleeps = Atomics.load(this.#ints, WORKERS + neighbour * STRIDE + SLEEPING) === 1;
       if (sleeps && this.clocks.isFirst(neighbour)) this.order(neighbour, STEP);
     }
-  }
-
-  #spinLimit(): number {
-    return this.shape.maySpin && ++this.#waits % PROBE === 0 ? LONGEST_SPIN : this.#spin;
-  }
-
-  /** What was waited for came while we looked, or it did not. */
-  #learn(came: boolean): void {
-    if (!came) this.#spin = Math.max(SHORTEST_SPIN, this.#spin >> 1);
-    else if (this.shape.maySpin) this.#spin = Math.min(LONGEST_SPIN, this.#spin * 2);
   }
 
   /** Sleep until there is an order that is not RUN; takes those of a full ring and of clocks, leaves the others. */
@@ -383,7 +368,11 @@ export class Barrier {
     ints[MEMBERS] = members;
     Atomics.store(ints, LEFT, members);
     // Nobody writes the next list before the last member was woken.
-    for (let i = 0; i < members; i++) this.order(ints[list + i]!, RUN);
+    for (let i = 0; i < members; i++) {
+      const member = ints[list + i]!;
+      if (windows === 1 || this.shape.maySpin || this.clocks.isFirst(member)) this.order(member, RUN);
+      else Atomics.or(ints, WORKERS + member * STRIDE + ORDER, RUN); // a neighbour will wake it, and then it runs two
+    }
   }
 
   #tellMain(reached: VirtualTime): void {
