@@ -6,7 +6,7 @@
  * profiler, which writes a file for each thread.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const TOOLS = ['doctor', 'flame', 'bubbleprof', 'heapprofiler', 'cpu'];
@@ -45,7 +45,7 @@ if (tool === 'cpu') {
   );
 }
 const made = readdirSync(out).filter(file => !before.has(file) && /\.(html|cpuprofile)$/.test(file));
-if (made.length === 0) {
+if (!made.some(file => statSync(`${out}/${file}`).size > 0)) {
   console.error('no profile was written');
   process.exit(1);
 }

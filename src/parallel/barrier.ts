@@ -11,6 +11,9 @@
  *   row of worker k    own next window │ for each worker j it has a ring to: the window in which the earliest frame
  *                                      │ that k sent to j in this round arrives
  *
+ * Where most workers have something to do in each window, a round is an epoch of several, in which they wait for their
+ * neighbours only (clocks.ts). All are members of it, and meet at its end as after a window.
+ *
  * What a worker has not yet drained is in a sender's row, so no frame is forgotten; a worker that sleeps through ten
  * thousand windows costs nothing. Who is the last one out is chance, what it decides is not: the reduction is a
  * minimum.
@@ -19,7 +22,9 @@
  * writer's side and before them on the reader's, which orders them.
  */
 import { NEVER, type VirtualTime } from '../sim/time.ts';
-import { gridAtOrAfter, horizon } from './grid.ts';
+import { Clocks } from './clocks.ts';
+import { gridAtOrAfter, horizon, wholeWindows } from './grid.ts';
+import { Spin } from './spin.ts';
 
 /** What a worker is woken for; bits of its order word. */
 export const RUN = 1;
@@ -31,6 +36,8 @@ export const MAIL = 4;
 export const SPACE = 8;
 /** The run is over. */
 export const END = 16;
+/** In an epoch: it is first among its neighbours. */
+const STEP = 32;
 
 /** What a worker is doing, for the watchdog. */
 export const IDLE = 0;
@@ -61,13 +68,6 @@ const WINDOW = 1;
 const HORIZON = 2;
 const NEXT = 8;
 
-/** Looks at the order word before sleeping: about 10 µs when there is a core for everybody, else hardly any.
- * Longer pays on an idle machine and costs half the speed on a busy one, where the other thread is not running. */
-const LONGEST_SPIN = 1_000;
-const SHORTEST_SPIN = 50;
-/** Every so many waits the whole spin is tried, to learn whether it pays again. */
-const PROBE = 16;
-
 export interface BarrierShape {
   readonly workers: number;
   readonly lookahead: VirtualTime;
@@ -77,26 +77,30 @@ export interface BarrierShape {
   readonly maySpin: boolean;
 }
 
-const intsOf = (workers: number): number => (WORKERS + workers * (STRIDE + 1)) | 1;
+/** Words before the clocks; whole cache lines. */
+const intsOf = (workers: number): number => (WORKERS + workers * (STRIDE + 1) + 15) & ~15;
 
 export class Barrier {
   readonly shape: BarrierShape;
   readonly buffer: SharedArrayBuffer;
+  readonly clocks: Clocks;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #rowStride: number;
-  #spin = SHORTEST_SPIN;
-  #waits = 0;
+  readonly #spin: Spin;
 
   /** Without `buffer` a new one is made. */
   constructor(shape: BarrierShape, buffer?: SharedArrayBuffer) {
     const { workers } = shape;
     this.shape = shape;
+    this.#spin = new Spin(shape.maySpin);
     this.#rowStride = (1 + workers + 7) & ~7;
-    const ints = (intsOf(workers) + 15) & ~15;
+    const own = intsOf(workers);
+    const ints = own + Clocks.words(workers);
     const floats = NEXT + workers + 8 + workers * this.#rowStride;
     this.buffer = buffer ?? new SharedArrayBuffer(ints * 4 + floats * 8);
     this.#ints = new Int32Array(this.buffer, 0, ints);
+    this.clocks = new Clocks(shape.targets, this.#ints.subarray(own));
     this.#floats = new Float64Array(this.buffer, ints * 4);
     if (buffer === undefined) this.#floats.fill(NEVER);
   }
@@ -124,7 +128,8 @@ export class Barrier {
   /** Give `worker` an order, and wake it if it sleeps. */
   order(worker: number, bits: number): void {
     const word = WORKERS + worker * STRIDE;
-    Atomics.or(this.#ints, word + ORDER, bits);
+    // Who gave the order first has woken it, or is about to: a call of notify costs a lock that all threads share.
+    if ((Atomics.or(this.#ints, word + ORDER, bits) & bits) === bits) return;
     // It says that it sleeps before it looks at its order word for the last time: one of us sees the other.
     if (Atomics.load(this.#ints, word + SLEEPING) === 1) Atomics.notify(this.#ints, word + ORDER);
   }
@@ -135,23 +140,46 @@ export class Barrier {
   take(worker: number): number {
     const ints = this.#ints;
     const word = WORKERS + worker * STRIDE + ORDER;
-    const spin = this.shape.maySpin && ++this.#waits % PROBE === 0 ? LONGEST_SPIN : this.#spin;
+    const { looks } = this.#spin;
     let order = Atomics.load(ints, word);
-    for (let i = 0; order === 0 && i < spin; i++) order = Atomics.load(ints, word);
-    if (order === 0) {
-      this.#spin = Math.max(SHORTEST_SPIN, this.#spin >> 1);
-      this.#sleep(worker);
-    } else if (this.shape.maySpin) {
-      this.#spin = Math.min(LONGEST_SPIN, this.#spin * 2);
-    }
+    for (let i = 0; order === 0 && i < looks; i++) order = Atomics.load(ints, word);
+    this.#spin.learn(order !== 0);
+    if (order === 0) this.#sleep(worker);
     return Atomics.exchange(ints, word, 0);
   }
 
-  /** Sleep until there is an order that is not RUN; takes those of a full ring, leaves the others. */
+  /** In an epoch: wait until the neighbours let `worker` run, or there are orders; returns and takes them. */
+  takeOrStep(worker: number): number {
+    const ints = this.#ints;
+    const { clocks } = this;
+    const word = WORKERS + worker * STRIDE;
+    const { looks } = this.#spin;
+    let ready = false;
+    for (let i = 0; !ready && i < looks; i++)
+      ready = Atomics.load(ints, word + ORDER) !== 0 || clocks.mayRun(worker);
+    this.#spin.learn(ready);
+    if (!ready) {
+      Atomics.store(ints, word + SLEEPING, 1);
+      // A neighbour whose clock we do not see yet will see that we sleep.
+      if (!clocks.mayRun(worker)) Atomics.wait(ints, word + ORDER, 0);
+      Atomics.store(ints, word + SLEEPING, 0);
+    }
+    return Atomics.exchange(ints, word + ORDER, 0);
+  }
+
+  /** In an epoch, before `worker` waits or leaves: wake those neighbours that come first now. */
+  release(worker: number): void {
+    for (const neighbour of this.clocks.neighbours[worker]!) {
+      const sleeps = Atomics.load(this.#ints, WORKERS + neighbour * STRIDE + SLEEPING) === 1;
+      if (sleeps && this.clocks.isFirst(neighbour)) this.order(neighbour, STEP);
+    }
+  }
+
+  /** Sleep until there is an order that is not RUN; takes those of a full ring and of clocks, leaves the others. */
   waitForSpace(worker: number): void {
     const word = WORKERS + worker * STRIDE + ORDER;
     if (Atomics.load(this.#ints, word) === 0) this.#sleep(worker);
-    Atomics.and(this.#ints, word, ~(DRAIN | SPACE));
+    Atomics.and(this.#ints, word, ~(DRAIN | SPACE | STEP));
   }
 
   activity(worker: number, activity: number): void {
@@ -173,12 +201,14 @@ export class Barrier {
     if (pause) Atomics.store(this.#ints, PAUSE, 1);
   }
 
-  /** Write the row of `worker`: its next window, and when what it `sent` to each of its targets arrives. */
-  writeRow(worker: number, next: number, sent: readonly number[]): void {
+  /** Write the row of `worker`: its next window, and when the earliest frame that it `sent` to each of its targets arrives. */
+  writeRow(worker: number, next: number, sent: Float64Array): void {
     const row = this.#row(worker);
     this.#floats[row] = next;
+    const { lookahead } = this.shape;
     const targets = this.shape.targets[worker]!;
-    for (let i = 0; i < targets.length; i++) this.#floats[row + 1 + targets[i]!] = sent[i]!;
+    for (let i = 0; i < targets.length; i++)
+      this.#floats[row + 1 + targets[i]!] = Math.floor(sent[i]! / lookahead);
   }
 
   /** A member has run the window and written its row. */
@@ -324,18 +354,26 @@ export class Barrier {
     let members = 0;
     for (let worker = 0; worker < workers; worker++)
       if (this.#floats[NEXT + worker] === window) ints[list + members++] = worker;
-    this.#floats[WINDOW] = window;
-    this.#floats[HORIZON] = horizon({
+    const round = {
       window,
       lookahead,
       from: Math.max(reached, window * lookahead),
       limit: this.#floats[LIMIT]!,
       heedsAttention: ints[HEEDS_ATTENTION] === 1,
-    });
+    };
+    // With a core for each worker a wait is a short spin, and looking after clocks costs more than it saves.
+    const windows = this.clocks.plan(window, members, this.shape.maySpin ? 1 : wholeWindows(round));
+    if (windows > 1) for (members = 0; members < workers; members++) ints[list + members] = members;
+    this.#floats[WINDOW] = window;
+    this.#floats[HORIZON] = windows > 1 ? (window + windows) * lookahead : horizon(round);
     ints[MEMBERS] = members;
     Atomics.store(ints, LEFT, members);
     // Nobody writes the next list before the last member was woken.
-    for (let i = 0; i < members; i++) this.order(ints[list + i]!, RUN);
+    for (let i = 0; i < members; i++) {
+      const member = ints[list + i]!;
+      if (windows === 1 || this.clocks.isFirst(member)) this.order(member, RUN);
+      else Atomics.or(ints, WORKERS + member * STRIDE + ORDER, RUN); // a neighbour will wake it, and then it runs two
+    }
   }
 
   #tellMain(reached: VirtualTime): void {

@@ -29,3 +29,9 @@ export function horizon({ window, lookahead, from, limit, heedsAttention }: Roun
   const end = Math.min((window + 1) * lookahead, limit);
   return heedsAttention ? Math.min(end, gridAfter(from)) : end;
 }
+
+/** How many windows, the first included, are over before the run has to stop or look; 0 when not even that one is. */
+export function wholeWindows({ window, lookahead, from, limit, heedsAttention }: Round): number {
+  const end = heedsAttention ? Math.min(limit, gridAfter(from)) : limit;
+  return Math.max(0, Math.floor(end / lookahead) - window);
+}

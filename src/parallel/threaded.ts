@@ -341,13 +341,15 @@ export class ThreadedSimulation implements Simulation {
 
   #fail(kind: SimulationFault['kind'], worker: number, what: string): void {
     const process = this.#threads[worker]?.names.join(', ');
-    this.#end(new SimulationFault(kind, { process, worker, virtualTime: this.#reachedAtLeast() }, what));
+    this.#end(
+      new SimulationFault(kind, { process, worker, virtualTime: this.#reachedAtLeast(worker) }, what),
+    );
   }
 
-  /** While a run is under way: the beginning of the window that is being run. */
-  #reachedAtLeast(): VirtualTime {
-    const { window, shape } = this.#barrier;
-    const begin = window * shape.lookahead;
+  /** While a run is under way: the beginning of the window that `worker` is in. */
+  #reachedAtLeast(worker: number): VirtualTime {
+    const { window, shape, clocks } = this.#barrier;
+    const begin = (window + clocks.of(worker)) * shape.lookahead;
     return Number.isFinite(begin) ? Math.max(this.now, begin) : this.now;
   }
 

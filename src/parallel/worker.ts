@@ -11,7 +11,7 @@ import { NEVER, type VirtualTime } from '../sim/time.ts';
 import { Assembly, loadBuild } from './assembly.ts';
 import { Barrier, type BarrierShape, BLOCKED, BUSY, DRAIN, IDLE, MAIL, RUN, SPACE } from './barrier.ts';
 import { carryOut, type Outcome, pack, unpack } from './envelope.ts';
-import { type LabSpec, lookahead } from './lab-spec.ts';
+import type { LabSpec } from './lab-spec.ts';
 import { REPORT_LIMIT } from './reports.ts';
 import { RingReader, RingWriter } from './ring.ts';
 import type { Print } from './run-state.ts';
@@ -82,22 +82,13 @@ class Outlet implements Sink {
   readonly #writer: RingWriter;
   readonly #partition: Partition;
   readonly #link: number;
-  readonly #lookahead: VirtualTime;
-  readonly #sent: number[];
+  readonly #sent: Float64Array;
   readonly #target: number;
 
-  constructor(
-    writer: RingWriter,
-    partition: Partition,
-    link: number,
-    window: VirtualTime,
-    sent: number[],
-    target: number,
-  ) {
+  constructor(writer: RingWriter, partition: Partition, link: number, sent: Float64Array, target: number) {
     this.#writer = writer;
     this.#partition = partition;
     this.#link = link;
-    this.#lookahead = window;
     this.#sent = sent;
     this.#target = target;
   }
@@ -107,8 +98,8 @@ class Outlet implements Sink {
     const time = frames.time[frame]!;
     this.#writer.write(frames, frame, this.#link);
     frames.free(frame);
-    const window = Math.floor(time / this.#lookahead);
-    if (window < this.#sent[this.#target]!) this.#sent[this.#target] = window;
+    const sent = this.#sent;
+    if (time < sent[this.#target]! && time >= sent[sent.length - 1]!) sent[this.#target] = time;
   }
 }
 
@@ -118,8 +109,11 @@ class Worker {
   readonly #index: number;
   readonly #writers: RingWriter[] = [];
   readonly #readers: { readonly from: number; readonly reader: RingReader }[] = [];
-  /** By target, in the order of the barrier's shape: the window of the earliest frame sent to it in this round. */
-  readonly #sent: number[] = [];
+  /**
+   * By target, in the order of the barrier's shape: when the earliest frame arrives that was sent to it in this round
+   * and that it will not handle in it. Behind them: where the round ends.
+   */
+  readonly #sent: Float64Array;
   /** When the last commands were carried out: several batches of one instant are one round, and boot is the first. */
   #commandsAt: VirtualTime = 0;
   #assembly: Assembly | undefined;
@@ -130,6 +124,8 @@ class Worker {
     this.#task = task;
     this.#index = task.worker;
     this.#barrier = new Barrier(task.shape, task.barrier);
+    this.#sent = new Float64Array(task.shape.targets[task.worker]!.length + 1);
+    this.#beginRound(0);
   }
 
   async build(): Promise<void> {
@@ -153,14 +149,12 @@ class Worker {
       this.#writers.push(writer);
       outlets.set(to, writer);
     }
-    const window = lookahead(lab);
-    for (let i = 0; i < targets.length; i++) this.#sent.push(NEVER);
     this.#assembly = new Assembly(lab, build, {
       reversed: this.#task.reversed,
       isHere: id => here.has(id),
       remote: (link, partition) => {
         const to = workerOf.get(lab.links[link]!.to.process)!;
-        return new Outlet(outlets.get(to)!, partition, link, window, this.#sent, targets.indexOf(to));
+        return new Outlet(outlets.get(to)!, partition, link, this.#sent, targets.indexOf(to));
       },
       progress: () => this.#barrier.beat(this.#index),
     });
@@ -203,11 +197,53 @@ class Worker {
   #runWindow(): void {
     const { partition } = this.#assembly!;
     const barrier = this.#barrier;
-    this.#drain();
-    this.#sent.fill(NEVER);
-    partition.runWindow(barrier.window, barrier.horizon);
+    const { windows } = barrier.clocks;
+    this.#beginRound(barrier.horizon);
+    if (windows === 1) {
+      this.#drain();
+      partition.runWindow(barrier.window, barrier.horizon);
+    } else this.#runEpoch(barrier.window, windows);
     this.#finishRound();
     barrier.leave();
+  }
+
+  #beginRound(end: VirtualTime): void {
+    this.#sent.fill(NEVER);
+    this.#sent[this.#sent.length - 1] = end;
+  }
+
+  /** Run `windows` windows from `first` on, each as soon as the neighbours have done the one before. */
+  #runEpoch(first: number, windows: number): void {
+    const { partition } = this.#assembly!;
+    const barrier = this.#barrier;
+    const { clocks } = barrier;
+    let worked = 0;
+    for (let window = first; window < first + windows; window++) {
+      if (barrier.ended) throw new Ended();
+      if (!clocks.mayRun(this.#index)) this.#awaitNeighbours();
+      this.#drain();
+      if (partition.nextWindow() <= window) {
+        partition.runWindow(window, barrier.horizon);
+        worked++;
+      }
+      for (const writer of this.#writers) writer.publish();
+      clocks.advance(this.#index);
+      barrier.beat(this.#index);
+    }
+    clocks.worked(this.#index, worked);
+    barrier.release(this.#index);
+  }
+
+  #awaitNeighbours(): void {
+    const barrier = this.#barrier;
+    barrier.release(this.#index);
+    barrier.activity(this.#index, BLOCKED);
+    do {
+      const order = barrier.takeOrStep(this.#index);
+      if (barrier.ended) throw new Ended();
+      if ((order & DRAIN) !== 0) this.#drain();
+    } while (!barrier.clocks.mayRun(this.#index));
+    barrier.activity(this.#index, BUSY);
   }
 
   /** Let the others see what happened here. */
@@ -251,7 +287,7 @@ class Worker {
       if (request.kind === 'close') return false;
       if (request.kind === 'commands') {
         this.#drain();
-        if (request.at !== this.#commandsAt) this.#sent.fill(NEVER);
+        if (request.at !== this.#commandsAt) this.#beginRound(request.at);
         this.#commandsAt = request.at;
         const outcomes = request.list.map(({ process: id, command }) => {
           this.#commanded = this.#assembly!.processes.get(id)!;

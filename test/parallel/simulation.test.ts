@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads';
+import { chain } from '../../bench/parallel-model.ts';
 import type { LabSpec } from '../../src/parallel/lab-spec.ts';
 import { place } from '../../src/parallel/placement.ts';
 import {
@@ -72,6 +73,26 @@ for (const [name, options, use] of ways) {
     assert.equal(await run(LAB, options, UNTIL, use), expected);
   });
 }
+
+/** Full links: all are busy in every window, so that with workers they come in epochs. */
+const BUSY_LAB = chain(7, 9, 10 * MICROSECOND);
+const TURN = MILLISECOND + 7;
+
+t('busy links: the same with any workers, at any stop, and in time to be stopped', async () => {
+  const results = [];
+  for (const workers of [0, 3, 7]) {
+    for (const step of [TURN, 333_001]) {
+      const stops: number[] = [];
+      const { fingerprint } = await run(BUSY_LAB, { workers }, TURN, async simulation => {
+        for (let at = step; at < TURN; at += step) await simulation.runUntil(at);
+        const hops = Array.from({ length: 7 }, (_, process) => ({ process, command: 'hops' }));
+        stops.push(...((await simulation.commands(hops)) as number[]));
+      });
+      results.push(step === TURN ? fingerprint : `${fingerprint} ${stops}`);
+    }
+  }
+  assert.equal(new Set(results).size, 2);
+});
 
 t('another seed, another fingerprint', async () => {
   const other = await run({ ...LAB, seed: 2 }, { workers: 0 }, UNTIL);
@@ -171,29 +192,33 @@ for (const workers of [0, 2]) {
     );
   });
 
-  t(`attention stops at the grid, once, and only who asked for it (${workers} workers)`, async () => {
-    const quiet = ballLab({ processes: 3, ball: { balls: 0 } });
-    await run(quiet, { workers }, 100 * MILLISECOND, async simulation => {
-      const stops: number[] = [];
-      const go = async (until: number): Promise<void> => {
-        stops.push((await simulation.runUntil(until, { stopOnAttention: true })) / MILLISECOND);
-      };
-      const ask = (process: number, afterNs: number): Promise<unknown> =>
-        simulation.command(process, { do: 'attention', afterNs });
-      await ask(0, 3 * MILLISECOND);
-      await ask(2, 4 * MILLISECOND);
-      await go(50 * MILLISECOND);
-      await go(50 * MILLISECOND);
-      await ask(1, 10 * MILLISECOND - 1); // in the last window before 60 ms
-      await go(70 * MILLISECOND);
-      await ask(1, 3 * MILLISECOND);
-      await go(65 * MILLISECOND); // the limit is earlier than the grid
-      await go(75 * MILLISECOND);
-      await ask(1, 1);
-      assert.is(await simulation.runUntil(80 * MILLISECOND), 80 * MILLISECOND);
-      assert.equal(stops, [10, 50, 60, 65, 75]);
-    });
-  });
+  for (const balls of [0, 3])
+    t(
+      `attention stops at the grid, once, and only who asked for it (${workers} workers, ${balls} balls)`,
+      async () => {
+        const lab = ballLab({ processes: 3, ball: { balls } });
+        await run(lab, { workers }, 100 * MILLISECOND, async simulation => {
+          const stops: number[] = [];
+          const go = async (until: number): Promise<void> => {
+            stops.push((await simulation.runUntil(until, { stopOnAttention: true })) / MILLISECOND);
+          };
+          const ask = (process: number, afterNs: number): Promise<unknown> =>
+            simulation.command(process, { do: 'attention', afterNs });
+          await ask(0, 3 * MILLISECOND);
+          await ask(2, 4 * MILLISECOND);
+          await go(50 * MILLISECOND);
+          await go(50 * MILLISECOND);
+          await ask(1, 10 * MILLISECOND - 1); // in the last window before 60 ms
+          await go(70 * MILLISECOND);
+          await ask(1, 3 * MILLISECOND);
+          await go(65 * MILLISECOND); // the limit is earlier than the grid
+          await go(75 * MILLISECOND);
+          await ask(1, 1);
+          assert.is(await simulation.runUntil(80 * MILLISECOND), 80 * MILLISECOND);
+          assert.equal(stops, [10, 50, 60, 65, 75]);
+        });
+      },
+    );
 
   t(`many reports of a long run come in portions, in order (${workers} workers)`, async () => {
     const lab = relayLab(4);
