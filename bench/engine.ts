@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { INLINED_BYTECODE, inlineMore } from './compiler.ts';
+import { INLINED_BYTECODE, inlineMore } from '../src/cli/compiler.ts';
 import type { Sampling } from './sampling.ts';
 
 interface BenchCase {
@@ -33,10 +33,11 @@ const benches: Readonly<Record<string, () => Promise<{ readonly cases: readonly 
 
 const self = fileURLToPath(import.meta.url);
 
-const USAGE = `usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke] [--inline] [--in-process]
+const USAGE = `usage: npm run bench:engine -- ${Object.keys(benches).join('|')}[/CASE] [--smoke] [--default-inlining] [--in-process]
 
   --smoke        one short sample of each case; without a name, of all that take no minutes
-  --inline       with four times as much inlined as V8 does by itself: for long runs with much traffic
+  --default-inlining
+                 with no more inlined than V8 does by itself; else as the tunlab command has it
   --in-process   measure here, for a profiler: without a process for each case
   --help         this`;
 
@@ -53,21 +54,21 @@ function commit(): string {
 
 interface Options {
   readonly smoke: boolean;
-  readonly inline: boolean;
+  readonly defaultInlining: boolean;
 }
 
-async function runHere(bench: string, one: BenchCase, { smoke, inline }: Options): Promise<void> {
-  if (inline) inlineMore();
+async function runHere(bench: string, one: BenchCase, { smoke, defaultInlining }: Options): Promise<void> {
+  if (!defaultInlining) inlineMore();
   const figures = await one.run({ smoke });
-  const flags = inline ? { inlinedBytecode: INLINED_BYTECODE } : {};
+  const flags = defaultInlining ? {} : { inlinedBytecode: INLINED_BYTECODE };
   const line = { bench, case: one.name, ...figures, ...flags, node: process.version, commit: commit() };
   console.log(JSON.stringify(line));
 }
 
-function runThere(bench: string, one: BenchCase, { smoke, inline }: Options): void {
+function runThere(bench: string, one: BenchCase, { smoke, defaultInlining }: Options): void {
   const args = [self, `${bench}/${one.name}`, '--in-process'];
   if (smoke) args.push('--smoke');
-  if (inline) args.push('--inline');
+  if (defaultInlining) args.push('--default-inlining');
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (status !== 0) {
     console.error(`${bench}/${one.name} failed`);
@@ -78,7 +79,7 @@ function runThere(bench: string, one: BenchCase, { smoke, inline }: Options): vo
 function readArguments() {
   const options = {
     smoke: { type: 'boolean', default: false },
-    inline: { type: 'boolean', default: false },
+    'default-inlining': { type: 'boolean', default: false },
     'in-process': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
@@ -110,7 +111,8 @@ for (const name of names) {
     process.exit(2);
   }
   for (const one of chosen) {
-    if (values['in-process']) await runHere(bench, one, values);
-    else runThere(bench, one, values);
+    const options = { smoke: values.smoke, defaultInlining: values['default-inlining'] };
+    if (values['in-process']) await runHere(bench, one, options);
+    else runThere(bench, one, options);
   }
 }

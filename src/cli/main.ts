@@ -10,7 +10,12 @@ const argv = process.argv.slice(2);
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`tunlab ${version()}\n`);
 } else {
-  const [{ dispatch }, { processIo }] = await Promise.all([import('./dispatch.ts'), import('./io.ts')]);
+  const [{ dispatch }, { processIo }, { inlineMore }] = await Promise.all([
+    import('./dispatch.ts'),
+    import('./io.ts'),
+    import('./compiler.ts'),
+  ]);
+  inlineMore();
   process.exitCode = await dispatch(argv, processIo(), {
     start: async (args, io) => (await import('./commands/start.ts')).start(args, io),
     run: async (args, io) => (await import('./commands/run.ts')).run(args, io),
