@@ -48,8 +48,11 @@ export const VETH_JACKS = 1 << 20;
 /** No such flow. */
 export const NO_FLOW = -1;
 
-const FEWEST = 16;
-const MOST = 4096;
+/** Flows in a set: a flow may be in any place of its set, which has its own by hash. Words of it. */
+const WAYS = 4;
+const SET = WAYS * FLOW;
+/** Sets, at most. */
+const MOST = 1024;
 /** Counters are folded before they no longer fit. */
 const MANY_OCTETS = 2 ** 30;
 
@@ -95,7 +98,7 @@ export class FlowTable {
   readonly #frames: FrameStore;
   readonly #outputs: readonly Transmitter[];
   readonly #arena: WordArena;
-  /** Where the flows are in the arena: `#mask + 1` of them. */
+  /** Where the flows are in the arena: `#mask + 1` sets of them. */
   #first: number;
   #mask = 0;
   #generation = 1;
@@ -108,7 +111,7 @@ export class FlowTable {
     this.#frames = host.frames;
     this.#outputs = host.outputs;
     this.#arena = host.frames.tables;
-    this.#first = this.#arena.reserve(FLOW);
+    this.#first = this.#arena.reserve(SET);
   }
 
   /** Forward or deliver `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
@@ -121,12 +124,9 @@ export class FlowTable {
     const source = Ipv4.sourceWord(view, ip);
     const destination = Ipv4.destinationWord(view, ip);
     const words = this.#arena.words;
-    const flow = this.#place(jack, source, destination);
+    const flow = this.#find(jack, source, destination);
     if (
-      words[flow + DESTINATION] !== destination ||
-      words[flow + SOURCE] !== source ||
-      words[flow + INPUT_JACK] !== jack ||
-      words[flow + GENERATION] !== this.#generation ||
+      flow === NO_FLOW ||
       !Ethernet.isTo(view, at, words[flow + MAC_HIGH]!, words[flow + MAC_LOW]!) ||
       Ethernet.etherType(view, at) !== Ethernet.TYPE_IPV4
     )
@@ -145,14 +145,7 @@ export class FlowTable {
 
   /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
   outgoing(namespace: FlowEnd, source: AddressWord, destination: AddressWord): number {
-    const flow = this.#place(namespace.inputJack, source, destination);
-    const words = this.#arena.words;
-    return words[flow + DESTINATION] === destination &&
-      words[flow + SOURCE] === source &&
-      words[flow + INPUT_JACK] === namespace.inputJack &&
-      words[flow + GENERATION] === this.#generation
-      ? flow
-      : NO_FLOW;
+    return this.#find(namespace.inputJack, source, destination);
   }
 
   /** Longest packet that goes out whole by `flow`. */
@@ -200,26 +193,34 @@ export class FlowTable {
     if (refusal !== undefined) this.#host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
   }
 
-  /** Where a flow has its place, if it is here. */
-  #place(jack: number, source: AddressWord, destination: AddressWord): number {
+  /** The valid flow that comes in by `jack`, or `NO_FLOW`. */
+  #find(jack: number, source: AddressWord, destination: AddressWord): number {
+    const words = this.#arena.words;
+    const generation = this.#generation;
+    const set = this.#set(jack, source, destination);
+    for (let flow = set; flow < set + SET; flow += FLOW)
+      if (
+        words[flow + DESTINATION] === destination &&
+        words[flow + SOURCE] === source &&
+        words[flow + INPUT_JACK] === jack &&
+        words[flow + GENERATION] === generation
+      )
+        return flow;
+    return NO_FLOW;
+  }
+
+  /** Where the set of flows begins that a flow belongs to. */
+  #set(jack: number, source: AddressWord, destination: AddressWord): number {
     // A packet between two pods of a host has the same addresses at each of its jacks.
     const from = source ^ Math.imul(jack, 0xc2b2ae35);
     const hash = Math.imul(destination ^ Math.imul(from, 0x85ebca6b), 0x9e3779b1);
-    return this.#first + ((hash >>> 16) & this.#mask) * FLOW;
+    return this.#first + ((hash >>> 16) & this.#mask) * SET;
   }
 
   /** The stack forwards or sends a packet so, and would every other of its flow. */
   learn(decision: Decision): void {
     const { source, destination, input, output } = decision;
-    if (this.#mask === 0) this.#resize(FEWEST);
-    let flow = this.#place(input.inputJack, source, destination);
-    if (this.#isOther(flow, source, destination)) {
-      this.#displaced++;
-      if (this.#displaced > this.#mask && this.#mask + 1 < MOST) {
-        this.#resize(2 * (this.#mask + 1));
-        flow = this.#place(input.inputJack, source, destination);
-      }
-    }
+    const flow = this.#room(input.inputJack, source, destination);
     this.#settle(flow);
     const words = this.#arena.words;
     words[flow + DESTINATION] = destination;
@@ -235,11 +236,17 @@ export class FlowTable {
     words[flow + OUTPUT_DEVICE] = output.number;
   }
 
-  /** Is there a valid flow with other addresses? */
-  #isOther(flow: number, source: AddressWord, destination: AddressWord): boolean {
-    const words = this.#arena.words;
-    if (words[flow + GENERATION] !== this.#generation) return false;
-    return words[flow + DESTINATION] !== destination || words[flow + SOURCE] !== source;
+  /** A place for a flow: its own, or one that is not taken, or that of another whose set is full. */
+  #room(jack: number, source: AddressWord, destination: AddressWord): number {
+    const known = this.#find(jack, source, destination);
+    if (known !== NO_FLOW) return known;
+    const set = this.#set(jack, source, destination);
+    for (let flow = set; flow < set + SET; flow += FLOW)
+      if (this.#arena.words[flow + GENERATION] !== this.#generation) return flow;
+    const displaced = this.#displaced++;
+    if (displaced <= this.#mask || this.#mask + 1 >= MOST) return set + (displaced & (WAYS - 1)) * FLOW;
+    this.#resize(2 * (this.#mask + 1));
+    return this.#set(jack, source, destination);
   }
 
   /** What was decided while this was another number is void. */
@@ -254,7 +261,8 @@ export class FlowTable {
 
   /** Bring the devices' counters up to date. */
   settle(): void {
-    for (let i = 0; i <= this.#mask; i++) this.#settle(this.#first + i * FLOW);
+    const end = this.#first + (this.#mask + 1) * SET;
+    for (let flow = this.#first; flow < end; flow += FLOW) this.#settle(flow);
   }
 
   #settle(flow: number): void {
@@ -271,11 +279,11 @@ export class FlowTable {
     words[flow + OCTETS] = 0;
   }
 
-  #resize(flows: number): void {
+  #resize(sets: number): void {
     this.settle();
-    this.#arena.release(this.#first, (this.#mask + 1) * FLOW);
-    this.#first = this.#arena.reserve(flows * FLOW);
-    this.#mask = flows - 1;
+    this.#arena.release(this.#first, (this.#mask + 1) * SET);
+    this.#first = this.#arena.reserve(sets * SET);
+    this.#mask = sets - 1;
     this.#displaced = 0;
   }
 }
