@@ -57,6 +57,7 @@ export class Partition implements Habitat {
     process.number = number;
     this.#farWindow[number] = NEVER;
     this.#wheel.extend(number);
+    this.#wake(process);
   }
 
   /** The process whose events are being handled; after `runWindow` threw, the one that did. */
@@ -65,7 +66,8 @@ export class Partition implements Habitat {
   }
 
   wake(process: LogicalProcess): void {
-    if (process !== this.#running) this.#wake(process); // else it is asked for its next time when it has run
+    // Who runs is asked for its next time when it has run, and who is not here yet when it is added.
+    if (process !== this.#running && process.number >= 0) this.#wake(process);
   }
 
   /** A process that is in a later window already stays there, too, and has nothing to do there. */

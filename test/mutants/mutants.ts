@@ -75,8 +75,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'next hops on the own network count as far away',
     area: 'bgp',
     file: 'src/bgp/next-hop.ts',
-    from: 'device: route.device, igpMetric: 0 }',
-    to: 'device: route.device, igpMetric: IGP_METRIC_UNKNOWN }',
+    from: 'gateway: nextHop, device, igpMetric: 0 }',
+    to: 'gateway: nextHop, device, igpMetric: IGP_METRIC_UNKNOWN }',
     tests: ['bgp/'],
   },
   {
@@ -173,8 +173,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'VXLAN of any network is taken',
     area: 'encapsulation',
     file: 'src/netstack/tunnel/vxlan.ts',
-    from: 'if (Vxlan.vni(view, vxlanAt) !== this.vni || ',
-    to: 'if (Vxlan.vni(view, vxlanAt) === -1 || ',
+    from: 'if (isOwn || Vxlan.vni(view, vxlanAt) !== this.vni) ',
+    to: 'if (isOwn || Vxlan.vni(view, vxlanAt) === -1) ',
     tests: ['netstack/tunnel'],
   },
   {

@@ -210,6 +210,15 @@ t('frames sent in a handler go out in order, and a loop of two processes never r
   assert.equal(b.lines, ['11', '33', '55', '77', '99']);
 });
 
+t('a timer that was armed before its process was added fires', () => {
+  const partition = new Partition({ seed: 1, lookahead: LOOKAHEAD });
+  const early = new Diary(0, 'early', partition);
+  early.remind(25, 7);
+  partition.add(early);
+  runAll(partition, 100);
+  assert.equal(early.lines, ['25 timer 7']);
+});
+
 t('reports keep the time and the process, attention is remembered until it is cleared', () => {
   const { partition, diaries } = partitionOf(2);
   diaries[1]!
