@@ -15,7 +15,7 @@
  */
 
 /** Windows in an epoch, at most: what is asked of a run (to end, to pause) is heard after it. */
-const EPOCH = 16;
+const EPOCH = 32;
 /** An epoch is begun after this many windows in a row that at least half of the workers had something to do in. */
 const DENSE_WINDOWS = 4;
 
