@@ -1,4 +1,6 @@
 /** Objects by key, kept in the order of their keys: a listing must not cost a sort. */
+import { position } from './sorted-keys.ts';
+
 export class Collection<T> {
   readonly #objects = new Map<string, T>();
   readonly #keys: string[] = [];
@@ -9,14 +11,14 @@ export class Collection<T> {
   }
 
   set(key: string, object: T): void {
-    if (!this.#objects.has(key)) this.#keys.splice(this.#position(key), 0, key);
+    if (!this.#objects.has(key)) this.#keys.splice(position(this.#keys, key), 0, key);
     this.#objects.set(key, object);
     this.#listed = undefined;
   }
 
   delete(key: string): void {
     if (!this.#objects.delete(key)) return;
-    this.#keys.splice(this.#position(key), 1);
+    this.#keys.splice(position(this.#keys, key), 1);
     this.#listed = undefined;
   }
 
@@ -29,21 +31,9 @@ export class Collection<T> {
   /** Those whose keys begin with `prefix`, in order. */
   startingWith(prefix: string): T[] {
     const found: T[] = [];
-    for (let i = this.#position(prefix); this.#keys[i]?.startsWith(prefix); i++) {
+    for (let i = position(this.#keys, prefix); this.#keys[i]?.startsWith(prefix); i++) {
       found.push(this.#objects.get(this.#keys[i]!)!);
     }
     return found;
-  }
-
-  /** Where `key` is, or would be inserted. */
-  #position(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#keys[middle]! < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

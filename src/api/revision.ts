@@ -2,6 +2,8 @@
  * One state of a collection: objects in the order of their keys. It never changes; what comes next is another state. So
  * thousands of nodes that know the same can hold the same one, and what is derived of its listing is derived once.
  */
+import { position } from './sorted-keys.ts';
+
 export class Revision<T extends object> {
   /** In order of the keys. */
   readonly objects: readonly T[];
@@ -26,31 +28,19 @@ export class Revision<T extends object> {
   }
 
   get(key: string): T | undefined {
-    const at = this.#position(key);
+    const at = position(this.#keys, key);
     return this.#keys[at] === key ? this.objects[at] : undefined;
   }
 
   with(key: string, object: T): Revision<T> {
-    const at = this.#position(key);
+    const at = position(this.#keys, key);
     if (this.#keys[at] === key) return new Revision(this.#keys, this.objects.with(at, object));
     return new Revision(this.#keys.toSpliced(at, 0, key), this.objects.toSpliced(at, 0, object));
   }
 
   without(key: string): Revision<T> {
-    const at = this.#position(key);
+    const at = position(this.#keys, key);
     if (this.#keys[at] !== key) return this;
     return new Revision(this.#keys.toSpliced(at, 1), this.objects.toSpliced(at, 1));
-  }
-
-  /** Where `key` is, or would be inserted. */
-  #position(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#keys[middle]! < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

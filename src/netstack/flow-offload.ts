@@ -53,7 +53,6 @@ class Way {
 
 /** Untracked datagrams from one address that this host takes in. */
 interface Arrival {
-  readonly generation: number;
   readonly input: NetDevice;
   readonly destination: AddressWord;
   readonly port: number;
@@ -163,7 +162,6 @@ export class FlowOffload {
     const arrival = this.#arrivals.get(Ipv4.sourceWord(view, at));
     return (
       arrival !== undefined &&
-      arrival.generation === this.#learntAt &&
       arrival.input === input &&
       arrival.destination === Ipv4.destinationWord(view, at) &&
       arrival.port === Udp.destinationPort(view, at + Ipv4.headerLength(view, at))
@@ -190,7 +188,7 @@ export class FlowOffload {
       way = new Way(connection);
       this.#ways[slot] = way;
     }
-    way.generation = this.#generation();
+    way.generation = this.#renew();
     way.input = input;
     way.output = output;
     way.nextHop = nextHop;
@@ -212,8 +210,8 @@ export class FlowOffload {
     if (Ipv4.protocol(view, at) !== Ipv4.PROTOCOL_UDP) return;
     const port = Udp.destinationPort(view, at + Ipv4.headerLength(view, at));
     const destination = Ipv4.destinationWord(view, at);
-    const generation = this.#generation();
-    this.#arrivals.set(Ipv4.sourceWord(view, at), { generation, input, destination, port });
+    this.#renew();
+    this.#arrivals.set(Ipv4.sourceWord(view, at), { input, destination, port });
   }
 
   /** There are hooks, so each packet has been tracked; and none of them has to see each. */
@@ -222,8 +220,8 @@ export class FlowOffload {
     return hooks.steady && !hooks.isEmpty && !host.tracing;
   }
 
-  /** The generation that is learnt in; what was learnt in another is void. */
-  #generation(): number {
+  /** What was learnt in another generation of the flow table is void. Returns the one that is learnt in from now on. */
+  #renew(): number {
     const { generation } = this.#host.flows;
     if (this.#learntAt !== generation) this.#arrivals.clear();
     this.#learntAt = generation;

@@ -133,12 +133,12 @@ export class FlowTable {
       return false;
     const octets = frames.length(frame);
     const length = octets - Ethernet.HEADER_LENGTH;
-    const third = view.getInt32(ip + 8);
+    const third = Ipv4.thirdWord(view, ip);
     if (!Ipv4.isPlain(view.getInt32(ip), view.getInt32(ip + 4), third, source, destination, length))
       return false;
-    if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, ip, (third >>> 16) & 0xff, octets);
-    if (length > words[flow + MTU]! || third >>> 24 <= 1) return false;
-    view.setInt32(ip + 8, Ipv4.oneHopLess(third));
+    if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, ip, Ipv4.protocolOf(third), octets);
+    if (length > words[flow + MTU]! || Ipv4.ttlOf(third) <= 1) return false;
+    Ipv4.setThirdWord(view, ip, Ipv4.oneHopLess(third));
     this.#transmit(flow, frame, view, at, octets);
     return true;
   }

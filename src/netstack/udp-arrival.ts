@@ -2,25 +2,25 @@
  * The datagram in a frame, as a program sees it: read where it lies and only what is asked for, while the frame is there.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import { type Frame, FrameStore, NO_FRAME } from '../sim/frame-store.ts';
+import { type Frame, type FrameStore, NO_FRAME } from '../sim/frame-store.ts';
 import * as Payload from '../sim/payload.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
 import * as Udp from '../wire/udp.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { UdpDatagram } from './udp-socket.ts';
 
-/** Before anything was shown. */
-const NO_FRAMES = new FrameStore();
-
 export class UdpArrival implements UdpDatagram {
   device: NetDevice | undefined;
-  #frames: FrameStore = NO_FRAMES;
+  readonly #frames: FrameStore;
   #frame: Frame = NO_FRAME;
   /** Where its IPv4 header is; the frame begins with the UDP header. */
   #ipAt = 0;
 
-  show(frames: FrameStore, frame: Frame, ipAt: number, device: NetDevice): void {
+  constructor(frames: FrameStore) {
     this.#frames = frames;
+  }
+
+  show(frame: Frame, ipAt: number, device: NetDevice): void {
     this.#frame = frame;
     this.#ipAt = ipAt;
     this.device = device;

@@ -49,20 +49,6 @@ const UNREACHABLE: readonly (readonly [UdpError, boolean])[] = [
   ['EHOSTUNREACH', true],
 ];
 
-// One of each for all layers: they are in use for one datagram at a time, and what all use stays in the cache.
-const arrival = new UdpArrival();
-const request: SendRequest = {
-  protocol: Ipv4.PROTOCOL_UDP,
-  source: 0,
-  destination: 0,
-  ttl: 0,
-  tos: 0,
-  pmtu: 'want',
-  device: undefined,
-  sourcePort: 0,
-  destinationPort: 0,
-};
-
 export class UdpLayer implements TransportProtocol {
   readonly #ip: IpLayer;
   readonly #random: Random;
@@ -70,9 +56,22 @@ export class UdpLayer implements TransportProtocol {
   /** The port that was looked for last, and its sockets. */
   #lastPort = 0;
   #lastSockets = NO_SOCKETS;
+  readonly #request: SendRequest = {
+    protocol: Ipv4.PROTOCOL_UDP,
+    source: 0,
+    destination: 0,
+    ttl: 0,
+    tos: 0,
+    pmtu: 'want',
+    device: undefined,
+    sourcePort: 0,
+    destinationPort: 0,
+  };
+  readonly #arrival: UdpArrival;
 
   constructor(ip: IpLayer) {
     this.#ip = ip;
+    this.#arrival = new UdpArrival(ip.frames);
     this.#random = ip.random('udp/port');
   }
 
@@ -112,8 +111,8 @@ export class UdpLayer implements TransportProtocol {
       this.#ip.drop(frame, 'NO_SOCKET', device);
       return;
     }
-    arrival.show(frames, frame, ipAt, device);
-    if (socket.deliver(arrival)) this.#ip.deliver(frame);
+    this.#arrival.show(frame, ipAt, device);
+    if (socket.deliver(this.#arrival)) this.#ip.deliver(frame);
     else this.#ip.drop(frame, 'SOCKET_BUFFER_FULL', device);
   }
 
@@ -175,6 +174,7 @@ export class UdpLayer implements TransportProtocol {
   }
 
   #fill(socket: UdpSocket, address: AddressWord, port: number): SendRequest {
+    const request = this.#request;
     request.source = socket.localAddress;
     request.destination = toAddress(address);
     request.ttl = socket.ttl || this.#ip.sysctl.ipDefaultTtl;

@@ -26,13 +26,7 @@ const stepB = (lane: number, word: number): number => {
   return Math.imul((mixed << 13) | (mixed >>> 19), STEP_B);
 };
 
-/** Begin the fingerprint of the process whose record is at `at`. */
-function begin(cells: Float64Array, at: number): void {
-  cells[at + PRINT_COUNT] = 0;
-  cells[at + PRINT_A] = 0x243f6a88;
-  cells[at + PRINT_B] = 0x85a308d3 | 0;
-}
-
+/** An event of `kind` at `time` (ns), mixed into the fingerprint of the process whose record is at `at`. */
 export function mixEvent(cells: Float64Array, at: number, kind: number, time: VirtualTime): void {
   cells[at + PRINT_COUNT]! += 1;
   const a = stepA(cells[at + PRINT_A]! | 0, (kind << 24) ^ Math.floor(time / 2 ** 32));
@@ -93,7 +87,8 @@ export class Fingerprint {
   constructor(records = new NumberRecords(), at = records.reserve()) {
     this.#records = records;
     this.#at = at;
-    begin(records.cells, at);
+    records.cells[at + PRINT_A] = 0x243f6a88;
+    records.cells[at + PRINT_B] = 0x85a308d3 | 0;
   }
 
   get count(): number {

@@ -179,7 +179,14 @@ export const setDestination = (view: DataView, at: number, address: Ipv4Address)
 
 /** Lower the TTL (which must not be 0) by one. */
 export const decrementTtl = (view: DataView, at: number): void =>
-  view.setInt32(at + TTL, oneHopLess(view.getInt32(at + TTL)));
+  setThirdWord(view, at, oneHopLess(thirdWord(view, at)));
+
+/** The third word of a header: TTL, protocol and checksum. */
+export const thirdWord = (view: DataView, at: number): number => view.getInt32(at + TTL);
+export const setThirdWord = (view: DataView, at: number, third: number): void =>
+  view.setInt32(at + TTL, third);
+export const ttlOf = (third: number): number => third >>> 24;
+export const protocolOf = (third: number): number => (third >>> 16) & 0xff;
 
 /** The third word of a header whose TTL is one less. */
 export function oneHopLess(third: number): number {
