@@ -25,6 +25,9 @@ const MANAGEMENT_DELAY: VirtualTime = 250 * MICROSECOND;
 const MANAGEMENT_QUEUE_OCTETS = 64 * 1024 * 1024;
 /** Octets in front of a 10 Gbit/s port that a data-centre switch would hold: 1000 packets of 1500, as Linux's txqueuelen. */
 const DEFAULT_QUEUE_OCTETS = 1000 * 1538;
+/** A frame or a piece of news is much less work for a switch or the API server than for the machine that it goes to. */
+const HUBS: ReadonlySet<string> = new Set(['switch', 'api']);
+const HUB_WORK = 0.15;
 const WATCH_DELAY: readonly [VirtualTime, VirtualTime] = [5 * MILLISECOND, 60 * MILLISECOND];
 
 export interface Plan {
@@ -251,7 +254,8 @@ class Planner {
   }
 
   #process(name: string, kind: string, spec: unknown): void {
-    this.#processes.push({ id: this.#ids.get(name)!, name, kind, spec });
+    const workPerLink = HUBS.has(kind) ? HUB_WORK : 1;
+    this.#processes.push({ id: this.#ids.get(name)!, name, kind, workPerLink, spec });
   }
 
   /** A cable from jack `jack` of `owner` to the next free jack of the subnet's switch. */

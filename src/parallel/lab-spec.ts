@@ -12,6 +12,8 @@ export interface ProcessSpec {
   /** Unique: the fingerprint is sorted by it. */
   readonly name: string;
   readonly kind: string;
+  /** The work that each of its links brings, for placement: 1 for a machine, and unless told. */
+  readonly workPerLink?: number;
   /** Plain data for the builder. */
   readonly spec: unknown;
 }

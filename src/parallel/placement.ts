@@ -4,7 +4,7 @@ import type { LabSpec } from './lab-spec.ts';
 /**
  * The worker (0 to `workers` - 1) of each process, by position in `lab.processes`. With one worker a process there is
  * nothing to choose; with fewer, neighbours stay together: a walk through the links, leaves first, is cut into pieces
- * of equal weight, the weight of a process being its links.
+ * of equal weight, the weight of a process being the work its links bring.
  */
 export function place(lab: LabSpec, workers: number): number[] {
   const { processes } = lab;
@@ -16,7 +16,8 @@ export function place(lab: LabSpec, workers: number): number[] {
     neighbours[position.get(to.process)!]!.push(position.get(from.process)!);
   }
   const order = walk(neighbours);
-  const weight = (process: number): number => 1 + neighbours[process]!.length;
+  const weight = (process: number): number =>
+    1 + (processes[process]!.workPerLink ?? 1) * neighbours[process]!.length;
   let left = order.reduce((sum, process) => sum + weight(process), 0);
   const placement = new Array<number>(processes.length).fill(0);
   let worker = 0;
@@ -36,7 +37,11 @@ export function place(lab: LabSpec, workers: number): number[] {
   return placement;
 }
 
-/** Depth first from each process not yet seen; neighbours with fewer links come first. */
+/**
+ * Depth first from each process not yet seen; neighbours with fewer links come first. Of equal ones those in even places
+ * do: where a hub's leaves are cut apart, two that are written one after the other, as reflectors are, go to different
+ * workers.
+ */
 function walk(neighbours: readonly number[][]): number[] {
   const seen = new Set<number>();
   const order: number[] = [];
@@ -46,10 +51,10 @@ function walk(neighbours: readonly number[][]): number[] {
       if (seen.has(at)) continue;
       seen.add(at);
       order.push(at);
-      const next = neighbours[at]!.filter(other => !seen.has(other));
-      // The last one pushed is visited first.
-      next.sort((a, b) => neighbours[b]!.length - neighbours[a]!.length || b - a);
-      stack.push(...next);
+      const next = neighbours[at]!.filter(other => !seen.has(other)).sort((a, b) => a - b);
+      const dealt = [...next.filter((_, i) => i % 2 === 0), ...next.filter((_, i) => i % 2 === 1)];
+      dealt.sort((a, b) => neighbours[a]!.length - neighbours[b]!.length); // stable
+      stack.push(...dealt.reverse()); // the last one pushed is visited first
     }
   }
   return order;

@@ -9,6 +9,10 @@
  *            · REAL octets in this record · header words · REAL octets
  *   more     length · MORE · octets · the octets: what did not fit of a long REAL payload
  *
+ * News of the datastore goes to thousands of nodes as one Uint8Array. It crosses a ring once: both ends keep the last REAL
+ * payloads in slots, and a frame whose payload was sent before has the slot instead (`payload offset` of a REAL one:
+ * slot + 1; its negative when the octets are here, to be kept there).
+ *
  * A record is never broken at the end of the ring: WRAP sends the reader back to the beginning. Headers are copied as
  * words that keep their place in the slot, so that the receiver has the same headroom. The producer publishes its tail
  * once per window, and when the ring is full.
@@ -27,6 +31,9 @@ const MORE_WORDS = 3;
 const WRAP = 0;
 const MORE = -1;
 
+/** REAL payloads that either end keeps; a power of two. News takes a while to reach everybody. */
+const KEPT = 2048;
+
 /** The smallest ring: a record with the longest headers (65 words) and an eighth of the ring in payload fits into half. */
 export const MIN_RING_OCTETS = 1024;
 
@@ -44,6 +51,10 @@ export class RingWriter {
   #tail = 0;
   /** The consumer's head when we last looked. */
   #head = 0;
+  /** REAL payloads by slot, as the reader has them, and their slots. */
+  readonly #kept: (Uint8Array | undefined)[] = new Array(KEPT).fill(undefined);
+  readonly #slots = new Map<Uint8Array, number>();
+  #nextSlot = 0;
 
   /**
    * `full` is called, again and again, while there is no room: it has the consumer drain, and returns when something
@@ -68,7 +79,9 @@ export class RingWriter {
     const pattern = frames.pattern[frame]!;
     const payloadLength = frames.payloadLength[frame]!;
     const isReal = pattern === Payload.REAL;
-    const octets = isReal ? Math.min(payloadLength, this.#chunk) : 0;
+    // Headers mean a packet, whose payload is its own; a message of the management network has none.
+    const reference = isReal && length === 0 ? this.#reference(frames.real[frame]!, payloadLength) : 0;
+    const octets = isReal && reference <= 0 ? Math.min(payloadLength, this.#chunk) : 0;
     const count = FIXED_WORDS + headerWords + ((octets + 3) >> 2);
     const words = this.#words;
     let at = this.#reserve(count);
@@ -78,13 +91,27 @@ export class RingWriter {
     words[at++] = Math.floor(time / 2 ** 32);
     words[at++] = (start << 16) | length;
     words[at++] = (pattern << 16) | frames.tag[frame]!;
-    words[at++] = isReal ? 0 : frames.payloadOffset[frame]!;
+    words[at++] = isReal ? reference : frames.payloadOffset[frame]!;
     words[at++] = payloadLength;
     words[at++] = octets;
     const source = frames.words(frame);
     const from = (base >> 2) + firstWord;
     for (let i = 0; i < headerWords; i++) words[at + i] = source[from + i]!;
-    if (isReal) this.#writeReal(frames, frame, at + headerWords, octets);
+    if (octets > 0) this.#writeReal(frames, frame, at + headerWords, octets);
+  }
+
+  /** What stands for a REAL payload: its slot + 1 when the reader has it, the negative of that when it will, 0 for a slice. */
+  #reference(real: Uint8Array, length: number): number {
+    if (real.length !== length || length === 0) return 0;
+    const known = this.#slots.get(real);
+    if (known !== undefined) return known + 1;
+    const slot = this.#nextSlot;
+    this.#nextSlot = (slot + 1) & (KEPT - 1);
+    const former = this.#kept[slot];
+    if (former !== undefined) this.#slots.delete(former);
+    this.#kept[slot] = real;
+    this.#slots.set(real, slot);
+    return -(slot + 1);
   }
 
   /** Let the consumer see what was written. */
@@ -154,6 +181,8 @@ export class RingReader {
   #partial: Frame = -1;
   #partialLink = 0;
   #partialOctets = 0;
+  /** REAL payloads by slot; see `RingWriter`. */
+  readonly #kept: (Uint8Array | undefined)[] = new Array(KEPT).fill(undefined);
 
   constructor(buffer: SharedArrayBuffer, frames: FrameStore, deliver: (frame: Frame, link: number) => void) {
     this.#words = new Int32Array(buffer);
@@ -216,7 +245,13 @@ export class RingReader {
       this.#deliver(frame, link);
       return;
     }
+    if (payloadOffset > 0) {
+      frames.setPayload(frame, pattern, 0, payloadLength, this.#kept[payloadOffset - 1]!);
+      this.#deliver(frame, link);
+      return;
+    }
     const real = new Uint8Array(payloadLength);
+    if (payloadOffset < 0) this.#kept[-payloadOffset - 1] = real;
     const from = (at + headerWords) * 4;
     real.set(this.#bytes.subarray(from, from + octets));
     frames.setPayload(frame, pattern, 0, payloadLength, real);
