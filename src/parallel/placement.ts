@@ -51,10 +51,11 @@ function walk(neighbours: readonly number[][]): number[] {
       if (seen.has(at)) continue;
       seen.add(at);
       order.push(at);
-      const next = neighbours[at]!.filter(other => !seen.has(other)).sort((a, b) => a - b);
-      const dealt = [...next.filter((_, i) => i % 2 === 0), ...next.filter((_, i) => i % 2 === 1)];
-      dealt.sort((a, b) => neighbours[a]!.length - neighbours[b]!.length); // stable
-      stack.push(...dealt.reverse()); // the last one pushed is visited first
+      const all = [...new Set(neighbours[at])].sort((a, b) => a - b);
+      const dealt = [...all.filter((_, i) => i % 2 === 0), ...all.filter((_, i) => i % 2 === 1)];
+      const next = dealt.filter(other => !seen.has(other));
+      next.sort((a, b) => neighbours[a]!.length - neighbours[b]!.length); // stable
+      stack.push(...next.reverse()); // the last one pushed is visited first
     }
   }
   return order;
