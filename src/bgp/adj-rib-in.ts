@@ -6,7 +6,7 @@ import type { Prefix } from '../addr/prefix.ts';
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { Nlri, UpdateMessage } from '../wire/bgp/update.ts';
 import { intern } from './attribute-table.ts';
-import { keyOf, prefixOf } from './route.ts';
+import { byPrefix, keyOf, prefixOf } from './route.ts';
 
 export interface ReceivedPath extends Nlri {
   readonly prefix: Prefix;
@@ -38,7 +38,7 @@ export function announced(update: UpdateMessage): readonly ReceivedPath[] {
 
 export class AdjRibIn {
   /** By key of the prefix: one path, or a few that differ in their path ids. */
-  readonly #paths = new Map<number, ReceivedPath | readonly ReceivedPath[]>();
+  readonly #paths: (ReceivedPath | readonly ReceivedPath[] | undefined)[] = [];
   /** Not said again since the last `markStale`. */
   readonly #stale = new Set<ReceivedPath>();
   #size = 0;
@@ -50,29 +50,29 @@ export class AdjRibIn {
   /** Returns what was there. */
   replace(path: ReceivedPath): ReceivedPath | undefined {
     const { key, pathId } = path;
-    const present = this.#paths.get(key);
+    const present = this.#paths[key];
     if (present === undefined) {
-      this.#paths.set(key, path);
+      this.#paths[key] = path;
       this.#size++;
       return undefined;
     }
     const several = listed(present);
     const at = several.findIndex(other => other.pathId === pathId);
     if (at < 0) {
-      this.#paths.set(key, [...several, path]);
+      this.#paths[key] = [...several, path];
       this.#size++;
       return undefined;
     }
     const was = several[at]!;
     this.#stale.delete(was);
-    this.#paths.set(key, several.length === 1 ? path : several.with(at, path));
+    this.#paths[key] = several.length === 1 ? path : several.with(at, path);
     return was;
   }
 
   /** Returns what was there. */
   remove({ prefix, pathId }: Nlri): ReceivedPath | undefined {
     const key = keyOf(prefix);
-    const present = this.#paths.get(key);
+    const present = this.#paths[key];
     if (present === undefined) return undefined;
     const several = listed(present);
     const at = several.findIndex(other => other.pathId === pathId);
@@ -80,8 +80,7 @@ export class AdjRibIn {
     this.#size--;
     const was = several[at]!;
     this.#stale.delete(was);
-    if (several.length === 1) this.#paths.delete(key);
-    else this.#paths.set(key, several.toSpliced(at, 1));
+    this.#paths[key] = several.length === 1 ? undefined : several.toSpliced(at, 1);
     return was;
   }
 
@@ -89,9 +88,11 @@ export class AdjRibIn {
     for (const path of this.paths()) this.#stale.add(path);
   }
 
-  /** Every path by path id, as a list of its own: callers remove while they walk. */
+  /** Every path by path id and prefix, as a list of its own: callers remove while they walk. */
   paths(): ReceivedPath[] {
-    return [...this.#paths.values()].flatMap(listed).sort((a, b) => a.pathId - b.pathId);
+    return this.#paths
+      .flatMap(paths => (paths === undefined ? [] : listed(paths)))
+      .sort((a, b) => a.pathId - b.pathId || byPrefix(a.prefix, b.prefix));
   }
 
   stalePaths(): ReceivedPath[] {

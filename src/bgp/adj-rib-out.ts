@@ -4,7 +4,7 @@
  */
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import { make, type Nlri, pack, type UpdateContext, type UpdateMessage } from '../wire/bgp/update.ts';
-import { keyOf } from './route.ts';
+import { byPrefix, keyOf } from './route.ts';
 
 /** What is told of one destination: one object for all peers that are told it. */
 export class Advertisement {
@@ -33,12 +33,13 @@ const NOTHING: readonly Advertisement[] = [];
 const listed = (told: Advertisement | readonly Advertisement[]): readonly Advertisement[] =>
   told instanceof Advertisement ? [told] : told;
 
-/** Prefix and path id as one number: exact for a million prefixes. */
-const destination = (key: number, pathId: number): number => key * 2 ** 32 + pathId;
+/** Prefix and path id as one number, exact for a million prefixes; mostly a small integer of the engine. */
+const destination = (key: number, pathId: number): number =>
+  key < 1 << 18 && pathId < 1 << 12 ? key * (1 << 12) + pathId : -(key * 2 ** 32 + pathId);
 
 export class AdjRibOut {
   /** By key of the prefix: one path, or a few that differ in their path ids. */
-  readonly #told = new Map<number, Advertisement | readonly Advertisement[]>();
+  readonly #told: (Advertisement | readonly Advertisement[] | undefined)[] = [];
   readonly #pending = new Map<number, Advertisement>();
   /** Those pending that are to be taken back. */
   readonly #withdrawn = new Set<number>();
@@ -55,7 +56,7 @@ export class AdjRibOut {
 
   /** What we told for this prefix, and have not taken back. */
   told(prefixKey: number): readonly Advertisement[] {
-    const told = this.#told.get(prefixKey);
+    const told = this.#told[prefixKey];
     return told === undefined ? NOTHING : listed(told);
   }
 
@@ -63,7 +64,7 @@ export class AdjRibOut {
   advertise(what: Advertisement): void {
     const { key, nlri } = what;
     const at = destination(key, nlri.pathId);
-    this.#withdrawn.delete(at);
+    if (this.#withdrawn.size > 0) this.#withdrawn.delete(at);
     if (this.#find(key, nlri.pathId)?.attributes === what.attributes) this.#pending.delete(at);
     else this.#pending.set(at, what);
   }
@@ -81,15 +82,16 @@ export class AdjRibOut {
 
   /** Everything that was told, and is not about to change, is to be told again (ROUTE-REFRESH). */
   repeat(): void {
-    for (const told of this.#told.values())
-      for (const what of listed(told)) {
-        const at = destination(what.key, what.nlri.pathId);
-        if (!this.#pending.has(at)) this.#pending.set(at, what);
-      }
+    const all = this.#told.flatMap(told => (told === undefined ? NOTHING : listed(told)));
+    for (const what of all.sort((a, b) => byPrefix(a.nlri.prefix, b.nlri.prefix))) {
+      const at = destination(what.key, what.nlri.pathId);
+      if (!this.#pending.has(at)) this.#pending.set(at, what);
+    }
   }
 
   /** The UPDATEs that bring the peer up to date: withdrawals, then a group for each attribute set. */
   flush(context: Pick<UpdateContext, 'as4' | 'addPath'>): UpdateMessage[] {
+    if (this.#pending.size === 1 && this.#withdrawn.size === 0) return [this.#flushOne()];
     const withdrawn: Nlri[] = [];
     const groups = new Map<PathAttributes, Advertisement[]>();
     for (const [at, what] of this.#pending) {
@@ -105,7 +107,7 @@ export class AdjRibOut {
     }
     this.#pending.clear();
     if (this.#withdrawn.size > 0) this.#withdrawn.clear();
-    const updates = pack('withdrawn', withdrawn, {}, context);
+    const updates = withdrawn.length === 0 ? [] : pack('withdrawn', withdrawn, {}, context);
     for (const [attributes, group] of groups) {
       if (group.length === 1) updates.push(group[0]!.alone);
       else
@@ -121,8 +123,16 @@ export class AdjRibOut {
     return updates;
   }
 
+  /** One advertisement is all that is pending, as nearly always at a reflector. */
+  #flushOne(): UpdateMessage {
+    const [what] = this.#pending.values();
+    this.#remember(what!);
+    this.#pending.clear();
+    return what!.alone;
+  }
+
   #find(key: number, pathId: number): Advertisement | undefined {
-    const told = this.#told.get(key);
+    const told = this.#told[key];
     if (told === undefined || told instanceof Advertisement)
       return told?.nlri.pathId === pathId ? told : undefined;
     return told.find(one => one.nlri.pathId === pathId);
@@ -130,17 +140,21 @@ export class AdjRibOut {
 
   /** The newest goes last. */
   #remember(what: Advertisement): void {
+    if (this.#told[what.key] === undefined) {
+      this.#told[what.key] = what;
+      this.#size++;
+      return;
+    }
     const before = this.told(what.key);
     const others = before.filter(one => one.nlri.pathId !== what.nlri.pathId);
-    this.#told.set(what.key, others.length === 0 ? what : [...others, what]);
+    this.#told[what.key] = others.length === 0 ? what : [...others, what];
     this.#size += others.length + 1 - before.length;
   }
 
   #forget({ key, nlri }: Advertisement): void {
     const before = this.told(key);
     const after = before.filter(one => one.nlri.pathId !== nlri.pathId);
-    if (after.length === 0) this.#told.delete(key);
-    else this.#told.set(key, after.length === 1 ? after[0]! : after);
+    this.#told[key] = after.length > 1 ? after : after[0];
     this.#size += after.length - before.length;
   }
 }

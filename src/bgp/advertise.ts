@@ -38,12 +38,14 @@ export interface Recipient {
   readonly device?: string | undefined;
 }
 
+const NONE: readonly number[] = [];
+
 /** Why the peer must not hear of this route, whatever the filter says; `undefined` when it may. */
 export function refusal(route: Route, to: Recipient): string | undefined {
   if (route.source.protocol === to.protocol) return 'came from this peer';
   const from = route.source.protocol.peer;
   if (from === undefined) return undefined;
-  const communities = route.attributes?.communities ?? [];
+  const communities = route.attributes?.communities ?? NONE;
   if (communities.includes(Community.NoAdvertise)) return 'NO_ADVERTISE';
   const external = !to.identity.internal;
   if (external && communities.includes(Community.NoExport)) return 'NO_EXPORT';

@@ -95,14 +95,17 @@ export function calicoKernelProgramming(input: CalicoKernelInput): Filter {
   const pools = [...input.pools]
     .sort((a, b) => (Prefix.format(a.cidr) < Prefix.format(b.cidr) ? -1 : 1))
     .map(pool => ({ cidr: pool.cidr, ...ofPool(pool, input) }));
+  const services = input.rejectCidrs ?? [];
   const verdict = ({ prefix, attributes }: Route): FilterVerdict => {
-    const service = input.rejectCidrs?.find(cidr => Prefix.covers(cidr, prefix));
-    if (service !== undefined) return { accept: false, because: `service ${Prefix.format(service)}` };
-    const pool = pools.find(p => Prefix.covers(p.cidr, prefix));
-    if (pool === undefined) return OUTSIDE;
-    const nextHop = attributes?.nextHop;
-    const isLocal = nextHop !== undefined && Prefix.contains(input.localSubnet, nextHop);
-    return isLocal ? pool.local : pool.remote;
+    for (const cidr of services)
+      if (Prefix.covers(cidr, prefix)) return { accept: false, because: `service ${Prefix.format(cidr)}` };
+    for (const pool of pools) {
+      if (!Prefix.covers(pool.cidr, prefix)) continue;
+      const nextHop = attributes?.nextHop;
+      const isLocal = nextHop !== undefined && Prefix.contains(input.localSubnet, nextHop);
+      return isLocal ? pool.local : pool.remote;
+    }
+    return OUTSIDE;
   };
   return filter('calico_kernel_programming', verdict, `kernel ${JSON.stringify(input)}`);
 }

@@ -5,7 +5,7 @@
  * MED makes this less than an order: it is compared between routes of one neighbouring AS only, so that the best of
  * three can depend on who came first (RFC 4271 §9.1.2.2 c). BIRD without "deterministic med" lives with that; so do we.
  */
-import { pathLength } from '../wire/bgp/attributes.ts';
+import { type AsSegment, pathLength } from '../wire/bgp/attributes.ts';
 import { IGP_METRIC_UNKNOWN, isReachable, type ProtocolKind, type Route } from './route.ts';
 
 /** Below 0: the first is better. */
@@ -28,7 +28,8 @@ const PROTOCOL_RANK: Readonly<Record<ProtocolKind, number>> = {
 const DEFAULT_LOCAL_PREF = 100;
 
 const localPref = (r: Route): number => r.attributes?.localPref ?? DEFAULT_LOCAL_PREF;
-const asPathLength = (r: Route): number => pathLength(r.attributes?.asPath ?? []);
+const NO_PATH: readonly AsSegment[] = [];
+const asPathLength = (r: Route): number => pathLength(r.attributes?.asPath ?? NO_PATH);
 const origin = (r: Route): number => r.attributes?.origin ?? 0;
 /** No MED counts as 0 (RFC 4271 §9.1.2.2 c, "the lowest possible value"). */
 const med = (r: Route): number => r.attributes?.med ?? 0;

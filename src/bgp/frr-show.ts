@@ -152,7 +152,7 @@ function summaryRow(speaker: Speaker, { session, protocol, told }: Peering): str
   const sent = outgoing.messagesSent + incoming.messagesSent;
   const right = (value: string | number, width: number): string => ` ${String(value).padStart(width)}`;
   let prefixes = 0;
-  for (const net of speaker.table.nets())
+  for (const net of speaker.table.list())
     prefixes += net.routes.filter(route => route.source.protocol === protocol).length;
   const wasUp = established || received > 0;
   return (

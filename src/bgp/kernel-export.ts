@@ -2,6 +2,7 @@
  * The route a net has in the kernel: the best one if the export filter takes it, several next hops with `merge paths`,
  * or a tunnel as `krt_tunnel` says (Calico's fork).
  */
+import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { SpeakerConfig } from './config.ts';
 import { isMergeable } from './decision.ts';
 import { type FilterContext, REJECT } from './filter.ts';
@@ -14,12 +15,20 @@ const DEFAULT_PATHS = 16;
 /** By key of the prefix: the last route with one next hop that any daemon of the thread made; most make the same. */
 const lastMade = new Map<number, KernelRoute>();
 
-function throughOne(net: Net, protocol: string, metric: number, hop: KernelNextHop): KernelRoute {
+function throughOne(
+  net: Net,
+  protocol: string,
+  metric: number,
+  via: Ipv4Address,
+  device: string,
+  isTunnel: boolean,
+): KernelRoute {
   const last = lastMade.get(net.key);
   if (last !== undefined && last.protocol === protocol && last.metric === metric) {
-    const { via, device, onlink } = last.nextHops[0]!;
-    if (via === hop.via && device === hop.device && onlink === hop.onlink) return last;
+    const hop = last.nextHops[0]!;
+    if (hop.via === via && hop.device === device && (hop.onlink === true) === isTunnel) return last;
   }
+  const hop: KernelNextHop = isTunnel ? { via, device, onlink: true } : { via, device };
   const made: KernelRoute = { prefix: net.prefix, type: 'unicast', nextHops: [hop], protocol, metric };
   lastMade.set(net.key, made);
   return made;
@@ -30,7 +39,7 @@ export function toKernelRoute(
   net: Net | undefined,
   config: SpeakerConfig,
   devices: readonly KernelDevice[],
-  protocol: string,
+  context: FilterContext,
 ): KernelRoute | 'rejected' | 'filtered' | undefined {
   const best = net?.routes[0];
   if (net === undefined || best === undefined) return undefined;
@@ -38,37 +47,36 @@ export function toKernelRoute(
   if (best.source.protocol.kind === 'kernel' || best.destination === 'device') return 'rejected';
   const { kernel } = config;
   const filter = kernel.exportFilter ?? REJECT;
-  const context: FilterContext = { direction: 'export', protocol };
   const verdict = filter(best, context);
   if (!verdict.accept) return 'filtered';
   const own = kernel.protocolName ?? 'bird';
   const metric = verdict.changes?.krtMetric ?? kernel.metric ?? 0;
-  const common = { prefix: net.prefix, protocol: own, metric };
-  if (best.destination !== 'router') return { ...common, type: best.destination, nextHops: [] };
-  if (kernel.mergePaths && net.routes.length > 1) {
+  if (best.destination !== 'router')
+    return { prefix: net.prefix, protocol: own, metric, type: best.destination, nextHops: [] };
+  if (kernel.mergePaths && mayMerge(net.routes)) {
     const others = net.routes
       .slice(1)
       .filter(r => isMergeable(best, r) && isReachable(r) && filter(r, context).accept)
       .slice(0, (config.maximumPaths ?? DEFAULT_PATHS) - 1);
     const hops = merged([best, ...others]);
-    if (hops.length > 1) return { ...common, type: 'unicast', nextHops: hops };
+    if (hops.length > 1)
+      return { prefix: net.prefix, protocol: own, metric, type: 'unicast', nextHops: hops };
   }
-  const tunnel = tunnelHop(best, verdict.changes?.krtTunnel ?? '', devices);
-  return throughOne(net, own, metric, tunnel ?? { via: best.gateway!, device: best.device! });
+  // Through the tunnel the packet goes to the BGP next hop itself, not to the gateway it resolves to. Without the device
+  // the route is written as if there were no tunnel.
+  const tunnel = verdict.changes?.krtTunnel ?? '';
+  const nextHop = best.attributes?.nextHop;
+  return tunnel === '' || nextHop === undefined || !devices.some(d => d.name === tunnel)
+    ? throughOne(net, own, metric, best.gateway!, best.device!, false)
+    : throughOne(net, own, metric, nextHop, tunnel, true);
 }
 
-/**
- * Through the tunnel the packet goes to the BGP next hop itself, not to the gateway it resolves to. Without the device
- * the route is written as if there were no tunnel.
- */
-function tunnelHop(
-  route: Route,
-  tunnel: string,
-  devices: readonly KernelDevice[],
-): KernelNextHop | undefined {
-  const nextHop = route.attributes?.nextHop;
-  if (tunnel === '' || nextHop === undefined || !devices.some(d => d.name === tunnel)) return undefined;
-  return { via: nextHop, device: tunnel, onlink: true };
+/** Two of the routes leave another way: what reflectors say of one route is one way. */
+function mayMerge(routes: readonly Route[]): boolean {
+  const { gateway, device } = routes[0]!;
+  for (let i = 1; i < routes.length; i++)
+    if (routes[i]!.gateway !== gateway || routes[i]!.device !== device) return true;
+  return false;
 }
 
 /** Distinct next hops in BIRD's order: by gateway, then by device. */

@@ -10,7 +10,7 @@ import type { Prefix } from '../addr/prefix.ts';
 import { SECOND, type Timer } from '../sim/time.ts';
 import type { KernelConfig } from './config.ts';
 import type { KernelNextHop, KernelRoute, SpeakerPorts } from './ports.ts';
-import { keyOf } from './route.ts';
+import { byPrefix, keyOf } from './route.ts';
 
 const FIRST_SCAN_SEC = 1;
 const SCAN_SEC = 2;
@@ -41,7 +41,10 @@ export class KernelSync {
   #config: KernelConfig;
   readonly #owner: KernelSyncOwner;
   readonly #timer: Timer;
-  readonly #desired = new Map<number, KernelRoute>();
+  /** By key of the prefix, as all tables here. */
+  readonly #desired: (KernelRoute | undefined)[] = [];
+  /** Routes the daemon wants in the kernel. */
+  desiredCount = 0;
   readonly #learned = new Map<number, KernelRoute>();
   /** Metrics of foreign routes by prefix, as of the last look. */
   #foreign = new Map<number, Set<number>>();
@@ -71,11 +74,6 @@ export class KernelSync {
     this.#seen = undefined;
   }
 
-  /** Routes the daemon wants in the kernel. */
-  get desiredCount(): number {
-    return this.#desired.size;
-  }
-
   start(): void {
     this.#timer.arm(this.#owner.ports.clock.now + FIRST_SCAN_SEC * SECOND);
   }
@@ -83,12 +81,12 @@ export class KernelSync {
   /** Leave the kernel alone from now on; with `persist` the routes stay. */
   stop(keep: boolean): void {
     this.#timer.cancel();
-    if (!keep) for (const route of this.#mine()) this.#write('remove', route);
+    if (!keep) for (const route of this.#mine()) this.#write('remove', keyOf(route.prefix), route);
     this.#scanned = false;
   }
 
   isDesired(prefix: Prefix): boolean {
-    return this.#desired.has(keyOf(prefix));
+    return this.#desired[keyOf(prefix)] !== undefined;
   }
 
   /** Somebody else's route stands where ours should be. */
@@ -102,20 +100,20 @@ export class KernelSync {
     if (this.#scanned) this.scan();
   }
 
-  /** The route the table wants for `prefix`. */
-  set(prefix: Prefix, route: KernelRoute | undefined): void {
-    const key = keyOf(prefix);
-    const was = this.#desired.get(key);
-    this.#refused.delete(key);
-    if (route === undefined) this.#desired.delete(key);
-    else this.#desired.set(key, route);
+  /** The route the table wants for the prefix of that key. */
+  set(key: number, route: KernelRoute | undefined): void {
+    const was = this.#desired[key];
+    if (this.#refused.size > 0) this.#refused.delete(key);
+    this.#desired[key] = route;
+    this.desiredCount += (route === undefined ? 0 : 1) - (was === undefined ? 0 : 1);
     if (!this.#scanned || this.#held) {
       this.#owing = true;
       return;
     }
-    if (was !== undefined && route !== undefined && sameKernelRoute(was, route)) return;
-    if (was !== undefined && (route === undefined || was.metric !== route.metric)) this.#write('remove', was);
-    if (route !== undefined) this.#write('replace', route);
+    if (was === route || (was !== undefined && route !== undefined && sameKernelRoute(was, route))) return;
+    if (was !== undefined && (route === undefined || was.metric !== route.metric))
+      this.#write('remove', key, was);
+    if (route !== undefined) this.#write('replace', key, route);
   }
 
   /** Read devices and routes, and learn. Without repair: that is for the scans alone (BIRD's asynchronous netlink). */
@@ -135,13 +133,16 @@ export class KernelSync {
     this.#scanned = true;
     if (this.#held || !this.#owing) return;
     this.#owing = false;
-    const missing = new Map(this.#desired);
+    const present = new Set<number>();
     for (const route of this.#mine()) {
-      const wanted = this.#desired.get(keyOf(route.prefix));
-      if (wanted !== undefined && sameKernelRoute(wanted, route)) missing.delete(keyOf(route.prefix));
-      else if (wanted === undefined || wanted.metric !== route.metric) this.#write('remove', route);
+      const key = keyOf(route.prefix);
+      const wanted = this.#desired[key];
+      if (wanted !== undefined && sameKernelRoute(wanted, route)) present.add(key);
+      else if (wanted === undefined || wanted.metric !== route.metric) this.#write('remove', key, route);
     }
-    for (const route of missing.values()) this.#write('replace', route);
+    const missing = this.#desired.filter(route => route !== undefined && !present.has(keyOf(route.prefix)));
+    for (const route of (missing as KernelRoute[]).sort((a, b) => byPrefix(a.prefix, b.prefix)))
+      this.#write('replace', keyOf(route.prefix), route);
   }
 
   #mine(): KernelRoute[] {
@@ -149,16 +150,15 @@ export class KernelSync {
     return [...this.#owner.ports.kernel.routes(protocol => protocol === own)];
   }
 
-  #write(action: 'replace' | 'remove', route: KernelRoute): void {
+  #write(action: 'replace' | 'remove', key: number, route: KernelRoute): void {
     const { kernel, report } = this.#owner.ports;
-    const key = keyOf(route.prefix);
     if (action === 'replace' && this.#foreign.get(key)?.has(route.metric)) {
       // Linux: EEXIST. BIRD tries again at the next scan, when Felix may have taken its own route away.
       this.#refused.add(key);
       this.#owing = true;
       return;
     }
-    this.#refused.delete(key);
+    if (this.#refused.size > 0) this.#refused.delete(key);
     const known = this.#seen === kernel.version;
     if (action === 'remove') kernel.remove(route);
     else if (!kernel.replace(route)) this.#owing = true;

@@ -20,14 +20,40 @@ export interface Net {
   readonly order: number;
 }
 
-export interface NetChange {
+/** What happened to a net: a route came, went or took another's place, and the best one may be another. */
+export class NetChange {
+  readonly kind = 'best';
   readonly net: Net;
   readonly removed: Route | undefined;
   readonly added: Route | undefined;
+  /** The best route before. */
   readonly was: Route | undefined;
-  readonly is: Route | undefined;
+  /** All routes, as of this change. */
+  readonly #routes: readonly Route[];
+
+  constructor(net: Net, removed: Route | undefined, added: Route | undefined, was: Route | undefined) {
+    this.net = net;
+    this.removed = removed;
+    this.added = added;
+    this.was = was;
+    this.#routes = net.routes;
+  }
+
+  get prefix(): Prefix.Prefix {
+    return this.net.prefix;
+  }
+
+  /** The best route now. */
+  get is(): Route | undefined {
+    return this.#routes[0];
+  }
+
   /** The step of the decision that put `is` before the runner-up. */
-  readonly because: string;
+  get because(): string {
+    const [best, next] = this.#routes;
+    if (best === undefined) return 'no route left';
+    return next === undefined ? 'only route' : decide(best, next).because;
+  }
 }
 
 /** BIRD 1.6's hash of an address, 16 bits. */
@@ -48,13 +74,18 @@ function placeOf(source: RouteSource, routes: readonly Route[]): number {
   return -1;
 }
 
-/** Most hash values have one net. */
+/** Most hash values that are in use have one net, in the first place. */
 const FIRST: readonly number[] = [0];
+const NONE: readonly number[] = [];
+const HASHES = 1 << 16;
 
 export class LocRib {
   /** By `keyOf(prefix)`. */
-  readonly #nets = new Map<number, Net>();
-  /** Per hash value the places that are taken, ascending. */
+  readonly #nets: (Net | undefined)[] = [];
+  size = 0;
+  /** A bit for each hash value of which the first place is taken and no other. */
+  readonly #first = new Int32Array(HASHES >> 5);
+  /** The places that are taken of all other hash values in use, ascending. */
   readonly #places = new Map<number, readonly number[]>();
   /** How many nets there are of each prefix length. */
   readonly #lengths = new Uint32Array(33);
@@ -64,17 +95,13 @@ export class LocRib {
     this.#changed = changed;
   }
 
-  get size(): number {
-    return this.#nets.size;
-  }
-
   get(prefix: Prefix.Prefix): Net | undefined {
     return this.net(keyOf(prefix));
   }
 
   /** By `keyOf(prefix)`. */
   net(key: number): Net | undefined {
-    return this.#nets.get(key);
+    return this.#nets[key];
   }
 
   best(prefix: Prefix.Prefix): Route | undefined {
@@ -83,7 +110,7 @@ export class LocRib {
 
   /** What `source` has brought to the prefix of that key. */
   find(key: number, source: RouteSource): Route | undefined {
-    const routes = this.#nets.get(key)?.routes;
+    const routes = this.#nets[key]?.routes;
     return routes?.[placeOf(source, routes)];
   }
 
@@ -92,32 +119,27 @@ export class LocRib {
     for (let length = 32; length >= 0; length--) {
       if (this.#lengths[length] === 0) continue;
       const key = knownKey((address & Prefix.mask(length)) >>> 0, length);
-      const net = key === undefined ? undefined : this.#nets.get(key);
+      const net = key === undefined ? undefined : this.#nets[key];
       if (net !== undefined) return net;
     }
     return undefined;
   }
 
-  /** All nets in the order of `birdcl show route`. */
+  /** All nets in the order of `birdcl show route`, which is the one in which BIRD goes through its table. */
   list(): Net[] {
-    return [...this.#nets.values()].sort((a, b) => a.order - b.order);
-  }
-
-  /** Every net, in no order that means anything. */
-  nets(): IterableIterator<Net> {
-    return this.#nets.values();
+    return this.#nets.filter(net => net !== undefined).sort((a, b) => a.order - b.order);
   }
 
   /** Enter `route` instead of what the same source had for the prefix; without a route, remove that. */
   replace(prefix: Prefix.Prefix, source: RouteSource, route: Route | undefined): void {
     const key = keyOf(prefix);
     if (route !== undefined) this.enter(key, route);
-    else this.#remove(this.#nets.get(key), source);
+    else this.#remove(this.#nets[key], source);
   }
 
   /** Enter `route` under the key of its prefix. Returns what stays: the former one, if that says the same. */
   enter(key: number, route: Route): Route {
-    const net = this.#nets.get(key);
+    const net = this.#nets[key];
     if (net === undefined) {
       this.#create(key, route);
       return route;
@@ -128,8 +150,7 @@ export class LocRib {
     const was = net.routes[0];
     const others = at < 0 ? net.routes : net.routes.toSpliced(at, 1);
     net.routes = inserted(others, route, removed === was);
-    const is = net.routes[0];
-    this.#changed({ net, removed, added: route, was, is, because: reason(net.routes) });
+    this.#changed(new NetChange(net, removed, route, was));
     return route;
   }
 
@@ -140,48 +161,50 @@ export class LocRib {
     const was = net.routes[0];
     const others = net.routes.toSpliced(at, 1);
     net.routes = at === 0 ? bestFirst(others) : others;
-    const is = net.routes[0];
-    if (is === undefined) this.#drop(net);
-    this.#changed({ net, removed, added: undefined, was, is, because: reason(net.routes) });
+    if (net.routes.length === 0) this.#drop(net);
+    this.#changed(new NetChange(net, removed, undefined, was));
   }
 
   #create(key: number, route: Route): void {
     const { prefix } = route;
     const h = hash(prefix.address);
-    const taken = this.#places.get(h);
+    const taken = this.#taken(h);
     let place = 0;
-    while (taken?.[place] === place) place++;
-    this.#places.set(h, taken === undefined ? FIRST : taken.toSpliced(place, 0, place));
+    while (taken[place] === place) place++;
+    this.#take(h, taken.length === 0 ? FIRST : taken.toSpliced(place, 0, place));
     const net: Net = { prefix, key, routes: [route], order: orderOf(h, place) };
-    this.#nets.set(key, net);
+    this.#nets[key] = net;
+    this.size++;
     this.#lengths[prefix.length]!++;
-    this.#changed({
-      net,
-      removed: undefined,
-      added: route,
-      was: undefined,
-      is: route,
-      because: 'only route',
-    });
+    this.#changed(new NetChange(net, undefined, route, undefined));
   }
 
   #drop({ prefix, key, order }: Net): void {
-    this.#nets.delete(key);
+    this.#nets[key] = undefined;
+    this.size--;
     this.#lengths[prefix.length]!--;
     const h = hash(prefix.address);
-    const taken = this.#places.get(h)!;
-    if (taken.length === 1) this.#places.delete(h);
-    else this.#places.set(h, taken.toSpliced(taken.indexOf(order - orderOf(h, 0)), 1));
+    const taken = this.#taken(h);
+    this.#take(h, taken.toSpliced(taken.indexOf(order - orderOf(h, 0)), 1));
+  }
+
+  /** The places that are taken of a hash value, ascending. */
+  #taken(h: number): readonly number[] {
+    if ((this.#first[h >> 5]! & (1 << (h & 31))) !== 0) return FIRST;
+    return this.#places.get(h) ?? NONE;
+  }
+
+  #take(h: number, places: readonly number[]): void {
+    const isFirst = places.length === 1 && places[0] === 0;
+    if (isFirst) this.#first[h >> 5]! |= 1 << (h & 31);
+    else this.#first[h >> 5]! &= ~(1 << (h & 31));
+    if (isFirst || places.length === 0) this.#places.delete(h);
+    else this.#places.set(h, places);
   }
 }
 
 /** Signed, so that it stays a small integer of the engine. */
 const orderOf = (h: number, place: number): number => h * 65536 + place - 2 ** 31;
-
-const reason = (routes: readonly Route[]): string => {
-  if (routes.length === 0) return 'no route left';
-  return routes.length > 1 ? decide(routes[0]!, routes[1]!).because : 'only route';
-};
 
 /**
  * BIRD's three cases. A route better than the best goes first; when the best itself went, the new route is put first

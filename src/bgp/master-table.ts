@@ -73,7 +73,7 @@ export class MasterTable {
       const moved = this.#nextHops.refresh(prefixes);
       if (moved.size === 0) continue;
       const affected: BgpRoute[] = [];
-      for (const { routes } of this.rib.nets())
+      for (const { routes } of this.rib.list())
         for (const route of routes)
           if (route instanceof BgpRoute && moved.has(route.attributes.nextHop ?? 0)) affected.push(route);
       for (const route of affected) this.enterPath(route.path, route.source, route);

@@ -10,8 +10,11 @@ import { IGP_METRIC_UNKNOWN } from './route.ts';
 
 export const UNRESOLVED: Resolution = { destination: 'unreachable', igpMetric: IGP_METRIC_UNKNOWN };
 
-/** Resolutions on a connected network, by device and next hop: the same at all daemons of a thread. */
-const connected = new Map<string, Map<Ipv4Address, Resolution>>();
+/**
+ * Resolutions on a connected network, by device and next hop: the same at all daemons of a thread. Addresses are signed
+ * where they are keys here: then they are small integers of the engine.
+ */
+const connected = new Map<string, Map<number, Resolution>>();
 
 function onLink(device: string, nextHop: Ipv4Address): Resolution {
   let byAddress = connected.get(device);
@@ -19,10 +22,10 @@ function onLink(device: string, nextHop: Ipv4Address): Resolution {
     byAddress = new Map();
     connected.set(device, byAddress);
   }
-  let resolution = byAddress.get(nextHop);
+  let resolution = byAddress.get(nextHop | 0);
   if (resolution === undefined) {
     resolution = { destination: 'router', gateway: nextHop, device, igpMetric: 0 };
-    byAddress.set(nextHop, resolution);
+    byAddress.set(nextHop | 0, resolution);
   }
   return resolution;
 }
@@ -44,6 +47,7 @@ const same = (a: Resolution, b: Resolution): boolean =>
     a.igpMetric === b.igpMetric);
 
 interface Entry {
+  readonly nextHop: Ipv4Address;
   resolution: Resolution;
   /** Paths that use it. */
   users: number;
@@ -57,7 +61,7 @@ const NONE: ReadonlySet<Ipv4Address> = new Set();
 
 export class NextHops {
   readonly #table: LocRib;
-  readonly #entries = new Map<Ipv4Address, Entry>();
+  readonly #entries = new Map<number, Entry>();
   /** How many entries there are in each network. */
   readonly #networks = new Map<number, number>();
 
@@ -67,10 +71,10 @@ export class NextHops {
 
   /** One more path uses `nextHop`. Returns where it leads. */
   use(nextHop: Ipv4Address): Resolution {
-    let entry = this.#entries.get(nextHop);
+    let entry = this.#entries.get(nextHop | 0);
     if (entry === undefined) {
-      entry = { resolution: resolve(this.#table, nextHop), users: 0 };
-      this.#entries.set(nextHop, entry);
+      entry = { nextHop, resolution: resolve(this.#table, nextHop), users: 0 };
+      this.#entries.set(nextHop | 0, entry);
       this.#count(nextHop, 1);
     }
     entry.users++;
@@ -78,9 +82,9 @@ export class NextHops {
   }
 
   release(nextHop: Ipv4Address): void {
-    const entry = this.#entries.get(nextHop);
+    const entry = this.#entries.get(nextHop | 0);
     if (entry === undefined || --entry.users > 0) return;
-    this.#entries.delete(nextHop);
+    this.#entries.delete(nextHop | 0);
     this.#count(nextHop, -1);
   }
 
@@ -89,7 +93,8 @@ export class NextHops {
     const near = prefixes.filter(p => p.length < NETWORK_BITS || this.#networks.has(networkOf(p.address)));
     if (near.length === 0) return NONE;
     const moved = new Set<Ipv4Address>();
-    for (const [nextHop, entry] of this.#entries) {
+    for (const entry of this.#entries.values()) {
+      const { nextHop } = entry;
       if (!near.some(p => Prefix.contains(p, nextHop))) continue;
       const now = resolve(this.#table, nextHop);
       if (same(now, entry.resolution)) continue;

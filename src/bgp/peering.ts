@@ -13,18 +13,20 @@ import type { PeerConfig } from './config.ts';
 import { ACCEPT, type Filter, REJECT } from './filter.ts';
 import type { Net } from './loc-rib.ts';
 import type { KernelDevice } from './ports.ts';
-import type { PeerIdentity, Protocol, Route } from './route.ts';
+import type { PeerIdentity, Protocol, Route, RouteSource } from './route.ts';
 import type { Session } from './session.ts';
 import { Stats } from './stats.ts';
 
 /** Peers that are told the same of the same route; one object for each of them. */
 export type Audience = object;
 
+const NO_ROUTES: readonly Route[] = [];
+
 /** The audiences of one daemon, by what makes them (see `attributesFor`). */
 export type Audiences = Map<string, Audience>;
 
 /** What became of a route on its way to an audience. */
-type Offer = Advertisement | 'filtered';
+type Offer = Advertisement | 'refused' | 'filtered';
 
 /** What was last made of a route, and for whom. */
 const lastOffer = new WeakMap<
@@ -71,6 +73,8 @@ export class Peering implements Recipient {
   /** The peer asked for everything again. */
   repeating = false;
   device: string | undefined;
+  /** Of paths without an identifier. */
+  readonly source: RouteSource;
   /** Nothing is sent until our own restart is over (RFC 4724 §4.1). */
   deferred = false;
 
@@ -81,8 +85,9 @@ export class Peering implements Recipient {
   /** How many narrow changes the counters know of; see `count`. */
   #narrowCounted = 0;
 
-  constructor(session: Session, dynamic: boolean, audiences: Audiences) {
+  constructor(session: Session, source: RouteSource, dynamic: boolean, audiences: Audiences) {
     this.session = session;
+    this.source = source;
     this.dynamic = dynamic;
     this.#audiences = audiences;
   }
@@ -117,7 +122,7 @@ export class Peering implements Recipient {
   }
 
   /** The session is up: everything in the table is new to the peer. */
-  beginFeed(nets: Iterable<Net>, narrowChanges: number, devices: readonly KernelDevice[]): void {
+  beginFeed(nets: readonly Net[], narrowChanges: number, devices: readonly KernelDevice[]): void {
     const { multihop, remoteAddress } = this.config;
     const connected = devices.find(d => d.up && d.addresses.some(a => Prefix.contains(a, remoteAddress)));
     this.device = multihop === false ? connected?.name : undefined;
@@ -142,21 +147,23 @@ export class Peering implements Recipient {
   /** Bring the Adj-RIB-Out in line with the table for one prefix. `mayOriginate` judges routes that are not BGP's. */
   advertise(key: number, net: Net | undefined, mayOriginate: (route: Route) => boolean): void {
     const addPath = this.session.negotiated!.addPathSend;
-    const routes = net?.routes ?? [];
+    const routes = net?.routes ?? NO_ROUTES;
     const candidates = addPath ? routes.length : Math.min(1, routes.length);
-    const offered: Advertisement[] = [];
+    const told = this.told.told(key);
+    const offered: number[] = [];
     for (let i = 0; i < candidates; i++) {
       const route = routes[i]!;
-      const offer = this.#offer(route, addPath ? route.source.globalId : 0, mayOriginate);
+      const pathId = addPath ? route.source.globalId : 0;
+      const offer = this.#offer(route, pathId, mayOriginate);
       if (offer === undefined) continue;
-      offered.push(offer);
+      if (told.length > 0) offered.push(pathId);
       this.told.advertise(offer);
     }
     if (net === undefined) this.stats.exportWithdraws++;
-    for (const former of this.told.told(key)) {
-      if (offered.some(offer => offer.nlri.pathId === former.nlri.pathId)) continue;
+    for (const { nlri } of told) {
+      if (offered.includes(nlri.pathId)) continue;
       this.stats.exportWithdrawsAccepted++;
-      this.told.withdraw(former.nlri);
+      this.told.withdraw(nlri);
     }
   }
 
@@ -164,11 +171,12 @@ export class Peering implements Recipient {
   #offer(route: Route, pathId: number, mayOriginate: (route: Route) => boolean): Advertisement | undefined {
     const { stats } = this;
     stats.exportUpdates++;
-    if (refusal(route, this) !== undefined || !mayOriginate(route)) {
+    const offer =
+      route.source.protocol === this.protocol || !mayOriginate(route) ? 'refused' : this.#made(route, pathId);
+    if (offer === 'refused') {
       stats.exportRejected++;
       return undefined;
     }
-    const offer = this.#made(route, pathId);
     if (offer === 'filtered') {
       stats.exportFiltered++;
       return undefined;
@@ -191,6 +199,7 @@ export class Peering implements Recipient {
   }
 
   #make(route: Route, pathId: number): Offer {
+    if (refusal(route, this) !== undefined) return 'refused';
     const { accept, changes } = this.exportFilter(route, {
       direction: 'export',
       protocol: this.protocol.name,
@@ -222,7 +231,7 @@ export class Peering implements Recipient {
     this.deferred = false;
   }
 
-  markAll(nets: Iterable<Net>): void {
+  markAll(nets: readonly Net[]): void {
     for (const { key } of nets) this.dirty.add(key);
   }
 }

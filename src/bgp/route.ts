@@ -96,6 +96,9 @@ export const knownKey = (address: Ipv4Address, length: number): number | undefin
 
 export const prefixOf = (key: number): Prefix => prefixes[key]!;
 
+/** An order of prefixes that is the same whatever numbers they have. */
+export const byPrefix = (a: Prefix, b: Prefix): number => a.address - b.address || a.length - b.length;
+
 /** True when a packet that follows the route gets somewhere (BIRD's `rte_resolvable`). */
 export const isReachable = (route: Route): boolean =>
   route.destination === 'router' || route.destination === 'device';

@@ -104,7 +104,7 @@ export function protocols(
 function counters(speaker: Speaker, protocol: Protocol, stats: Stats, exported: number): string[] {
   let imported = 0;
   let preferred = 0;
-  for (const net of speaker.table.nets())
+  for (const net of speaker.table.list())
     for (const route of net.routes)
       if (route.source.protocol === protocol) {
         imported++;

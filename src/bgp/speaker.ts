@@ -17,16 +17,17 @@ import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts
 import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/update.ts';
 import { AdjRibIn, announced, type ReceivedPath } from './adj-rib-in.ts';
 import { type PeerConfig, type SpeakerConfig, sameKernelExport, sameSession } from './config.ts';
-import { isSame } from './filter.ts';
+import { type FilterContext, isSame } from './filter.ts';
 import { importedPath } from './import.ts';
 import { toKernelRoute } from './kernel-export.ts';
 import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
 import type { LocRib, NetChange } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
+import { Outbox } from './outbox.ts';
 import { type Audiences, Peering } from './peering.ts';
 import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
-import { prefixOf, type Route } from './route.ts';
+import type { Route, RouteSource } from './route.ts';
 import {
   AdministrativeShutdown,
   OtherConfigurationChange,
@@ -56,17 +57,15 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   narrowChanges = 0;
   readonly #master: MasterTable;
   readonly #kernel: KernelSync;
+  readonly #toKernel: FilterContext;
   readonly #settle: Timer;
   readonly #recovery: Timer;
   readonly #netlink: Timer;
   /** Sessions whose End-of-RIB the recovery still waits for. */
   readonly #awaited = new Set<Session>();
   readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
-  /** Established peers whom internal routes concern too. */
-  readonly #wide = new Set<Peering>();
+  readonly #outbox = new Outbox(this.peerings);
   readonly #audiences: Audiences = new Map();
-  /** Peers with something to be told at the end of the instant. */
-  readonly #pending = new Set<Peering>();
   #releaseKernel = false;
   /** Prefixes the kernel must hear of. */
   readonly #kernelDirty = new Set<number>();
@@ -77,6 +76,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.ports = ports;
     this.#master = new MasterTable(ports.clock, change => this.#changed(change));
     this.local = new LocalProtocols(this.#master);
+    this.#toKernel = { direction: 'export', protocol: this.local.kernel.name };
     this.recovering = config.gracefulRestartRecovery ?? false;
     this.#kernel = new KernelSync(config.kernel, this, this.recovering);
     this.#settle = ports.clock.timer(() => this.#settleNow());
@@ -174,7 +174,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
     this.#sortPeerings();
     this.#kernel.configure(config.kernel);
-    if (!sameKernelExport(was, config)) for (const { key } of this.table.nets()) this.#kernelDirty.add(key);
+    if (!sameKernelExport(was, config)) for (const { key } of this.table.list()) this.#kernelDirty.add(key);
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
       for (const peering of this.peerings.values()) this.#feed(peering);
     this.scanned();
@@ -210,9 +210,9 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     // RFC 4724 §4.1: a restarting speaker defers its own advertisements, but two that restart do not wait for each other.
     if (this.recovering && !peerReady) this.#unlock(session);
     peering.deferred = this.recovering && peerReady;
-    peering.beginFeed(this.table.nets(), this.narrowChanges, this.ports.kernel.devices());
-    if (peering.isWide) this.#wide.add(peering);
-    this.#schedule(peering);
+    this.#outbox.open(peering);
+    peering.beginFeed(this.table.list(), this.narrowChanges, this.ports.kernel.devices());
+    this.#settleSoon();
   }
 
   updated(session: Session, update: UpdateMessage): void {
@@ -274,29 +274,28 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   /** Nothing more is to be told: the session is gone. */
   #forget(peering: Peering): void {
     peering.reset();
-    this.#wide.delete(peering);
-    this.#pending.delete(peering);
+    this.#outbox.close(peering);
   }
 
   /** Look at the whole table again for an established peer. */
   #feed(peering: Peering): void {
     if (!peering.session.established) return;
-    peering.markAll(this.table.nets());
+    peering.markAll(this.table.list());
     this.#schedule(peering);
   }
 
   #schedule(peering: Peering): void {
-    this.#pending.add(peering);
+    this.#outbox.schedule(peering);
     this.#settleSoon();
   }
 
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
-    const peering = new Peering(session, dynamic, this.#audiences);
+    const source = this.#master.source(session.protocol);
+    const peering = new Peering(session, source, dynamic, this.#audiences);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
-    this.#master.source(session.protocol);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
     session.start();
     return peering;
@@ -370,11 +369,15 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       return;
     }
     peering.stats.importWithdrawsAccepted++;
-    this.#master.remove(nlri.prefix, this.#master.source(peering.protocol, nlri.pathId));
+    this.#master.remove(nlri.prefix, this.#source(peering, nlri.pathId));
+  }
+
+  #source(peering: Peering, pathId: number): RouteSource {
+    return pathId === 0 ? peering.source : this.#master.source(peering.protocol, pathId);
   }
 
   #import(peering: Peering, path: ReceivedPath): void {
-    const source = this.#master.source(peering.protocol, path.pathId);
+    const source = this.#source(peering, path.pathId);
     const { stats } = peering;
     const verdict = importedPath(path, source, peering, this.routerId);
     if (typeof verdict === 'string') {
@@ -403,20 +406,17 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   // Routes out.
 
-  #changed({ net, removed, added, was, is, because }: NetChange): void {
+  #changed(change: NetChange): void {
     const { clock, report } = this.ports;
     this.lastChange = clock.now;
-    const { key } = net;
-    if (was !== is) report({ kind: 'best', prefix: net.prefix, was, is, because });
+    const { removed, added, was, is } = change;
+    const { key } = change.net;
+    if (was !== is) report(change);
     this.#kernelDirty.add(key);
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
-    const narrow = [removed, added, was, is].every(staysInside);
+    const narrow = staysInside(removed) && staysInside(added) && staysInside(was) && staysInside(is);
     if (narrow && added !== undefined) this.narrowChanges++;
-    for (const peering of narrow ? this.#wide : this.peerings.values()) {
-      if (!peering.session.established) continue;
-      peering.dirty.add(key);
-      this.#pending.add(peering);
-    }
+    this.#outbox.changed(key, narrow);
     this.#settleSoon();
   }
 
@@ -434,14 +434,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();
     this.#releaseKernel = false;
-    for (const peering of this.#pending) {
-      if (peering.deferred) continue;
-      for (const key of peering.dirty) peering.advertise(key, this.table.net(key), this.#mayOriginate);
-      peering.dirty.clear();
-      peering.flush();
-    }
-    this.#pending.clear();
+    this.#outbox.settle(this.#tell);
   }
+
+  readonly #tell = (peering: Peering, key: number): void =>
+    peering.advertise(key, this.table.net(key), this.#mayOriginate);
 
   readonly #mayOriginate = (route: Route): boolean =>
     route.source.protocol.kind === 'bgp' ||
@@ -449,14 +446,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   #exportToKernel(key: number, devices: readonly KernelDevice[]): void {
     const net = this.table.net(key);
-    const { stats, name } = this.local.kernel;
-    const verdict = toKernelRoute(net, this.config, devices, name);
+    const { stats } = this.local.kernel;
+    const verdict = toKernelRoute(net, this.config, devices, this.#toKernel);
     if (net === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
     if (verdict === 'rejected') stats.exportRejected++;
     else if (verdict === 'filtered') stats.exportFiltered++;
     else if (verdict !== undefined) stats.exportAccepted++;
-    this.#kernel.set(prefixOf(key), typeof verdict === 'object' ? verdict : undefined);
+    this.#kernel.set(key, typeof verdict === 'object' ? verdict : undefined);
   }
 }
 
