@@ -40,9 +40,11 @@ export interface Recipient {
 
 const NONE: readonly number[] = [];
 
-/** Why the peer must not hear of this route, whatever the filter says; `undefined` when it may. */
+/**
+ * Why the peer must not hear of this route, whatever the filter says; `undefined` when it may. That nobody is told of what
+ * he brought himself is the update group's affair.
+ */
 export function refusal(route: Route, to: Recipient): string | undefined {
-  if (route.source.protocol === to.protocol) return 'came from this peer';
   const from = route.source.protocol.peer;
   if (from === undefined) return undefined;
   const communities = route.attributes?.communities ?? NONE;

@@ -12,6 +12,7 @@ import type { NotificationMessage } from '../wire/bgp/notification.ts';
 import type { OpenMessage } from '../wire/bgp/open.ts';
 import type { RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import type { UpdateContext, UpdateMessage } from '../wire/bgp/update.ts';
+import type { Batch } from './advertisement.ts';
 import { type BgpState, Fsm, type FsmOptions, type FsmOutputs, type TimerName, UNEXPECTED } from './fsm.ts';
 import type { Stream, StreamEvents } from './ports.ts';
 
@@ -120,6 +121,14 @@ export class Connection implements FsmOutputs, StreamEvents {
     if (this.#stream === undefined) return;
     this.messagesSent++;
     this.#stream.write(Message.encode(message, this.sending));
+  }
+
+  /** UPDATEs that were written for many peers. */
+  sendUpdates({ count, first, rest }: Batch): void {
+    if (this.#stream === undefined) return;
+    this.messagesSent += count;
+    this.#stream.write(first);
+    if (rest.length > 0) this.#stream.write(rest);
   }
 
   setTimer(timer: TimerName, seconds: number): void {

@@ -146,7 +146,7 @@ export function summary(speaker: Speaker): string {
   ]);
 }
 
-function summaryRow(speaker: Speaker, { session, protocol, told }: Peering): string {
+function summaryRow(speaker: Speaker, { session, protocol, toldCount }: Peering): string {
   const { identity, outgoing, incoming, established, since } = session;
   const received = outgoing.messagesReceived + incoming.messagesReceived;
   const sent = outgoing.messagesSent + incoming.messagesSent;
@@ -165,7 +165,7 @@ function summaryRow(speaker: Speaker, { session, protocol, told }: Peering): str
     right(0, 4) +
     right(wasUp ? uptime(speaker.ports.clock.now - since) : 'never', 8) +
     right(established ? prefixes : session.stateName, 12) +
-    right(established ? told.size : 0, 8) +
+    right(established ? toldCount : 0, 8) +
     ' N/A'
   );
 }

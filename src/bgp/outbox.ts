@@ -1,21 +1,24 @@
 /**
- * What is to be said to which peers at the end of the instant. A change of the table concerns all peers or none of them
- * more than the others, so it is noted once, not with each of a thousand clients; what a peer alone is owed (a feed,
- * what came while it was deferred) is in its own `dirty`.
+ * What is to be said to which peers at the end of the instant. A change of the table is noted once and worked out once
+ * for each update group; a peer that has news of its own to hear (it comes up, its filter changed, it asked) is scheduled.
  *
- *     changed(prefix) ──> changes          scheduled ──> pending peers
- *                             \_____ settle: of each pending peer its dirty prefixes, then the changes _____/
+ *     changed(net) ──> changes ─────────> groups advance ──┐
+ *     scheduled ─────> pending peers ──> join, take over, repeat, or hear the group's news
  */
-import type { Peering } from './peering.ts';
+import type { LocRib } from './loc-rib.ts';
+import type { Audience, Peering } from './peering.ts';
+import type { Route } from './route.ts';
+import { UpdateGroup } from './update-group.ts';
 
 export class Outbox {
   /** Everybody, established or not, in the order of the configuration. */
   readonly #peerings: ReadonlyMap<string, Peering>;
+  readonly #groups = new Map<Audience, UpdateGroup>();
   /** Established peers whom internal routes concern too. */
   readonly #wide = new Set<Peering>();
   /** Established peers with something to be told. */
   readonly #pending = new Set<Peering>();
-  /** Prefixes that changed in this instant and may concern every peer, by their keys. */
+  /** Nets that changed in this instant and may concern every peer, by their keys. */
   readonly #changed = new Set<number>();
   /** The same with those whose change concerns the wide ones alone. */
   readonly #changedForWide = new Set<number>();
@@ -29,9 +32,8 @@ export class Outbox {
     this.#pending.add(peering);
   }
 
-  /** A session is up; whatever changed before in this instant is not news to its peer, which begins with all there is. */
+  /** A session is up. */
   open(peering: Peering): void {
-    this.#handOut();
     if (peering.isWide) this.#wide.add(peering);
     this.schedule(peering);
   }
@@ -40,6 +42,9 @@ export class Outbox {
   close(peering: Peering): void {
     this.#wide.delete(peering);
     this.#pending.delete(peering);
+    peering.group?.leave(peering.protocol);
+    peering.group = undefined;
+    this.#sweep();
   }
 
   /** The net of that key changed; `narrow`: wide peers alone can care. */
@@ -54,39 +59,51 @@ export class Outbox {
     this.#changedForWide.add(key);
   }
 
-  /** End of the instant: `tell` each pending peer of each net that concerns it, and send. */
-  settle(tell: (peering: Peering, key: number) => void): void {
+  /**
+   * End of the instant: everybody hears what concerns him. `mayOriginate` judges routes that are not BGP's;
+   * `narrowChanges` is how many there were so far (see `Peering.count`).
+   */
+  settle(table: LocRib, mayOriginate: (route: Route) => boolean, narrowChanges: number): void {
     if (this.#pending.size > 0) {
-      const all = [...this.#changed];
-      const wide = [...this.#changedForWide];
-      for (const peering of this.#pending) settlePeer(peering, peering.isWide ? wide : all, tell);
+      const ready = new Map<Peering, UpdateGroup>();
+      const advanced = new Set<UpdateGroup>();
+      for (const peering of this.#pending)
+        if (!peering.deferred) ready.set(peering, this.#advance(peering, table, mayOriginate, advanced));
+      for (const [peering, group] of ready) peering.tell(group, table, narrowChanges);
+      for (const group of advanced) group.settled();
       this.#pending.clear();
+      this.#sweep();
     }
     this.#changed.clear();
     this.#changedForWide.clear();
   }
 
-  /** Give each peer the changes that concern it, to be told with what it is owed already. */
-  #handOut(): void {
-    for (const peering of this.#pending)
-      for (const key of peering.isWide ? this.#changedForWide : this.#changed) peering.dirty.add(key);
-    this.#changed.clear();
-    this.#changedForWide.clear();
+  /** The group of `peering`, in line with the table. */
+  #advance(
+    peering: Peering,
+    table: LocRib,
+    mayOriginate: (route: Route) => boolean,
+    advanced: Set<UpdateGroup>,
+  ): UpdateGroup {
+    const { audience } = peering;
+    const judge = (route: Route) => (mayOriginate(route) ? peering.judge(route) : 'refused');
+    let group = this.#groups.get(audience);
+    if (group === undefined) {
+      group = new UpdateGroup(peering.session.current!.sending);
+      this.#groups.set(audience, group);
+      group.advance(
+        table.list().map(net => net.key),
+        table,
+        judge,
+      );
+      group.settled();
+    } else if (!advanced.has(group))
+      group.advance(peering.isWide ? this.#changedForWide : this.#changed, table, judge);
+    advanced.add(group);
+    return group;
   }
-}
 
-function settlePeer(
-  peering: Peering,
-  changes: readonly number[],
-  tell: (peering: Peering, key: number) => void,
-): void {
-  const { dirty } = peering;
-  if (peering.deferred) {
-    for (const key of changes) dirty.add(key);
-    return;
+  #sweep(): void {
+    for (const [audience, group] of this.#groups) if (group.isEmpty) this.#groups.delete(audience);
   }
-  for (const key of dirty) tell(peering, key);
-  for (const key of changes) if (!dirty.has(key)) tell(peering, key);
-  dirty.clear();
-  peering.flush();
 }

@@ -13,6 +13,7 @@ import type { NotificationMessage } from '../wire/bgp/notification.ts';
 import { AFI_IPV4, type OpenMessage, SAFI_UNICAST } from '../wire/bgp/open.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import * as Update from '../wire/bgp/update.ts';
+import type { Batch } from './advertisement.ts';
 import { HOLD_TIME_SEC, makeOpen, type Negotiated, negotiate } from './capabilities.ts';
 import type { PeerConfig } from './config.ts';
 import { Connection, type ConnectionOwner, jittered } from './connection.ts';
@@ -184,8 +185,8 @@ export class Session implements ConnectionOwner {
   }
 
   /** Send UPDATEs on the established session. */
-  send(updates: readonly Update.UpdateMessage[]): void {
-    for (const update of updates) this.current!.send(update);
+  send(updates: Batch): void {
+    this.current!.sendUpdates(updates);
   }
 
   sendEndOfRib(): void {

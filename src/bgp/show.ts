@@ -9,7 +9,7 @@ import { type PathAttributes, SegmentType } from '../wire/bgp/attributes.ts';
 import { REJECT } from './filter.ts';
 import type { Net } from './loc-rib.ts';
 import type { Peering } from './peering.ts';
-import { IGP_METRIC_UNKNOWN, isReachable, keyOf, type Protocol, type Route } from './route.ts';
+import { IGP_METRIC_UNKNOWN, isReachable, type Protocol, type Route } from './route.ts';
 import type { Speaker } from './speaker.ts';
 import type { Stats } from './stats.ts';
 
@@ -131,7 +131,7 @@ function peerDetails(speaker: Speaker, peering: Peering): string[] {
     '  Preference:     100',
     `  Input filter:   ${peering.importFilter.label ?? '(unnamed)'}`,
     `  Output filter:  ${exportFilter === REJECT ? 'REJECT' : (exportFilter.label ?? '(unnamed)')}`,
-    ...counters(speaker, peering.protocol, peering.stats, peering.told.size),
+    ...counters(speaker, peering.protocol, peering.stats, peering.toldCount),
     `  BGP state:          ${session.stateName}`,
     `    Neighbor address: ${Ipv4.format(config.remoteAddress)}`,
     `    Neighbor AS:      ${session.identity.remoteAs}`,
@@ -247,12 +247,10 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
 
 /** Was `name` told of a route? What it cannot be told (its own, another client's) it was not. */
 function toldTo(speaker: Speaker, name: string): (net: Net, route: Route) => boolean {
-  for (const { protocol, told } of speaker.peerings.values())
-    if (protocol.name === name) {
+  for (const peering of speaker.peerings.values())
+    if (peering.protocol.name === name) {
       return (net, route) =>
-        route.source.protocol !== protocol &&
-        route === net.routes[0] &&
-        told.told(keyOf(net.prefix)).length > 0;
+        route.source.protocol !== peering.protocol && route === net.routes[0] && peering.isTold(net.key);
     }
   const { kernel } = speaker.local;
   return (net, route) => name === kernel.name && route === net.routes[0] && speaker.isInKernel(net.prefix);

@@ -25,7 +25,7 @@ import type { LocRib, NetChange } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
 import { Outbox } from './outbox.ts';
-import { type Audiences, Peering } from './peering.ts';
+import { Peering } from './peering.ts';
 import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
 import type { Route, RouteSource } from './route.ts';
 import {
@@ -65,7 +65,6 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly #awaited = new Set<Session>();
   readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
   readonly #outbox = new Outbox(this.peerings);
-  readonly #audiences: Audiences = new Map();
   #releaseKernel = false;
   /** Prefixes the kernel must hear of. */
   readonly #kernelDirty = new Set<number>();
@@ -176,7 +175,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernel.configure(config.kernel);
     if (!sameKernelExport(was, config)) for (const { key } of this.table.list()) this.#kernelDirty.add(key);
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
-      for (const peering of this.peerings.values()) this.#feed(peering);
+      for (const { key } of this.table.list()) this.#outbox.changed(key, false);
     this.scanned();
     this.#settleSoon();
   }
@@ -211,7 +210,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (this.recovering && !peerReady) this.#unlock(session);
     peering.deferred = this.recovering && peerReady;
     this.#outbox.open(peering);
-    peering.beginFeed(this.table.list(), this.narrowChanges, this.ports.kernel.devices());
+    peering.beginFeed(this.ports.kernel.devices());
     this.#settleSoon();
   }
 
@@ -277,13 +276,6 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#outbox.close(peering);
   }
 
-  /** Look at the whole table again for an established peer. */
-  #feed(peering: Peering): void {
-    if (!peering.session.established) return;
-    peering.markAll(this.table.list());
-    this.#schedule(peering);
-  }
-
   #schedule(peering: Peering): void {
     this.#outbox.schedule(peering);
     this.#settleSoon();
@@ -293,7 +285,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
     const source = this.#master.source(session.protocol);
-    const peering = new Peering(session, source, dynamic, this.#audiences);
+    const peering = new Peering(session, source, dynamic);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
@@ -322,7 +314,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const { importFilter, exportFilter } = peering.config;
     peering.session.config = config;
     if (!peering.session.established) return;
-    if (!isSame(exportFilter, config.exportFilter)) this.#feed(peering);
+    if (!isSame(exportFilter, config.exportFilter)) this.#schedule(peering);
     if (isSame(importFilter, config.importFilter) || peering.session.requestRefresh()) return;
     for (const path of peering.received.paths()) this.#import(peering, path);
   }
@@ -434,11 +426,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();
     this.#releaseKernel = false;
-    this.#outbox.settle(this.#tell);
+    this.#outbox.settle(this.table, this.#mayOriginate, this.narrowChanges);
   }
-
-  readonly #tell = (peering: Peering, key: number): void =>
-    peering.advertise(key, this.table.net(key), this.#mayOriginate);
 
   readonly #mayOriginate = (route: Route): boolean =>
     route.source.protocol.kind === 'bgp' ||

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
 import { AdjRibIn, receivedPath } from '../../src/bgp/adj-rib-in.ts';
-import { AdjRibOut, Advertisement } from '../../src/bgp/adj-rib-out.ts';
 import { attributesFor, Community, type Recipient, refusal } from '../../src/bgp/advertise.ts';
 import { intern } from '../../src/bgp/attribute-table.ts';
 import {
@@ -25,7 +24,6 @@ import {
   type Route,
 } from '../../src/bgp/route.ts';
 import type { PathAttributes } from '../../src/wire/bgp/attributes.ts';
-import type { Nlri } from '../../src/wire/bgp/update.ts';
 import { assert, suite } from '../kit.ts';
 
 const t = suite('bgp/routing');
@@ -491,60 +489,6 @@ t('a filter’s changes are in what is told', () => {
 });
 
 // Adj-RIBs.
-
-t('Adj-RIB-Out: what is sent adds up to what was asked for, and nothing is sent twice', () => {
-  const context = { as4: true, addPath: true };
-  const sets = [1, 2, 3].map(nextHop => intern({ origin: 0, asPath: [], nextHop }));
-  const operations = fc.array(
-    fc.tuple(fc.nat({ max: 5 }), fc.nat({ max: 1 }), fc.option(fc.nat({ max: 2 })), fc.boolean()),
-    { maxLength: 40 },
-  );
-  fc.assert(
-    fc.property(operations, all => {
-      const rib = new AdjRibOut();
-      const wanted = new Map<string, PathAttributes>();
-      const peer = new Map<string, PathAttributes>();
-      const flush = (): void => {
-        for (const update of rib.flush(context)) {
-          for (const { prefix, pathId } of update.withdrawn)
-            assert.ok(peer.delete(`${Prefix.format(prefix)} ${pathId}`));
-          for (const { prefix, pathId } of update.reachable) {
-            const name = `${Prefix.format(prefix)} ${pathId}`;
-            assert.is.not(peer.get(name), update.attributes);
-            peer.set(name, update.attributes);
-          }
-        }
-        assert.equal(
-          [...peer].sort((a, b) => (a[0] < b[0] ? -1 : 1)),
-          [...wanted].sort((a, b) => (a[0] < b[0] ? -1 : 1)),
-        );
-        assert.is(rib.size, wanted.size);
-      };
-      for (const [n, pathId, set, flushes] of all) {
-        const nlri: Nlri = { prefix: { address: n * 256, length: 24 }, pathId };
-        const name = `${Prefix.format(nlri.prefix)} ${pathId}`;
-        if (set === null) {
-          rib.withdraw(nlri);
-          wanted.delete(name);
-        } else {
-          rib.advertise(new Advertisement(nlri, sets[set]!));
-          wanted.set(name, sets[set]!);
-        }
-        if (flushes) flush();
-      }
-      flush();
-    }),
-    { seed: 1, numRuns: 200 },
-  );
-});
-
-t('Adj-RIB-Out: destinations with equal attributes share an UPDATE', () => {
-  const rib = new AdjRibOut();
-  const set = intern({ origin: 0, asPath: [], nextHop: 1 });
-  for (let i = 0; i < 100; i++)
-    rib.advertise(new Advertisement({ prefix: { address: i * 256, length: 24 }, pathId: 0 }, set));
-  assert.is(rib.flush({ as4: true, addPath: false }).length, 1);
-});
 
 t('Adj-RIB-In: an UPDATE replaces, and what is not said again after a mark is stale', () => {
   const rib = new AdjRibIn();

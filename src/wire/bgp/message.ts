@@ -54,7 +54,7 @@ export function encode(message: Message, context: Pick<Update.UpdateContext, 'as
     case 'open':
       return Header.wrap(Header.MessageType.Open, Open.encode(message));
     case 'update':
-      return UpdateCache.encode(message, context);
+      return Header.wrap(Header.MessageType.Update, Update.encode(message, context));
     case 'notification':
       return Header.wrap(Header.MessageType.Notification, Notification.encode(message));
     case 'keepalive':

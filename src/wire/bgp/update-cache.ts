@@ -1,11 +1,8 @@
 /**
- * UPDATEs by their octets, and their octets by UPDATE. A reflector says the same to a thousand clients: the daemons of
- * one thread make and read each message once. Who holds a message must not change it.
+ * UPDATEs by their octets. A reflector says the same to a thousand clients: the daemons of one thread read each message
+ * once. Who holds a message must not change it.
  */
-import * as Header from './header.ts';
 import * as Update from './update.ts';
-
-type Encoding = Pick<Update.UpdateContext, 'as4' | 'addPath'>;
 
 interface Decoded {
   readonly octets: Uint8Array;
@@ -18,7 +15,6 @@ const CAPACITY = 1 << 16;
 
 /** By hash; of two messages with one hash the later one is kept. */
 const decoded = new Map<number, Decoded>();
-const encoded = new WeakMap<Update.UpdateMessage, Encoding & { readonly octets: Uint8Array }>();
 
 const bits = ({ as4, addPath, external }: Update.UpdateContext): number =>
   (as4 ? 1 : 0) | (addPath ? 2 : 0) | (external ? 4 : 0);
@@ -56,13 +52,4 @@ export function decode(
   if (decoded.size >= CAPACITY) decoded.clear();
   decoded.set(key, { octets: bytes.slice(at, end), context: which, message });
   return message;
-}
-
-/** The whole message, header included. */
-export function encode(update: Update.UpdateMessage, { as4, addPath }: Encoding): Uint8Array {
-  const known = encoded.get(update);
-  if (known !== undefined && known.as4 === as4 && known.addPath === addPath) return known.octets;
-  const octets = Header.wrap(Header.MessageType.Update, Update.encode(update, { as4, addPath }));
-  encoded.set(update, { as4, addPath, octets });
-  return octets;
 }

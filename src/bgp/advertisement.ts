@@ -1,0 +1,96 @@
+/** What peers are told of one path: made once for all of them, and its UPDATE written once. */
+import type { PathAttributes } from '../wire/bgp/attributes.ts';
+import * as Header from '../wire/bgp/header.ts';
+import * as Update from '../wire/bgp/update.ts';
+import { keyOf, type Protocol } from './route.ts';
+
+/** How UPDATEs are written on a session. */
+export type Encoding = Pick<Update.UpdateContext, 'as4' | 'addPath'>;
+
+export class Advertisement {
+  /** `keyOf(nlri.prefix)`. */
+  readonly key: number;
+  readonly nlri: Update.Nlri;
+  /** Interned. */
+  readonly attributes: PathAttributes;
+  /** Who brought the route, and is not told of it. */
+  readonly from: Protocol;
+  #alone: Uint8Array | undefined;
+
+  constructor(nlri: Update.Nlri, attributes: PathAttributes, from: Protocol) {
+    this.key = keyOf(nlri.prefix);
+    this.nlri = nlri;
+    this.attributes = attributes;
+    this.from = from;
+  }
+
+  /** The UPDATE that carries nothing else. Whoever holds an advertisement writes it one way. */
+  alone(encoding: Encoding): Uint8Array {
+    this.#alone ??= written(Update.make([], this.attributes, [this.nlri]), encoding);
+    return this.#alone;
+  }
+}
+
+const written = (update: Update.UpdateMessage, encoding: Encoding): Uint8Array =>
+  Header.wrap(Header.MessageType.Update, Update.encode(update, encoding));
+
+/** UPDATEs, written; many peers may be sent the same ones. */
+export interface Batch {
+  readonly count: number;
+  /** The first message, and all others in one piece: a program writes one after the other, and TCP sends the first at once. */
+  readonly first: Uint8Array;
+  readonly rest: Uint8Array;
+}
+
+/**
+ * The UPDATEs that bring a peer up to date: withdrawals first, then one for each attribute set, or as many as its
+ * destinations ask for. `undefined` when there is nothing to be said.
+ */
+export function batch(
+  withdrawn: readonly Update.Nlri[],
+  advertised: readonly Advertisement[],
+  encoding: Encoding,
+): Batch | undefined {
+  const messages: Uint8Array[] = [];
+  if (withdrawn.length > 0)
+    for (const update of Update.pack('withdrawn', withdrawn, {}, encoding))
+      messages.push(written(update, encoding));
+  for (const group of byAttributes(advertised)) {
+    const [first] = group;
+    if (group.length === 1) messages.push(first!.alone(encoding));
+    else {
+      const nlri = group.map(one => one.nlri);
+      for (const update of Update.pack('reachable', nlri, first!.attributes, encoding))
+        messages.push(written(update, encoding));
+    }
+  }
+  const [first] = messages;
+  return first === undefined
+    ? undefined
+    : { count: messages.length, first, rest: concatenated(messages.slice(1)) };
+}
+
+/** In the order in which the attribute sets come first. */
+function byAttributes(advertised: readonly Advertisement[]): Iterable<readonly Advertisement[]> {
+  if (advertised.length === 1) return [advertised];
+  const groups = new Map<PathAttributes, Advertisement[]>();
+  for (const one of advertised) {
+    const group = groups.get(one.attributes);
+    if (group === undefined) groups.set(one.attributes, [one]);
+    else group.push(one);
+  }
+  return groups.values();
+}
+
+const NOTHING = new Uint8Array(0);
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length < 2) return parts[0] ?? NOTHING;
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
