@@ -6,7 +6,7 @@
  *         +-------+--- LocRib ---------+
  *                 |          \
  *      kernel export filter   \  export filters, reflection, NEXT_HOP rules
- *         KernelSync           AdjRibOut of each peer
+ *         KernelSync           UpdateGroup of the peers that are told the same
  *
  * Changes are collected during an instant and settled at its end: next hops first, then the kernel, then the peers.
  */

@@ -120,10 +120,9 @@ export class UpdateGroup {
   /** What `peer`, a member, is to be sent of the steps. */
   news(peer: Protocol, stats: Stats): Batch | undefined {
     for (const step of this.#steps.values()) count(stats, peer, step);
-    if (this.#bringers.has(peer))
-      return this.#difference(peer, this.#steps.keys(), key => this.#steps.get(key)!.was);
-    if (this.#common === null)
-      this.#common = this.#difference(peer, this.#steps.keys(), key => this.#steps.get(key)!.was);
+    const was = (key: number): Told => this.#steps.get(key)!.was;
+    if (this.#bringers.has(peer)) return this.#difference(peer, this.#steps.keys(), was);
+    if (this.#common === null) this.#common = this.#difference(peer, this.#steps.keys(), was);
     return this.#common;
   }
 

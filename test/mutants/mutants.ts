@@ -103,6 +103,30 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (within(block)) return accept(',
     tests: ['bgp/', 'calico/bgp-config'],
   },
+  {
+    name: 'who brought a route is told of it like all others',
+    area: 'bgp',
+    file: 'src/bgp/update-group.ts',
+    from: 'if (this.#bringers.has(peer)) return this.#difference(peer, this.#steps.keys(), was);',
+    to: '',
+    tests: ['bgp/'],
+  },
+  {
+    name: 'who comes from another update group keeps what only that one told',
+    area: 'bgp',
+    file: 'src/bgp/update-group.ts',
+    from: 'for (const key of former.#steps.keys()) keys.add(key);',
+    to: '',
+    tests: ['bgp/'],
+  },
+  {
+    name: 'an update group is not told of what changed while it had no news of its own',
+    area: 'bgp',
+    file: 'src/bgp/outbox.ts',
+    from: 'peering.isWide ? this.#changedForWide : this.#changed, table, judge',
+    to: 'this.#changed, table, judge',
+    tests: ['bgp/'],
+  },
   // FIB
   {
     name: 'CrossSubnet tunnels inside the subnet',
@@ -116,8 +140,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a tunnel route goes to the gateway, not to the node',
     area: 'fib',
     file: 'src/bgp/kernel-export.ts',
-    from: 'return { via: nextHop, device: tunnel, onlink: true };',
-    to: 'return { via: route.gateway ?? nextHop, device: tunnel, onlink: true };',
+    from: 'throughOne(net, own, metric, nextHop, tunnel, true)',
+    to: 'throughOne(net, own, metric, best.gateway ?? nextHop, tunnel, true)',
     tests: ['bgp/', 'routing/ipip'],
   },
   {

@@ -119,6 +119,35 @@ t('nothing is seen before it is published', () => {
   assert.is(received.length, 1);
 });
 
+t('a message that goes to many is sent once, and again when the reader may have forgotten it', () => {
+  const buffer = createRing(1 << 20);
+  const [here, there] = [new FrameStore(), new FrameStore()];
+  const writer = new RingWriter(buffer, () => assert.unreachable('there is room'));
+  const message = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 255, 7);
+  const send = (octets: Uint8Array): void => {
+    const frame = here.allocate();
+    here.setPayload(frame, Payload.REAL, 0, octets.length, octets);
+    here.time[frame] = 1;
+    writer.write(here, frame, 1);
+    here.free(frame);
+  };
+  const seen: Uint8Array[] = [];
+  const reads = new RingReader(buffer, there, frame => {
+    seen.push(there.real[frame]!);
+    there.free(frame);
+  });
+  const [first, ...others] = Array.from({ length: 3000 }, (_, n) => message(n));
+  for (const octets of [first!, first!, ...others, first!, first!, others.at(-1)!]) send(octets);
+  writer.publish();
+  reads.drain();
+  assert.is(seen.length, 3004);
+  assert.equal(seen.slice(1, 3001), [first, ...others]);
+  assert.ok(seen[0] === seen[1], 'one object for one message');
+  assert.ok(seen[3001] === seen[3002], 'and once more for what was forgotten');
+  assert.equal(seen[3001], first);
+  assert.ok(seen[3003] === seen[3000]);
+});
+
 t('a full ring asks to be drained, an empty one of any position takes the longest record', () => {
   const one = {
     link: 1,
