@@ -6,6 +6,7 @@ import type { Prefix } from '../addr/prefix.ts';
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { Nlri, UpdateMessage } from '../wire/bgp/update.ts';
 import { intern } from './attribute-table.ts';
+import type { ImportedPath } from './bgp-route.ts';
 import { byPrefix, keyOf, prefixOf } from './route.ts';
 
 export interface ReceivedPath extends Nlri {
@@ -15,11 +16,13 @@ export interface ReceivedPath extends Nlri {
   readonly pathId: number;
   /** Interned. */
   readonly attributes: PathAttributes;
+  /** Behind import checks that change nothing: the same at all who received it. Made when it is first asked for. */
+  unchanged: ImportedPath | undefined;
 }
 
 export function receivedPath({ prefix, pathId }: Nlri, attributes: PathAttributes): ReceivedPath {
   const key = keyOf(prefix);
-  return { prefix: prefixOf(key), key, pathId, attributes };
+  return { prefix: prefixOf(key), key, pathId, attributes, unchanged: undefined };
 }
 
 /** By UPDATE: a reflector says the same to a thousand clients. */

@@ -8,6 +8,8 @@ import type { VirtualTime } from '../sim/time.ts';
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { Destination, Route, RouteSource } from './route.ts';
 
+export const NO_NEXT_HOP = -1;
+
 /** A path behind the import filter. */
 export interface ImportedPath {
   readonly prefix: Prefix;
@@ -16,6 +18,8 @@ export interface ImportedPath {
   readonly preference: number;
   /** Interned. */
   readonly attributes: PathAttributes;
+  /** `hostKey` of the next hop, or `NO_NEXT_HOP`. */
+  readonly nextHopKey: number;
   /** See `Route.stale`. */
   readonly stale: boolean;
 }

@@ -4,11 +4,11 @@ import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { ReceivedPath } from './adj-rib-in.ts';
 import { applied, Community } from './advertise.ts';
 import { intern } from './attribute-table.ts';
-import { BgpRoute, type ImportedPath } from './bgp-route.ts';
+import { BgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
 import type { PeerConfig } from './config.ts';
 import { ACCEPT, type Filter } from './filter.ts';
 import { UNRESOLVED } from './next-hop.ts';
-import { type PeerIdentity, PREFERENCE, type RouteSource } from './route.ts';
+import { hostKey, type PeerIdentity, PREFERENCE, type RouteSource } from './route.ts';
 
 /** The side of a peering that imports. */
 export interface Importer {
@@ -35,6 +35,9 @@ export function loop(
   return undefined;
 }
 
+const nextHopKey = ({ nextHop }: PathAttributes): number =>
+  nextHop === undefined ? NO_NEXT_HOP : hostKey(nextHop);
+
 const imported = (
   { prefix, key }: ReceivedPath,
   preference: number,
@@ -44,11 +47,9 @@ const imported = (
   key,
   preference,
   attributes,
+  nextHopKey: nextHopKey(attributes),
   stale: attributes.communities?.includes(Community.LlgrStale) ?? false,
 });
-
-/** What becomes of a path that has its LOCAL_PREF and that no filter changes: the same at all who received it. */
-const unchanged = new WeakMap<ReceivedPath, ImportedPath>();
 
 /** A path without LOCAL_PREF gets the default, as every external one (BIRD). */
 function withLocalPref(path: ReceivedPath, { config }: Importer): ImportedPath {
@@ -57,12 +58,8 @@ function withLocalPref(path: ReceivedPath, { config }: Importer): ImportedPath {
     const localPref = config.defaultLocalPref ?? DEFAULT_LOCAL_PREF;
     return imported(path, PREFERENCE.bgp, intern({ ...attributes, localPref }));
   }
-  let known = unchanged.get(path);
-  if (known === undefined) {
-    known = imported(path, PREFERENCE.bgp, attributes);
-    unchanged.set(path, known);
-  }
-  return known;
+  path.unchanged ??= imported(path, PREFERENCE.bgp, attributes);
+  return path.unchanged;
 }
 
 /** The path as it enters the table, its next hop not yet resolved; or 'filtered', or the loop that was found. */
@@ -83,9 +80,7 @@ export function importedPath(
   });
   if (!accept) return 'filtered';
   if (changes === undefined) return plain;
-  return {
-    ...plain,
-    preference: changes.preference ?? plain.preference,
-    attributes: intern(applied(plain.attributes, changes)),
-  };
+  const attributes = intern(applied(plain.attributes, changes));
+  const preference = changes.preference ?? plain.preference;
+  return { ...plain, preference, attributes, nextHopKey: nextHopKey(attributes) };
 }

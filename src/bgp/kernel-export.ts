@@ -13,7 +13,7 @@ import { isReachable, type Route } from './route.ts';
 const DEFAULT_PATHS = 16;
 
 /** By key of the prefix: the last route with one next hop that any daemon of the thread made; most make the same. */
-const lastMade = new Map<number, KernelRoute>();
+const lastMade: (KernelRoute | undefined)[] = [];
 
 function throughOne(
   net: Net,
@@ -23,14 +23,14 @@ function throughOne(
   device: string,
   isTunnel: boolean,
 ): KernelRoute {
-  const last = lastMade.get(net.key);
+  const last = lastMade[net.key];
   if (last !== undefined && last.protocol === protocol && last.metric === metric) {
     const hop = last.nextHops[0]!;
     if (hop.via === via && hop.device === device && (hop.onlink === true) === isTunnel) return last;
   }
   const hop: KernelNextHop = isTunnel ? { via, device, onlink: true } : { via, device };
   const made: KernelRoute = { prefix: net.prefix, type: 'unicast', nextHops: [hop], protocol, metric };
-  lastMade.set(net.key, made);
+  lastMade[net.key] = made;
   return made;
 }
 

@@ -4,11 +4,11 @@
  */
 import type * as Prefix from '../addr/prefix.ts';
 import type { Clock } from '../sim/time.ts';
-import { BgpRoute, type ImportedPath } from './bgp-route.ts';
+import { BgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
 import { LocRib, type NetChange } from './loc-rib.ts';
 import { NextHops, UNRESOLVED } from './next-hop.ts';
 import { keyOf, type Protocol, type Route, type RouteSource } from './route.ts';
-import { Sources } from './sources.ts';
+import { type ProtocolSources, Sources } from './sources.ts';
 
 /** A route as its protocol makes it: the table adds when, and for recursive ones where. */
 export type NewRoute = Omit<Route, 'since'>;
@@ -30,8 +30,13 @@ export class MasterTable {
     this.#nextHops = new NextHops(this.rib);
   }
 
-  source(protocol: Protocol, pathId = 0): RouteSource {
-    return this.#sources.get(protocol, pathId);
+  sources(protocol: Protocol): ProtocolSources {
+    return this.#sources.of(protocol);
+  }
+
+  /** The main source of a protocol. */
+  source(protocol: Protocol): RouteSource {
+    return this.#sources.of(protocol).get(0);
   }
 
   /** A protocol is gone, after all its routes. */
@@ -46,8 +51,8 @@ export class MasterTable {
 
   /** Enter a path that BGP brought. Returns the route in the table: the one that was there, if nothing has changed. */
   enterPath(path: ImportedPath, source: RouteSource, was: Route | undefined): Route {
-    const { nextHop } = path.attributes;
-    const resolution = nextHop === undefined ? UNRESOLVED : this.#nextHops.use(nextHop);
+    const { nextHopKey } = path;
+    const resolution = nextHopKey === NO_NEXT_HOP ? UNRESOLVED : this.#nextHops.use(nextHopKey);
     this.#release(was);
     const route = new BgpRoute(path, source, resolution, this.#clock.now);
     return this.rib.enter(path.key, route);
@@ -61,8 +66,9 @@ export class MasterTable {
 
   /** One path less uses the next hop of `route`. */
   #release(route: Route | undefined): void {
-    const nextHop = route?.attributes?.nextHop;
-    if (nextHop !== undefined) this.#nextHops.release(nextHop);
+    if (!(route instanceof BgpRoute)) return;
+    const { nextHopKey } = route.path;
+    if (nextHopKey !== NO_NEXT_HOP) this.#nextHops.release(nextHopKey);
   }
 
   /** Look up again every next hop below a prefix that moved. A BGP route resolves no other, so this ends soon. */
@@ -75,7 +81,7 @@ export class MasterTable {
       const affected: BgpRoute[] = [];
       for (const { routes } of this.rib.list())
         for (const route of routes)
-          if (route instanceof BgpRoute && moved.has(route.attributes.nextHop ?? 0)) affected.push(route);
+          if (route instanceof BgpRoute && moved.has(route.path.nextHopKey)) affected.push(route);
       for (const route of affected) this.enterPath(route.path, route.source, route);
     }
   }

@@ -6,7 +6,7 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { Resolution } from './bgp-route.ts';
 import type { LocRib } from './loc-rib.ts';
-import { IGP_METRIC_UNKNOWN } from './route.ts';
+import { IGP_METRIC_UNKNOWN, prefixOf } from './route.ts';
 
 export const UNRESOLVED: Resolution = { destination: 'unreachable', igpMetric: IGP_METRIC_UNKNOWN };
 
@@ -46,60 +46,58 @@ const same = (a: Resolution, b: Resolution): boolean =>
     a.device === b.device &&
     a.igpMetric === b.igpMetric);
 
-interface Entry {
-  readonly nextHop: Ipv4Address;
-  resolution: Resolution;
-  /** Paths that use it. */
-  users: number;
-}
-
 /** Next hops are counted by their first 16 bits: most prefixes that move are far from all of them. */
 const NETWORK_BITS = 16;
 const networkOf = (address: Ipv4Address): number => address >>> (32 - NETWORK_BITS);
 
-const NONE: ReadonlySet<Ipv4Address> = new Set();
+const NONE: ReadonlySet<number> = new Set();
 
+/** Next hops are told apart by their `hostKey`. */
 export class NextHops {
   readonly #table: LocRib;
-  readonly #entries = new Map<number, Entry>();
-  /** How many entries there are in each network. */
+  /** By key, of those in use: where each leads, and how many paths use it. */
+  readonly #resolutions: (Resolution | undefined)[] = [];
+  readonly #users: number[] = [];
+  /** How many there are in each network. */
   readonly #networks = new Map<number, number>();
 
   constructor(table: LocRib) {
     this.#table = table;
   }
 
-  /** One more path uses `nextHop`. Returns where it leads. */
-  use(nextHop: Ipv4Address): Resolution {
-    let entry = this.#entries.get(nextHop | 0);
-    if (entry === undefined) {
-      entry = { nextHop, resolution: resolve(this.#table, nextHop), users: 0 };
-      this.#entries.set(nextHop | 0, entry);
+  /** One more path uses the next hop. Returns where it leads. */
+  use(key: number): Resolution {
+    let resolution = this.#resolutions[key];
+    if (resolution === undefined) {
+      const nextHop = prefixOf(key).address;
+      resolution = resolve(this.#table, nextHop);
+      this.#resolutions[key] = resolution;
+      this.#users[key] = 0;
       this.#count(nextHop, 1);
     }
-    entry.users++;
-    return entry.resolution;
+    this.#users[key]!++;
+    return resolution;
   }
 
-  release(nextHop: Ipv4Address): void {
-    const entry = this.#entries.get(nextHop | 0);
-    if (entry === undefined || --entry.users > 0) return;
-    this.#entries.delete(nextHop | 0);
-    this.#count(nextHop, -1);
+  release(key: number): void {
+    if (this.#resolutions[key] === undefined || --this.#users[key]! > 0) return;
+    this.#resolutions[key] = undefined;
+    this.#count(prefixOf(key).address, -1);
   }
 
   /** The table changed at `prefixes`: look the next hops below them up again. Returns those that moved. */
-  refresh(prefixes: readonly Prefix.Prefix[]): ReadonlySet<Ipv4Address> {
+  refresh(prefixes: readonly Prefix.Prefix[]): ReadonlySet<number> {
     const near = prefixes.filter(p => p.length < NETWORK_BITS || this.#networks.has(networkOf(p.address)));
     if (near.length === 0) return NONE;
-    const moved = new Set<Ipv4Address>();
-    for (const entry of this.#entries.values()) {
-      const { nextHop } = entry;
+    const moved = new Set<number>();
+    for (const [key, was] of this.#resolutions.entries()) {
+      if (was === undefined) continue;
+      const nextHop = prefixOf(key).address;
       if (!near.some(p => Prefix.contains(p, nextHop))) continue;
       const now = resolve(this.#table, nextHop);
-      if (same(now, entry.resolution)) continue;
-      entry.resolution = now;
-      moved.add(nextHop);
+      if (same(now, was)) continue;
+      this.#resolutions[key] = now;
+      moved.add(key);
     }
     return moved;
   }

@@ -13,8 +13,9 @@ import type { PeerConfig } from './config.ts';
 import { ACCEPT, type Filter, REJECT } from './filter.ts';
 import type { LocRib } from './loc-rib.ts';
 import type { KernelDevice } from './ports.ts';
-import type { PeerIdentity, Protocol, Route, RouteSource } from './route.ts';
+import type { PeerIdentity, Protocol, Route } from './route.ts';
 import type { Session } from './session.ts';
+import type { ProtocolSources } from './sources.ts';
 import { Stats } from './stats.ts';
 import type { Offer, UpdateGroup } from './update-group.ts';
 
@@ -55,8 +56,8 @@ export class Peering implements Recipient {
   /** The peer asked for everything again. */
   repeating = false;
   device: string | undefined;
-  /** Of paths without an identifier. */
-  readonly source: RouteSource;
+  /** Of its routes. */
+  readonly sources: ProtocolSources;
   /** Nothing is sent until our own restart is over (RFC 4724 §4.1). */
   deferred = false;
 
@@ -66,9 +67,9 @@ export class Peering implements Recipient {
   /** How many narrow changes the counters know of; see `count`. */
   #narrowCounted = 0;
 
-  constructor(session: Session, source: RouteSource, dynamic: boolean) {
+  constructor(session: Session, sources: ProtocolSources, dynamic: boolean) {
     this.session = session;
-    this.source = source;
+    this.sources = sources;
     this.dynamic = dynamic;
   }
 

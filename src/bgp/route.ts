@@ -90,6 +90,9 @@ export function keyOf({ address, length }: Prefix): number {
   return key;
 }
 
+/** The key of a single address. */
+export const hostKey = (address: Ipv4Address): number => keyOf({ address, length: 32 });
+
 /** The key of a prefix that has one; a prefix that nobody has a route to need not get one to be looked up. */
 export const knownKey = (address: Ipv4Address, length: number): number | undefined =>
   keys.get(wordOf(address, length));

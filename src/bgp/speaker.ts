@@ -27,7 +27,7 @@ import { MasterTable } from './master-table.ts';
 import { Outbox } from './outbox.ts';
 import { Peering } from './peering.ts';
 import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
-import type { Route, RouteSource } from './route.ts';
+import type { Route } from './route.ts';
 import {
   AdministrativeShutdown,
   OtherConfigurationChange,
@@ -284,8 +284,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
-    const source = this.#master.source(session.protocol);
-    const peering = new Peering(session, source, dynamic);
+    const peering = new Peering(session, this.#master.sources(session.protocol), dynamic);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
@@ -361,15 +360,11 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       return;
     }
     peering.stats.importWithdrawsAccepted++;
-    this.#master.remove(nlri.prefix, this.#source(peering, nlri.pathId));
-  }
-
-  #source(peering: Peering, pathId: number): RouteSource {
-    return pathId === 0 ? peering.source : this.#master.source(peering.protocol, pathId);
+    this.#master.remove(nlri.prefix, peering.sources.get(nlri.pathId));
   }
 
   #import(peering: Peering, path: ReceivedPath): void {
-    const source = this.#source(peering, path.pathId);
+    const source = peering.sources.get(path.pathId);
     const { stats } = peering;
     const verdict = importedPath(path, source, peering, this.routerId);
     if (typeof verdict === 'string') {

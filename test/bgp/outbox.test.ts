@@ -15,6 +15,7 @@ import {
   type RouteSource,
 } from '../../src/bgp/route.ts';
 import type { Session } from '../../src/bgp/session.ts';
+import { Sources } from '../../src/bgp/sources.ts';
 import type { PathAttributes } from '../../src/wire/bgp/attributes.ts';
 import * as Header from '../../src/wire/bgp/header.ts';
 import * as Message from '../../src/wire/bgp/message.ts';
@@ -132,7 +133,7 @@ class Daemon {
   constructor(addPath: boolean) {
     this.fars = [1, 2, 3, 4, 5].map(n => new Far(n, addPath, n < 5));
     for (const far of this.fars)
-      this.peerings.set(far.config.name, new Peering(asSession(far), far.source, false));
+      this.peerings.set(far.config.name, new Peering(asSession(far), new Sources().of(far.protocol), false));
   }
 
   peering(far: Far): Peering {

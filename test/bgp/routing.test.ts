@@ -14,6 +14,7 @@ import { matchesPattern } from '../../src/bgp/direct.ts';
 import { hash, LocRib, type NetChange } from '../../src/bgp/loc-rib.ts';
 import { NextHops, resolve } from '../../src/bgp/next-hop.ts';
 import {
+  hostKey,
   IGP_METRIC_UNKNOWN,
   keyOf,
   type PeerIdentity,
@@ -321,8 +322,8 @@ t('after a refresh every next hop in use leads where the table says', () => {
       const used: number[] = [];
       for (const [edits, nextHop, takes] of rounds) {
         if (takes) used.push(nextHop);
-        if (takes) nextHops.use(nextHop);
-        else if (used.length > 0) nextHops.release(used.pop()!);
+        if (takes) nextHops.use(hostKey(nextHop));
+        else if (used.length > 0) nextHops.release(hostKey(used.pop()!));
         const moved = edits.map(({ prefix: { address, length }, device, gone }) => {
           const where = Prefix.network(ip(address), length);
           const made = localRoute('direct', {
@@ -333,12 +334,12 @@ t('after a refresh every next hop in use leads where the table says', () => {
           rib.replace(where, made.source, gone ? undefined : made);
           return where;
         });
-        const before = new Map(used.map(each => [each, nextHops.use(each)]));
+        const before = new Map(used.map(each => [each, nextHops.use(hostKey(each))]));
         const told = nextHops.refresh(moved);
         for (const each of used) {
-          assert.equal(nextHops.use(each), resolve(rib, each));
-          assert.is(told.has(each), before.get(each) !== resolve(rib, each));
-          for (let i = 0; i < 2; i++) nextHops.release(each);
+          assert.equal(nextHops.use(hostKey(each)), resolve(rib, each));
+          assert.is(told.has(hostKey(each)), before.get(each) !== resolve(rib, each));
+          for (let i = 0; i < 2; i++) nextHops.release(hostKey(each));
         }
       }
     }),
