@@ -154,14 +154,28 @@ export class Connection implements FsmOutputs, StreamEvents {
   }
 
   received(stream: Stream, bytes: Uint8Array): void {
-    if (stream !== this.#stream) return;
-    const all = this.#pending.length === 0 ? bytes : concatenated(this.#pending, bytes);
     let at = 0;
+    // Only the message that was broken off is put together; the others are read where they lie.
+    while (stream === this.#stream && this.#pending.length > 0 && at < bytes.length) {
+      const more = Math.min(bytes.length - at, missing(this.#pending));
+      const joined = concatenated(this.#pending, bytes.subarray(at, at + more));
+      at += more;
+      this.#pending = joined;
+      if (this.#read(stream, joined, 0) > 0 && stream === this.#stream) this.#pending = NOTHING;
+    }
+    if (stream !== this.#stream || at === bytes.length) return;
+    at = this.#read(stream, bytes, at);
+    if (stream === this.#stream) this.#pending = at === bytes.length ? NOTHING : bytes.slice(at);
+  }
+
+  /** Act on the whole messages from `from` on; returns where the first that is not whole begins. */
+  #read(stream: Stream, bytes: Uint8Array, from: number): number {
+    let at = from;
     try {
       while (this.#stream === stream) {
-        const length = Header.check(all, at);
-        if (length === undefined || all.length - at < length) break;
-        const message = Message.decode(all, at, length, this.receiving);
+        const length = Header.check(bytes, at);
+        if (length === undefined || bytes.length - at < length) break;
+        const message = Message.decode(bytes, at, length, this.receiving);
         at += length;
         this.messagesReceived++;
         this.#dispatch(message);
@@ -170,7 +184,7 @@ export class Connection implements FsmOutputs, StreamEvents {
       if (!(error instanceof WireError)) throw error;
       this.#refuse(error);
     }
-    this.#pending = this.#stream === stream ? all.subarray(at) : NOTHING;
+    return at;
   }
 
   closed(stream: Stream, reason: string): void {
@@ -221,6 +235,9 @@ const EXPIRES = {
 } as const;
 
 const NOTHING = new Uint8Array(0);
+
+/** How many octets the header, or the message behind it, still lacks. */
+const missing = (begun: Uint8Array): number => (Header.check(begun) ?? Header.HEADER_LENGTH) - begun.length;
 
 function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);

@@ -4,9 +4,12 @@
  *   seq  una                       nxt            end
  *        |--- chunk --|-- ZERO x 10^9 --------------|-- chunk --|
  *
- * Nothing is copied and nothing is cut: a segment, and its retransmission, is a descriptor of a part of a slice. Only
- * a segment that spans slices which do not continue each other is materialised. Slices are found by bisection, with
- * the last one tried first, so sending in order costs constant time.
+ * Nothing is cut: a segment, and its retransmission, is a descriptor of a part of a slice. Only a segment that spans
+ * slices which do not continue each other is materialised. Slices are found by bisection, with the last one tried
+ * first, so sending in order costs constant time.
+ *
+ * Small writes (a thousand messages of BGP) are copied behind each other into a buffer, and make one slice; large ones
+ * stay where they are. A buffer only ever grows: octets that a segment may point to do not change.
  */
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
 import * as Payload from '../../sim/payload.ts';
@@ -14,13 +17,20 @@ import * as Payload from '../../sim/payload.ts';
 interface Slice {
   /** Unwrapped sequence number of its first octet. */
   readonly start: number;
-  /** Octets; infinite for a sender that never ends. Grows while writes continue the same pattern. */
+  /** Octets; infinite for a sender that never ends. Grows while writes continue the same pattern or buffer. */
   length: number;
   readonly pattern: number;
   /** Offset of the first octet in `bytes` or in the pattern. */
   readonly offset: number;
   readonly bytes: Uint8Array | null;
 }
+
+/** Longer writes are not copied. */
+const COPIED = 1024;
+/** Buffers double from the one size to the other: most connections never say much. */
+const FIRST_BUFFER = COPIED;
+const LAST_BUFFER = 16 * COPIED;
+const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
   /** Sequence number after the last octet written. */
@@ -29,6 +39,9 @@ export class SendQueue {
   /** Slices before this are acknowledged and wait to be thrown away in bulk. */
   #head = 0;
   #hint = 0;
+  /** Where small writes go, and how much of it is taken. */
+  #buffer = NOTHING;
+  #filled = 0;
 
   constructor(start: number) {
     this.end = start;
@@ -36,8 +49,24 @@ export class SendQueue {
 
   /** Append real octets, which the caller must not change any more. */
   write(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#append(Payload.REAL, 0, bytes.length, bytes);
+    const { length } = bytes;
+    if (length === 0) return;
+    if (length > COPIED) {
+      this.#append(Payload.REAL, 0, length, bytes);
+      return;
+    }
+    if (this.#filled + length > this.#buffer.length) {
+      this.#buffer = new Uint8Array(Math.min(LAST_BUFFER, Math.max(FIRST_BUFFER, 2 * this.#buffer.length)));
+      this.#filled = 0;
+    }
+    const at = this.#filled;
+    Payload.write(this.#buffer, at, Payload.REAL, 0, length, bytes);
+    this.#filled += length;
+    const last = this.#head < this.#slices.length ? this.#slices[this.#slices.length - 1]! : undefined;
+    if (last?.bytes === this.#buffer && last.offset + last.length === at) {
+      last.length += length;
+      this.end += length;
+    } else this.#append(Payload.REAL, at, length, this.#buffer);
   }
 
   /** Append `length` octets of a pattern; `Infinity` makes a sender that never ends (nothing can follow). */
@@ -71,6 +100,11 @@ export class SendQueue {
       const first = this.#slices[this.#head]!;
       if (first.start + first.length > seq) break;
       this.#head++;
+    }
+    if (this.#head === this.#slices.length && this.#buffer.length > FIRST_BUFFER) {
+      // Whoever is silent for a while holds no large buffer.
+      this.#buffer = NOTHING;
+      this.#filled = 0;
     }
     if (this.#head > 32 && this.#head * 2 > this.#slices.length) {
       this.#slices = this.#slices.slice(this.#head);
