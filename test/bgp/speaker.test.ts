@@ -589,6 +589,30 @@ t('garbage on a session ends it with a NOTIFICATION, and it comes back', () => {
   assert.ok(lab.at('k8s-m').speaker.peerings.get('Mesh_192_168_10_101')!.session.established);
 });
 
+t('messages may be broken off anywhere: in the marker, in the length, in the body', () => {
+  const random = new Random(3, 'pieces');
+  const lab = started('ipip-always');
+  const wires = lab.net.wire.filter(w => w.to === at('k8s-w1') && w.bytes[18] === 2).map(w => w.bytes);
+  const all = Buffer.concat(wires);
+  const count = (): number => {
+    let messages = 0;
+    for (let i = 0; i < all.length; i += all.readUInt16BE(i + 16)) messages++;
+    return messages;
+  };
+  const connection = lab.at('k8s-w1').speaker.peerings.get('Mesh_192_168_10_10')!.session.current!;
+  const stream = lab.net.streamOf(at('k8s-w1'), at('k8s-m'))!;
+  for (const longest of [1, 7, 20, 80, 400]) {
+    const before = connection.messagesReceived;
+    for (let from = 0; from < all.length; ) {
+      const length = 1 + random.below(longest);
+      connection.received(stream, all.subarray(from, from + length));
+      from += length;
+    }
+    assert.is(connection.messagesReceived - before, count());
+    assert.is(connection.state, 'Established');
+  }
+});
+
 t('an established session survives no mutation with anything but a NOTIFICATION or a withdrawal', () => {
   const random = new Random(7, 'mutations');
   const lab = started('ipip-always');

@@ -14,11 +14,10 @@
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
 import * as Payload from '../../sim/payload.ts';
 
+/** It ends where the next one begins, the last one at the end of the queue: so it grows without being touched. */
 interface Slice {
   /** Unwrapped sequence number of its first octet. */
   readonly start: number;
-  /** Octets; infinite for a sender that never ends. Grows while writes continue the same pattern or buffer. */
-  length: number;
   readonly pattern: number;
   /** Offset of the first octet in `bytes` or in the pattern. */
   readonly offset: number;
@@ -33,7 +32,7 @@ const LAST_BUFFER = 16 * COPIED;
 const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
-  /** Sequence number after the last octet written. */
+  /** Sequence number after the last octet written; infinite for a sender that never ends. */
   end: number;
   #slices: Slice[] = [];
   /** Slices before this are acknowledged and wait to be thrown away in bulk. */
@@ -42,6 +41,8 @@ export class SendQueue {
   /** Where small writes go, and how much of it is taken. */
   #buffer = NOTHING;
   #filled = 0;
+  /** The last slice ends where the buffer is filled to: a small write continues it. */
+  #continues = false;
 
   constructor(start: number) {
     this.end = start;
@@ -52,60 +53,42 @@ export class SendQueue {
     const { length } = bytes;
     if (length === 0) return;
     if (length > COPIED) {
-      this.#append(Payload.REAL, 0, length, bytes);
+      this.#append(Payload.REAL, 0, bytes);
+      this.end += length;
       return;
     }
     if (this.#filled + length > this.#buffer.length) {
       this.#buffer = new Uint8Array(Math.min(LAST_BUFFER, Math.max(FIRST_BUFFER, 2 * this.#buffer.length)));
       this.#filled = 0;
+      this.#continues = false;
     }
-    const at = this.#filled;
-    Payload.write(this.#buffer, at, Payload.REAL, 0, length, bytes);
+    if (!this.#continues) this.#append(Payload.REAL, this.#filled, this.#buffer);
+    this.#continues = true;
+    Payload.write(this.#buffer, this.#filled, Payload.REAL, 0, length, bytes);
     this.#filled += length;
-    const last = this.#head < this.#slices.length ? this.#slices[this.#slices.length - 1]! : undefined;
-    if (last?.bytes === this.#buffer && last.offset + last.length === at) {
-      last.length += length;
-      this.end += length;
-    } else this.#append(Payload.REAL, at, length, this.#buffer);
+    this.end += length;
   }
 
   /** Append `length` octets of a pattern; `Infinity` makes a sender that never ends (nothing can follow). */
   writeVirtual(pattern: Payload.Pattern, length: number): void {
     if (!(length > 0)) return;
-    const last = this.#slices[this.#slices.length - 1];
-    if (last !== undefined && this.#slices.length > this.#head && last.pattern === pattern) {
-      last.length += length;
-      this.end += length;
-    } else {
-      this.#append(pattern, 0, length, null);
-    }
+    const last = this.#head < this.#slices.length ? this.#slices[this.#slices.length - 1] : undefined;
+    if (last?.pattern !== pattern) this.#append(pattern, 0, null);
+    this.end += length;
   }
 
   /** Cut off what begins at `seq` or later: it will not be sent. */
   truncate(seq: number): void {
-    while (this.#slices.length > this.#head) {
-      const last = this.#slices[this.#slices.length - 1]!;
-      if (last.start < seq) {
-        last.length = Math.min(last.length, seq - last.start);
-        break;
-      }
+    while (this.#slices.length > this.#head && this.#slices[this.#slices.length - 1]!.start >= seq)
       this.#slices.pop();
-    }
     this.end = Math.min(this.end, seq);
+    this.#continues = false;
   }
 
   /** Everything before `seq` is acknowledged. */
   release(seq: number): void {
-    while (this.#head < this.#slices.length) {
-      const first = this.#slices[this.#head]!;
-      if (first.start + first.length > seq) break;
-      this.#head++;
-    }
-    if (this.#head === this.#slices.length && this.#buffer.length > FIRST_BUFFER) {
-      // Whoever is silent for a while holds no large buffer.
-      this.#buffer = NOTHING;
-      this.#filled = 0;
-    }
+    while (this.#head < this.#slices.length && this.#endOf(this.#head) <= seq) this.#head++;
+    if (this.#head === this.#slices.length) this.#rest();
     if (this.#head > 32 && this.#head * 2 > this.#slices.length) {
       this.#slices = this.#slices.slice(this.#head);
       this.#hint = Math.max(0, this.#hint - this.#head);
@@ -115,24 +98,42 @@ export class SendQueue {
 
   /** Make the octets `[seq, seq + length)` the payload of `frame`. They must be in the queue. */
   describe(seq: number, length: number, frames: FrameStore, frame: Frame): void {
-    const slice = this.#slices[this.#find(seq)]!;
+    const at = this.#find(seq);
+    const slice = this.#slices[at]!;
     const skip = seq - slice.start;
-    if (skip + length <= slice.length) {
+    if (seq + length <= this.#endOf(at)) {
       frames.setPayload(frame, slice.pattern, payloadOffset(slice, skip), length, slice.bytes);
       return;
     }
     frames.setPayload(frame, Payload.REAL, 0, length, this.#materialise(seq, length));
   }
 
-  #append(pattern: Payload.Pattern, offset: number, length: number, bytes: Uint8Array | null): void {
-    this.#slices.push({ start: this.end, length, pattern, offset, bytes });
-    this.end += length;
+  /** A slice that begins at the end; it gets as long as the queue. */
+  #append(pattern: Payload.Pattern, offset: number, bytes: Uint8Array | null): void {
+    this.#slices.push({ start: this.end, pattern, offset, bytes });
+    this.#continues = false;
+  }
+
+  /** Everything is acknowledged: who is silent for a while holds no large buffer. */
+  #rest(): void {
+    this.#continues = false;
+    if (this.#buffer.length <= FIRST_BUFFER) return;
+    this.#buffer = NOTHING;
+    this.#filled = 0;
+  }
+
+  #endOf(at: number): number {
+    return at + 1 < this.#slices.length ? this.#slices[at + 1]!.start : this.end;
+  }
+
+  #contains(at: number, seq: number): boolean {
+    return seq >= this.#slices[at]!.start && seq < this.#endOf(at);
   }
 
   #find(seq: number): number {
     const slices = this.#slices;
     for (let i = Math.max(this.#hint, this.#head), tries = 0; i < slices.length && tries < 2; i++, tries++) {
-      if (contains(slices[i]!, seq)) {
+      if (this.#contains(i, seq)) {
         this.#hint = i;
         return i;
       }
@@ -144,7 +145,7 @@ export class SendQueue {
       if (slices[middle]!.start <= seq) low = middle;
       else high = middle - 1;
     }
-    if (low >= slices.length || !contains(slices[low]!, seq))
+    if (low >= slices.length || !this.#contains(low, seq))
       throw new Error(`sequence number ${seq} is not in the send queue`);
     this.#hint = low;
     return low;
@@ -156,16 +157,13 @@ export class SendQueue {
     for (let i = this.#find(seq); filled < length; i++) {
       const slice = this.#slices[i]!;
       const skip = seq + filled - slice.start;
-      const part = Math.min(length - filled, slice.length - skip);
+      const part = Math.min(length, this.#endOf(i) - seq) - filled;
       Payload.write(octets, filled, slice.pattern, payloadOffset(slice, skip), part, slice.bytes);
       filled += part;
     }
     return octets;
   }
 }
-
-const contains = (slice: Slice, seq: number): boolean =>
-  seq >= slice.start && seq < slice.start + slice.length;
 
 /** Only a RAMP's offset matters beyond 31 bits, and it counts modulo 256. */
 const payloadOffset = (slice: Slice, skip: number): number =>

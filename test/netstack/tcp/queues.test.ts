@@ -66,6 +66,68 @@ t('any slice of what was written is the payload of a frame, across writes too', 
   );
 });
 
+t('writes, reads and acknowledgements in any order: what a frame once pointed to stays as it was', () => {
+  const step = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant('write' as const), size: fc.integer({ min: 1, max: 300 }) }),
+    },
+    fc.record({ kind: fc.constant('write' as const), size: fc.integer({ min: 1000, max: 3000 }) }),
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant('send' as const), size: fc.integer({ min: 1, max: 1460 }) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('acknowledge' as const),
+        size: fc.integer({ min: 1, max: 4000 }),
+      }),
+    },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 80 }), steps => {
+      const queue = new SendQueue(1);
+      const frames = new FrameStore();
+      const model: number[] = [];
+      const sent: (readonly [frame: number, octets: number[]])[] = [];
+      let next = 0;
+      let una = 0;
+      for (const { kind, size } of steps) {
+        if (kind === 'write') {
+          const bytes = Uint8Array.from({ length: size }, (_, i) => (7 * (model.length + i)) & 255);
+          model.push(...bytes);
+          queue.write(bytes);
+        } else if (kind === 'send') {
+          const length = Math.min(size, model.length - next);
+          if (length === 0) continue;
+          const frame = frames.allocate();
+          queue.describe(1 + next, length, frames, frame);
+          sent.push([frame, model.slice(next, next + length)]);
+          next += length;
+        } else {
+          una = Math.min(next, una + size);
+          queue.release(1 + una);
+        }
+        assert.is(queue.end, 1 + model.length);
+      }
+      for (const [frame, octets] of sent) assert.equal([...frames.materialise(frame)], octets);
+    }),
+    { numRuns: 150, seed: 5 },
+  );
+});
+
+t('small writes are one run of octets: a segment of many is a part of it', () => {
+  const queue = new SendQueue(1);
+  const frames = new FrameStore();
+  for (let i = 0; i < 12; i++) queue.write(new Uint8Array(67).fill(i));
+  const [one, other] = [frames.allocate(), frames.allocate()];
+  queue.describe(1, 400, frames, one);
+  queue.describe(401, 404, frames, other);
+  assert.is(frames.real[one], frames.real[other]);
+  assert.is(frames.payloadOffset[other], 400);
+});
+
 t('a sender that never ends can be cut off', () => {
   const queue = new SendQueue(1);
   queue.write(Uint8Array.of(1, 2, 3));
