@@ -13,15 +13,15 @@ import { type Resource, STORED_KINDS, type StoredKind } from '../calico/resource
 import { DecodeError } from '../calico/resources/shape.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
-import type { Random } from '../sim/random.ts';
-import type { Timer, VirtualTime } from '../sim/time.ts';
+import type { VirtualTime } from '../sim/time.ts';
 import type { ApiCommand, ApiReply, ApiStatus } from './command.ts';
 import { Controllers } from './controllers.ts';
 import { OWNED, OwnedObjects, ownerOf } from './owned-objects.ts';
-import { encode, frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import { encode, frameOf, requestOf, type ToNode } from './protocol.ts';
 import type { ApiServerSpec } from './spec.ts';
 import { Store } from './store.ts';
 import { PatchError } from './store-patch.ts';
+import { Watcher } from './watcher.ts';
 
 /** What is for all nodes, encoded: the objects at some time, and what was written since. */
 interface Listing {
@@ -75,7 +75,7 @@ export class ApiServer extends LogicalProcess {
   }
 
   protected receive(frame: Frame, jack: number): void {
-    const message = messageOf<ToServer>(this.frames, frame);
+    const message = requestOf(this.frames, frame);
     if (message.kind === 'watch') this.#subscribe(jack);
     else if (message.kind === 'alive') this.#controllers.alive(this.#spec.nodes[jack]!);
     else this.#send(jack, { kind: 'response', id: message.id, result: this.#store.execute(message.op) });
@@ -204,49 +204,3 @@ const UNHEARD: readonly StoredKind[] = ['IPAMHandle'];
 const COMMON = STORED_KINDS.filter(kind => !OWNED.includes(kind) && !UNHEARD.includes(kind));
 
 const SYNCED = encode({ kind: 'synced' });
-
-/** Events on their way to one node: in order, each after a delay drawn for it. */
-class Watcher {
-  readonly node: string;
-  readonly #queue: { readonly octets: Uint8Array; readonly due: VirtualTime }[] = [];
-  readonly #server: LogicalProcess;
-  readonly #random: Random;
-  readonly #delay: readonly [VirtualTime, VirtualTime];
-  readonly #timer: Timer;
-  #last: VirtualTime = 0;
-
-  constructor(
-    server: LogicalProcess,
-    node: string,
-    delay: readonly [VirtualTime, VirtualTime],
-    send: (octets: Uint8Array) => void,
-  ) {
-    this.#server = server;
-    this.node = node;
-    this.#random = server.random(`watch/${node}`);
-    this.#delay = delay;
-    this.#timer = server.timer(() => {
-      while (this.#queue.length > 0 && this.#queue[0]!.due <= server.now) send(this.#queue.shift()!.octets);
-      if (this.#queue.length > 0) this.#timer.arm(this.#queue[0]!.due);
-    });
-  }
-
-  /** The node has subscribed anew. */
-  stop(): void {
-    this.#timer.cancel();
-    this.#queue.length = 0;
-  }
-
-  /** True while events are on their way. */
-  get behind(): boolean {
-    return this.#queue.length > 0;
-  }
-
-  enqueue(octets: Uint8Array): void {
-    const [least, most] = this.#delay;
-    const due = Math.max(this.#last, this.#server.now + least + this.#random.below(most - least + 1));
-    this.#last = due;
-    this.#queue.push({ octets, due });
-    if (this.#queue.length === 1) this.#timer.arm(due);
-  }
-}

@@ -8,7 +8,7 @@ import type { Op, OpResult, Steps } from '../calico/datastore.ts';
 import type { Resource } from '../calico/resources/kinds.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
-import { encode, frameOf, messageOf, type ToNode, type ToServer } from './protocol.ts';
+import { encodeRequest, frameOf, messageOf, type ToServer } from './protocol.ts';
 import type { WatchEvent } from './store.ts';
 
 /** What a subscriber is told, in this order: `listed` and `stored` until it knows all there is, `synced`, then both of each write. */
@@ -99,7 +99,7 @@ export class ApiClient {
 
   /** A frame came in on the management network. */
   receive(frame: Frame): void {
-    const message = messageOf<ToNode>(this.#process.frames, frame);
+    const message = messageOf(this.#process.frames, frame);
     switch (message.kind) {
       case 'response': {
         const answered = this.#waiting.get(message.id);
@@ -122,7 +122,7 @@ export class ApiClient {
   }
 
   #send(message: ToServer): void {
-    const frame = frameOf(this.#process.frames, encode(message));
+    const frame = frameOf(this.#process.frames, encodeRequest(message));
     const refused = this.#process.outputs[this.#jack]!.transmit(frame);
     if (refused !== undefined) throw new Error(`${this.#process.name}: management network: ${refused}`);
   }

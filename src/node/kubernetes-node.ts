@@ -151,7 +151,7 @@ export class KubernetesNode extends Machine {
 
   #event(event: WatchEvent): void {
     const { type, object } = event;
-    this.say('events', () => `watch: ${type} ${object.kind} ${object.metadata.name}`);
+    if (this.says('events')) this.say('events', () => heardText(event));
     if (this.#calico?.started) this.lastChange = this.now;
     this.#calico?.changed(object);
     if (object.kind !== 'Pod') return;
@@ -284,6 +284,9 @@ export class KubernetesNode extends Machine {
     return { ns: this.now, timestamp: formatTimestamp(this.#spec.startMs + Math.floor(this.now / 1e6)) };
   }
 }
+
+const heardText = ({ type, object }: WatchEvent): string =>
+  `watch: ${type} ${object.kind} ${object.metadata.name}`;
 
 const byCreation = (a: Resource, b: Resource): number =>
   Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion);

@@ -140,6 +140,11 @@ export abstract class Machine extends NetHost {
     this.#observer.say(what, text);
   }
 
+  /** Asked first where lines would be many: each is a function to make. */
+  protected says(what: TraceClass): boolean {
+    return this.#observer.traces(what);
+  }
+
   protected report(record: LabRecord): void {
     this.habitat.report(this, record);
   }

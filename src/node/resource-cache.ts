@@ -54,18 +54,25 @@ export class ResourceCache {
 
   /** News. */
   apply(event: WatchEvent): void {
-    const { kind } = event.object;
-    const key = keyOf(event.object);
+    const { object } = event;
+    const { kind } = object;
     let state = behind.get(event);
     if (state === undefined) {
+      const key = keyOf(object);
       const before = this.#heard.get(kind) ?? NOTHING;
-      state = event.type === 'DELETED' ? before.without(key) : before.with(key, event.object);
+      state = event.type === 'DELETED' ? before.without(key) : before.with(key, object);
       behind.set(event, state);
     }
     this.#heard.set(kind, state);
-    this.#known.delete(kind);
+    if (this.#known.size > 0) this.#known.delete(kind);
+    if (this.#ahead.size > 0) this.#caughtUp(object);
+  }
+
+  /** What was written of `object` is news now. */
+  #caughtUp(object: Resource): void {
+    const { kind } = object;
     const ahead = this.#ahead.get(kind);
-    if (ahead?.delete(key) && ahead.size === 0) this.#ahead.delete(kind);
+    if (ahead?.delete(keyOf(object)) && ahead.size === 0) this.#ahead.delete(kind);
   }
 
   /** The node has written `object`, and knows that it was stored. */
