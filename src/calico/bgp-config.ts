@@ -4,10 +4,10 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
-import { type BgpSettings, type BirdPeer, bgpSettings, birdPeers } from './bgp-peers.ts';
+import { type BgpSettings, type BirdPeer, bgpSettings, birdPeers, speakersOf } from './bgp-peers.ts';
 import { type BGPConfiguration, type BGPFilter, type BGPPeer, DEFAULT_BGP_PORT } from './resources/bgp.ts';
 import type { BlockAffinity } from './resources/ipam.ts';
-import { bgpNetwork, type Node } from './resources/node.ts';
+import { bgpNetwork, type Node, nodeNamed } from './resources/node.ts';
 import type { IPPool } from './resources/pool.ts';
 
 export type { BirdPeer } from './bgp-peers.ts';
@@ -109,7 +109,7 @@ export const ownBlocks = (node: string, affinities: readonly BlockAffinity[]): P
 
 /** The configuration of the node's BIRD; `undefined` for a node without a BGP address, where BIRD has no IPv4 at all. */
 export function birdConfig(inputs: BgpInputs): BirdConfig | undefined {
-  const own = inputs.nodes.find(n => n.metadata.name === inputs.node);
+  const own = nodeNamed(speakersOf(inputs.nodes), inputs.node);
   const network = own === undefined ? undefined : bgpNetwork(own);
   if (own === undefined || network === undefined) return undefined;
   const settings = bgpSettings(inputs.configurations);

@@ -17,7 +17,8 @@ import {
   DEFAULT_AS_NUMBER,
   type SecretKeyRef,
 } from './resources/bgp.ts';
-import { once } from './resources/meta.ts';
+import { canonical } from './resources/core.ts';
+import { once, onceAlike } from './resources/meta.ts';
 import { bgpNetwork, type Node, nodeNamed } from './resources/node.ts';
 import { parsePeerAddress } from './resources/rules.ts';
 import { matches } from './selector.ts';
@@ -124,8 +125,13 @@ const isSelected = (node: Node, selector: string): boolean => matches(selector, 
 const byName = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
   [...list].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 
-/** The nodes that do BGP, by name. Like what follows it is the same for all who know the same nodes. */
-const speakersOf = once((nodes: readonly Node[]): readonly Node[] =>
+/** What is read of a node here, as text. Tunnel addresses, which change most, are not. */
+const essence = once(({ metadata: { name, labels }, spec: { bgp } }: Node): string =>
+  canonical([name, labels, bgp?.ipv4Address, bgp?.asNumber, bgp?.routeReflectorClusterID]),
+);
+
+/** The nodes that do BGP, by name. Like what follows it is the same for all who know the same of the nodes. */
+export const speakersOf = onceAlike(essence, (nodes): readonly Node[] =>
   byName(nodes.filter(n => bgpNetwork(n) !== undefined)),
 );
 

@@ -9,7 +9,8 @@ import { type CalicoPool, calicoExportToBgpPeers, calicoKernelProgramming } from
 import type { PeerConfig, SpeakerConfig } from '../bgp/config.ts';
 import type { SpeakerPorts } from '../bgp/ports.ts';
 import { Speaker } from '../bgp/speaker.ts';
-import { type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import { type BgpInputs, type BirdConfig, type BirdPeer, birdConfig } from '../calico/bgp-config.ts';
+import { speakersOf } from '../calico/bgp-peers.ts';
 import { renderBirdFiles } from '../calico/bird-cfg.ts';
 import type { Kind, Resource } from '../calico/resources/kinds.ts';
 import type { IPPool } from '../calico/resources/pool.ts';
@@ -43,6 +44,8 @@ export class BirdDaemon {
   #config: BirdConfig | undefined;
   /** What the running configuration was made from; the same text again is no reconfiguration. */
   #rendered = '';
+  /** And the listings that the text was made from. */
+  #inputs: BgpInputs | undefined;
   #isDown = false;
   readonly #runsv: Timer;
 
@@ -114,6 +117,7 @@ export class BirdDaemon {
     this.speaker?.stop(how);
     this.speaker = undefined;
     this.#rendered = '';
+    this.#inputs = undefined;
   }
 
   /** What confd has written, by file name; nothing before it has. */
@@ -123,16 +127,19 @@ export class BirdDaemon {
 
   #render(): void {
     if (this.#isDown) return;
-    const config = birdConfig({
+    const inputs: BgpInputs = {
       node: this.#node,
-      nodes: this.#cache.list('Node'),
+      nodes: speakersOf(this.#cache.list('Node')),
       pools: this.#cache.list('IPPool'),
       affinities: this.#cache.list('BlockAffinity'),
       configurations: this.#cache.list('BGPConfiguration'),
       peers: this.#cache.list('BGPPeer'),
       filters: this.#cache.list('BGPFilter'),
-    });
+    };
+    if (this.#inputs !== undefined && areSame(inputs, this.#inputs)) return;
+    const config = birdConfig(inputs);
     if (config === undefined) return;
+    this.#inputs = inputs;
     const rendered = JSON.stringify(config);
     if (rendered === this.#rendered) return;
     this.#rendered = rendered;
@@ -148,6 +155,15 @@ export class BirdDaemon {
     }
   }
 }
+
+/** The very same listings: most of what confd wakes up for says nothing to BIRD. */
+const areSame = (a: BgpInputs, b: BgpInputs): boolean =>
+  a.nodes === b.nodes &&
+  a.pools === b.pools &&
+  a.affinities === b.affinities &&
+  a.configurations === b.configurations &&
+  a.peers === b.peers &&
+  a.filters === b.filters;
 
 const calicoPool = (pool: IPPool): CalicoPool => ({
   cidr: Prefix.from(pool.spec.cidr),

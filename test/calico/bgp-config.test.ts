@@ -454,4 +454,18 @@ for (const [text, seconds] of [
   t(`${text} is ${seconds} s`, () => assert.is(durationSec(text), seconds));
 }
 
+t('a listing that differs in one node, in whatever BGP reads of it, makes another configuration', () => {
+  const by = peer('by-label', { nodeSelector: 'all()', peerSelector: 'has(reflects)' });
+  const known = (change: Partial<NonNullable<Cluster['nodes']>[string]>): string[] => {
+    const nodes = { ...KUBE, 'kube-node-2': { ...KUBE['kube-node-2'], ...change } };
+    return sessions(bird('kube-node-1', { nodes, peers: [by] }));
+  };
+  const plain = known({});
+  assert.equal(known({ as: 65001 }), [plain[0]!, 'Mesh_10_192_0_4, as 65001, passive']);
+  assert.equal(known({ address: '10.192.0.9/16' }), [plain[0]!, 'Mesh_10_192_0_9, as 64512, passive']);
+  assert.equal(known({ cluster: '244.0.0.1' }), [plain[0]!]);
+  assert.equal(known({ labels: { reflects: '' } }), [...plain, 'Node_10_192_0_4, as 64512']);
+  assert.equal(known({}), plain);
+});
+
 t.run();

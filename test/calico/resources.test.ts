@@ -4,6 +4,7 @@ import { DatastoreError } from '../../src/calico/datastore.ts';
 import { newBlock } from '../../src/calico/ipam/block.ts';
 import { annotationList } from '../../src/calico/resources/core.ts';
 import { KINDS, kindNamed, parse, type Resource, validate } from '../../src/calico/resources/kinds.ts';
+import { onceAlike } from '../../src/calico/resources/meta.ts';
 import {
   bgpNetwork,
   kubernetesAnnotations,
@@ -15,6 +16,7 @@ import { DecodeError } from '../../src/calico/resources/shape.ts';
 import { assert, suite } from '../kit.ts';
 
 const t = suite('calico/resources');
+type Numbered = { readonly n: number; readonly note: string };
 const API = 'projectcalico.org/v3';
 const object = (kind: string, spec: unknown, name = 'default'): unknown => ({
   apiVersion: API,
@@ -548,6 +550,27 @@ t('a Kubernetes Node: annotations become fields, and back', () => {
 t('annotation lists', () => {
   assert.equal(annotationList('["a","b"]'), ['a', 'b']);
   for (const bad of ['a', '[1]', '{}', '']) assert.is(annotationList(bad), undefined);
+});
+
+t('what is derived of listings that are alike is derived once, of others anew', () => {
+  let derived = 0;
+  const sum = onceAlike(
+    (object: Numbered) => object.n,
+    listing => {
+      derived++;
+      return { sum: listing.reduce((total, { n }) => total + n, 0) };
+    },
+  );
+  const [one, two, three] = [1, 2, 3].map(n => ({ n, note: '' })) as [Numbered, Numbered, Numbered];
+  const first = sum([one, two]);
+  assert.is(sum([one, { ...two, note: 'changed' }]), first);
+  assert.is(derived, 1);
+  assert.equal(sum([one, three]), { sum: 4 });
+  assert.equal(sum([one, three, two]), { sum: 6 });
+  assert.equal(sum([one]), { sum: 1 });
+  assert.equal(sum([two, one]), { sum: 3 });
+  assert.equal(sum([]), { sum: 0 });
+  assert.is(derived, 6);
 });
 
 t.run();

@@ -6,7 +6,7 @@ import * as Ipv4 from '../../addr/ipv4.ts';
 import * as Prefix from '../../addr/prefix.ts';
 import { TUNL0, VXLAN_CALICO } from '../names.ts';
 import { FELIX_DEFAULTS, type FelixConfigurationSpec } from '../resources/felix.ts';
-import { once } from '../resources/meta.ts';
+import { onceAlike } from '../resources/meta.ts';
 import { type Node, nodeNetwork } from '../resources/node.ts';
 import type { IPPool } from '../resources/pool.ts';
 import type { Encapsulation } from './mtu.ts';
@@ -57,11 +57,6 @@ export interface Hooks {
   readonly workloadToHost: 'ACCEPT' | 'DROP' | 'RETURN';
 }
 
-/** Of all nodes, in order: the listing is the same for thousands of them. */
-const hostsOf = once((nodes: readonly Node[]): readonly Prefix.Prefix[] =>
-  inOrder(nodes.flatMap(n => hostOf(n) ?? [])),
-);
-
 const inOrder = (prefixes: readonly Prefix.Prefix[]): Prefix.Prefix[] => {
   const sorted = [...prefixes].sort(Prefix.compare);
   return sorted.filter((p, i) => i === 0 || !Prefix.equal(p, sorted[i - 1]!));
@@ -69,10 +64,16 @@ const inOrder = (prefixes: readonly Prefix.Prefix[]): Prefix.Prefix[] => {
 
 const host = (address: Ipv4.Ipv4Address): Prefix.Prefix => ({ address, length: 32 });
 
-const hostOf = once((node: Node): Prefix.Prefix | undefined => {
+const hostOf = (node: Node): Prefix.Prefix | undefined => {
   const network = nodeNetwork(node);
   return network && host(network.address);
-});
+};
+
+/** Of all nodes, in order: the same for thousands of them, and whatever else of a node changes. */
+const hostsOf = onceAlike(
+  (node: Node) => nodeNetwork(node)?.address,
+  (nodes): readonly Prefix.Prefix[] => inOrder(nodes.flatMap(n => hostOf(n) ?? [])),
+);
 
 function externalNodes(config: FelixConfigurationSpec): Prefix.Prefix[] {
   return (config.externalNodesList ?? []).map(text => Prefix.from(text.includes('/') ? text : `${text}/32`));

@@ -71,6 +71,26 @@ export function once<T extends object, V>(derive: (object: T) => V): (object: T)
   };
 }
 
+/**
+ * `derive`, computed once for listings that are alike: as long, and with the same `essence` of each object. Nodes are told
+ * of one change after another, so the listing that is asked for next is the last one but for some of its objects.
+ */
+export function onceAlike<T extends object, V>(
+  essence: (object: T) => string | number | undefined,
+  derive: (listing: readonly T[]) => V,
+): (listing: readonly T[]) => V {
+  let last: { readonly listing: readonly T[]; readonly value: V } | undefined;
+  return once(listing => {
+    const before = last?.listing;
+    const isAlike =
+      before?.length === listing.length &&
+      listing.every((object, i) => object === before[i] || essence(object) === essence(before[i]!));
+    const value = isAlike ? last!.value : derive(listing);
+    last = { listing, value };
+    return value;
+  });
+}
+
 /** `fmt.Sprintf("%v", value)` for what can stand in a resource. */
 export function goValue(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;
