@@ -15,11 +15,16 @@
  */
 import type { AddressWord } from '../addr/address-word.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
-import type { Transmitter } from '../sim/link.ts';
-import type { WordArena } from '../sim/word-arena.ts';
+import type { Arrivals, Transmitter } from '../sim/link.ts';
+import * as Link from '../sim/link.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
-import * as Ethernet from '../wire/ethernet.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
+import * as EthernetCodec from '../wire/ethernet.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ethernet = { ...EthernetCodec };
+const Ipv4 = { ...Ipv4Codec };
+const { transmit } = Link;
 
 /** Words of a flow. */
 const FLOW = 16;
@@ -41,12 +46,16 @@ const OUTPUT_DEVICE = 12;
 /** What was sent and is not yet in the devices' counters. */
 const PACKETS = 13;
 const OCTETS = 14;
+/** The record of the transmitter on the output jack. */
+const OUTPUT_LINK = 15;
 
 /** A veth has a jack here, too, in which its peer is plugged: this, and the peer's number. */
-export const VETH_JACKS = 1 << 20;
+const VETH = 1 << 20;
+export const VETH_JACKS = VETH;
 
 /** No such flow. */
-export const NO_FLOW = -1;
+const NONE = -1;
+export const NO_FLOW = NONE;
 
 /** Flows in a set: a flow may be in any place of its set, which has its own by hash. Words of it. */
 const WAYS = 4;
@@ -76,7 +85,7 @@ export interface Decision {
   readonly input: FlowDevice;
   readonly output: FlowDevice;
   /** Of the next hop; of no use where a flow ends here. */
-  readonly header: Ethernet.HeaderTemplate | undefined;
+  readonly header: EthernetCodec.HeaderTemplate | undefined;
   readonly mtu: number;
 }
 
@@ -84,6 +93,7 @@ export interface Decision {
 export interface FlowHost {
   readonly frames: FrameStore;
   readonly outputs: readonly Transmitter[];
+  readonly habitat: Arrivals;
   /** `frame` goes to the device of that number, at this instant. */
   handTo(device: number, frame: Frame): void;
   /** So much went from one device to another, or from or to here (-1): for their counters. */
@@ -97,8 +107,7 @@ export interface FlowHost {
 export class FlowTable {
   readonly #frames: FrameStore;
   readonly #outputs: readonly Transmitter[];
-  readonly #arena: WordArena;
-  /** Where the flows are in the arena: `#mask + 1` sets of them. */
+  /** Where the flows are in `FrameStore.tables`: `#mask + 1` sets of them. */
   #first: number;
   #mask = 0;
   #generation = 1;
@@ -110,8 +119,7 @@ export class FlowTable {
     this.#host = host;
     this.#frames = host.frames;
     this.#outputs = host.outputs;
-    this.#arena = host.frames.tables;
-    this.#first = this.#arena.reserve(SET);
+    this.#first = this.#frames.tables.reserve(SET);
   }
 
   /** Forward or deliver `frame` (start = Ethernet header) if its flow is known: then it is gone. False: it has to go through the stack. */
@@ -123,10 +131,10 @@ export class FlowTable {
     const view = frames.view(frame);
     const source = Ipv4.sourceWord(view, ip);
     const destination = Ipv4.destinationWord(view, ip);
-    const words = this.#arena.words;
+    const words = this.#frames.tables.words;
     const flow = this.#find(jack, source, destination);
     if (
-      flow === NO_FLOW ||
+      flow === NONE ||
       !Ethernet.isTo(view, at, words[flow + MAC_HIGH]!, words[flow + MAC_LOW]!) ||
       Ethernet.etherType(view, at) !== Ethernet.TYPE_IPV4
     )
@@ -150,7 +158,7 @@ export class FlowTable {
 
   /** Longest packet that goes out whole by `flow`. */
   mtu(flow: number): number {
-    return this.#arena.words[flow + MTU]!;
+    return this.#frames.tables.words[flow + MTU]!;
   }
 
   /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
@@ -167,35 +175,36 @@ export class FlowTable {
     if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP) return false;
     this.#count(flow, octets);
     this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH);
-    this.#host.handUp(frame, ip, this.#arena.words[flow + INPUT_DEVICE]!);
+    this.#host.handUp(frame, ip, this.#frames.tables.words[flow + INPUT_DEVICE]!);
     return true;
   }
 
   #count(flow: number, octets: number): void {
-    const words = this.#arena.words;
+    const words = this.#frames.tables.words;
     words[flow + PACKETS]! += 1;
     words[flow + OCTETS]! += octets;
     if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
   }
 
   #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
-    const words = this.#arena.words;
+    const words = this.#frames.tables.words;
     view.setInt32(at, words[flow + HEADER]!);
     view.setInt32(at + 4, words[flow + HEADER + 1]!);
     view.setInt32(at + 8, words[flow + HEADER + 2]!);
     this.#count(flow, octets);
     const jack = words[flow + OUTPUT_JACK]!;
-    if (jack >= VETH_JACKS) {
-      this.#host.handTo(jack - VETH_JACKS, frame);
+    if (jack >= VETH) {
+      this.#host.handTo(jack - VETH, frame);
       return;
     }
+    if (transmit(this.#frames, words[flow + OUTPUT_LINK]!, frame, this.#host.habitat)) return;
     const refusal = this.#outputs[jack]!.transmit(frame);
     if (refusal !== undefined) this.#host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
   }
 
   /** The valid flow that comes in by `jack`, or `NO_FLOW`. */
   #find(jack: number, source: AddressWord, destination: AddressWord): number {
-    const words = this.#arena.words;
+    const words = this.#frames.tables.words;
     const generation = this.#generation;
     const set = this.#set(jack, source, destination);
     for (let flow = set; flow < set + SET; flow += FLOW)
@@ -206,7 +215,7 @@ export class FlowTable {
         words[flow + GENERATION] === generation
       )
         return flow;
-    return NO_FLOW;
+    return NONE;
   }
 
   /** Where the set of flows begins that a flow belongs to. */
@@ -222,7 +231,7 @@ export class FlowTable {
     const { source, destination, input, output } = decision;
     const flow = this.#room(input.inputJack, source, destination);
     this.#settle(flow);
-    const words = this.#arena.words;
+    const words = this.#frames.tables.words;
     words[flow + DESTINATION] = destination;
     words[flow + SOURCE] = source;
     words[flow + INPUT_JACK] = input.inputJack;
@@ -231,6 +240,7 @@ export class FlowTable {
     words[flow + GENERATION] = this.#generation;
     decision.header?.copyAddresses(words, flow + HEADER);
     words[flow + OUTPUT_JACK] = output.outputJack;
+    words[flow + OUTPUT_LINK] = this.#outputs[output.outputJack]?.at ?? 0;
     words[flow + MTU] = decision.mtu;
     words[flow + INPUT_DEVICE] = input.number;
     words[flow + OUTPUT_DEVICE] = output.number;
@@ -239,10 +249,10 @@ export class FlowTable {
   /** A place for a flow: its own, or one that is not taken, or that of another whose set is full. */
   #room(jack: number, source: AddressWord, destination: AddressWord): number {
     const known = this.#find(jack, source, destination);
-    if (known !== NO_FLOW) return known;
+    if (known !== NONE) return known;
     const set = this.#set(jack, source, destination);
     for (let flow = set; flow < set + SET; flow += FLOW)
-      if (this.#arena.words[flow + GENERATION] !== this.#generation) return flow;
+      if (this.#frames.tables.words[flow + GENERATION] !== this.#generation) return flow;
     const displaced = this.#displaced++;
     if (displaced <= this.#mask || this.#mask + 1 >= MOST) return set + (displaced & (WAYS - 1)) * FLOW;
     this.#resize(2 * (this.#mask + 1));
@@ -266,7 +276,7 @@ export class FlowTable {
   }
 
   #settle(flow: number): void {
-    const words = this.#arena.words;
+    const words = this.#frames.tables.words;
     const packets = words[flow + PACKETS]!;
     if (packets === 0) return;
     this.#host.countSent(
@@ -281,8 +291,8 @@ export class FlowTable {
 
   #resize(sets: number): void {
     this.settle();
-    this.#arena.release(this.#first, (this.#mask + 1) * SET);
-    this.#first = this.#arena.reserve(sets * SET);
+    this.#frames.tables.release(this.#first, (this.#mask + 1) * SET);
+    this.#first = this.#frames.tables.reserve(sets * SET);
     this.#mask = sets - 1;
     this.#displaced = 0;
   }

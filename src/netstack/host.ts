@@ -9,24 +9,30 @@
  * Namespaces of one host hand frames to each other through one first-in first-out backlog, drained before the next event:
  * no recursion, however long the chain of veths and tunnels.
  */
-import { type Frame, FrameQueue, NO_FRAME } from '../sim/frame-store.ts';
+import * as Frames from '../sim/frame-store.ts';
+import { type Frame, FrameQueue } from '../sim/frame-store.ts';
 import { type Habitat, LogicalProcess } from '../sim/logical-process.ts';
 import type { VirtualTime } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import { FrameAccount } from '../trace/frame-account.ts';
 import type { DropRecord, HopRecord } from '../trace/record.ts';
 import * as Ipv4 from '../wire/ipv4.ts';
-import { FlowTable, VETH_JACKS } from './flow-table.ts';
+import * as Flows from './flow-table.ts';
+import { FlowTable } from './flow-table.ts';
 import { toTransport } from './ip-input.ts';
 import { Namespace } from './namespace.ts';
 import type { Direction, NetDevice } from './netdevice.ts';
 import type { Processor } from './processor.ts';
 import type { Tracer } from './trace-point.ts';
 
+const { NO_FRAME } = Frames;
+const { VETH_JACKS } = Flows;
+
 /** Hand-overs at one instant. More means that frames run in a circle without ever losing TTL: a bug of ours. */
 const BACKLOG_BOUND = 1_000_000;
 
 export abstract class NetHost extends LogicalProcess {
+  readonly #backlog: FrameQueue;
   /** The flows it forwards. Whoever changes what forwarding rests on has it `forget`. */
   readonly flows: FlowTable;
   readonly namespaces: Namespace[] = [];
@@ -43,7 +49,6 @@ export abstract class NetHost extends LogicalProcess {
   /** How many there have been. */
   #namespaces = 0;
   readonly #jacks: (NetDevice | undefined)[] = [];
-  readonly #backlog: FrameQueue;
   #tracer: Tracer | undefined;
 
   constructor(id: number, name: string, habitat: Habitat) {

@@ -12,8 +12,8 @@ import * as Prefix from '../addr/prefix.ts';
 import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import { NO_FLOW } from './flow-table.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+import * as Flows from './flow-table.ts';
 import { fragment } from './fragment.ts';
 import { ACCEPT, OUTPUT, POSTROUTING } from './hooks.ts';
 import { discard } from './ip-input.ts';
@@ -22,6 +22,9 @@ import type { NetDevice } from './netdevice.ts';
 import type { NextHop, Route } from './route.ts';
 import { selectAddress } from './source-address.ts';
 import type { Path, SendError, SendRequest } from './transport.ts';
+
+const { NO_FLOW } = Flows;
+const Ipv4 = { ...Ipv4Codec };
 
 /** First four bits of multicast addresses; what follows is reserved but for the broadcast address. */
 const FIRST_GROUP = 0xe;

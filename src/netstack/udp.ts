@@ -9,10 +9,10 @@ import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { Random } from '../sim/random.ts';
-import * as Checksum from '../wire/checksum.ts';
+import * as ChecksumCodec from '../wire/checksum.ts';
 import * as Icmp from '../wire/icmpv4.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import * as Udp from '../wire/udp.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+import * as UdpCodec from '../wire/udp.ts';
 import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import type {
@@ -25,6 +25,10 @@ import type {
 } from './transport.ts';
 import { UdpArrival } from './udp-arrival.ts';
 import { type BindError, type UdpError, type UdpPayload, UdpSocket } from './udp-socket.ts';
+
+const Checksum = { ...ChecksumCodec };
+const Ipv4 = { ...Ipv4Codec };
+const Udp = { ...UdpCodec };
 
 const MAX_PAYLOAD = 65_507;
 const NO_SOCKETS: readonly UdpSocket[] = [];

@@ -5,12 +5,17 @@
 import type { Frame, FrameStore } from './frame-store.ts';
 import { NumberRecords } from './number-records.ts';
 import * as Payload from './payload.ts';
-import { PRINT_A, PRINT_B, PRINT_COUNT } from './process-record.ts';
+import * as ProcessRecord from './process-record.ts';
 import type { VirtualTime } from './time.ts';
 
+const { NOW, PRINT_A, PRINT_B, PRINT_COUNT } = ProcessRecord;
+const { RAMP, ZERO } = Payload;
+
+/** Kinds of events. */
 export const TIMER = 1;
-export const FRAME = 2;
 export const COMMAND = 3;
+const ARRIVED = 2;
+export const FRAME = ARRIVED;
 
 /** Odd, so that a step loses nothing. */
 const STEP_A = 0x9e3779b1;
@@ -26,28 +31,26 @@ const stepB = (lane: number, word: number): number => {
   return Math.imul((mixed << 13) | (mixed >>> 19), STEP_B);
 };
 
-/** An event of `kind` at `time` (ns), mixed into the fingerprint of the process whose record is at `at`. */
-export function mixEvent(cells: Float64Array, at: number, kind: number, time: VirtualTime): void {
+/** An event of `kind`, now, mixed into the fingerprint of the process whose record is at `at`. */
+function mix({ cells, words }: NumberRecords, at: number, kind: number): void {
+  const time = cells[at + NOW]!;
   cells[at + PRINT_COUNT]! += 1;
-  const a = stepA(cells[at + PRINT_A]! | 0, (kind << 24) ^ Math.floor(time / 2 ** 32));
-  cells[at + PRINT_A] = a;
-  cells[at + PRINT_B] = stepB(cells[at + PRINT_B]! ^ a, time >>> 0);
+  const a = stepA(words[2 * at + PRINT_A]!, (kind << 24) ^ Math.floor(time / 2 ** 32));
+  words[2 * at + PRINT_A] = a;
+  words[2 * at + PRINT_B] = stepB(words[2 * at + PRINT_B]! ^ a, time >>> 0);
 }
 
+export const mixEvent = mix;
+
 /**
- * A frame that arrived: its real octets, and of its payload what it stands for. How a REAL payload lies in memory
+ * A frame that arrives now: its real octets, and of its payload what it stands for. How a REAL payload lies in memory
  * is not part of it: after a ring it begins at offset 0.
  */
-export function mixFrame(
-  cells: Float64Array,
-  at: number,
-  frames: FrameStore,
-  frame: Frame,
-  time: VirtualTime,
-): void {
-  cells[at + PRINT_COUNT]! += 1;
-  let a = stepA(cells[at + PRINT_A]! | 0, (FRAME << 24) ^ Math.floor(time / 2 ** 32));
-  let b = stepB(cells[at + PRINT_B]! ^ a, time >>> 0);
+export function mixFrame(records: NumberRecords, at: number, frames: FrameStore, frame: Frame): void {
+  mix(records, at, ARRIVED);
+  const { words } = records;
+  let a = words[2 * at + PRINT_A]!;
+  let b = words[2 * at + PRINT_B]!;
   const view = frames.view(frame);
   const headersEnd = frames.end[frame]!;
   const headers = frames.start[frame]!;
@@ -61,14 +64,14 @@ export function mixFrame(
   if (octet < headersEnd) a = stepA(a, view.getUint8(octet));
   const length = frames.payloadLength[frame]!;
   b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
-  if (length > 0 && frames.pattern[frame] !== Payload.ZERO) a = payload(a, frames, frame, length);
-  cells[at + PRINT_A] = a;
-  cells[at + PRINT_B] = b;
+  if (length > 0 && frames.pattern[frame] !== ZERO) a = payload(a, frames, frame, length);
+  words[2 * at + PRINT_A] = a;
+  words[2 * at + PRINT_B] = b;
 }
 
 function payload(lane: number, frames: FrameStore, frame: Frame, length: number): number {
   const offset = frames.payloadOffset[frame]!;
-  if (frames.pattern[frame] === Payload.RAMP) return stepA(lane, 256 + offset);
+  if (frames.pattern[frame] === RAMP) return stepA(lane, 256 + offset);
   const real = frames.real[frame]!;
   const end = offset + length;
   let a = lane;
@@ -87,8 +90,8 @@ export class Fingerprint {
   constructor(records = new NumberRecords(), at = records.reserve()) {
     this.#records = records;
     this.#at = at;
-    records.cells[at + PRINT_A] = 0x243f6a88;
-    records.cells[at + PRINT_B] = 0x85a308d3 | 0;
+    records.words[2 * at + PRINT_A] = 0x243f6a88;
+    records.words[2 * at + PRINT_B] = 0x85a308d3;
   }
 
   get count(): number {
@@ -96,25 +99,27 @@ export class Fingerprint {
   }
 
   event(kind: number, time: VirtualTime): void {
-    mixEvent(this.#records.cells, this.#at, kind, time);
+    this.#records.cells[this.#at + NOW] = time;
+    mix(this.#records, this.#at, kind);
   }
 
   frame(frames: FrameStore, frame: Frame, time: VirtualTime): void {
-    mixFrame(this.#records.cells, this.#at, frames, frame, time);
+    this.#records.cells[this.#at + NOW] = time;
+    mixFrame(this.#records, this.#at, frames, frame);
   }
 
   text(text: string): void {
-    const { cells } = this.#records;
-    let a = cells[this.#at + PRINT_A]! | 0;
+    const { words } = this.#records;
+    let a = words[2 * this.#at + PRINT_A]!;
     for (let i = 0; i < text.length; i++) a = stepA(a, text.charCodeAt(i));
-    cells[this.#at + PRINT_A] = a;
-    cells[this.#at + PRINT_B] = stepB(cells[this.#at + PRINT_B]! | 0, a);
+    words[2 * this.#at + PRINT_A] = a;
+    words[2 * this.#at + PRINT_B] = stepB(words[2 * this.#at + PRINT_B]!, a);
   }
 
   /** 16 hex digits. */
   digest(): string {
-    const { cells } = this.#records;
+    const { words } = this.#records;
     const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
-    return hex(cells[this.#at + PRINT_A]!) + hex(cells[this.#at + PRINT_B]!);
+    return hex(words[2 * this.#at + PRINT_A]!) + hex(words[2 * this.#at + PRINT_B]!);
   }
 }

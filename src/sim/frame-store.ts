@@ -17,50 +17,65 @@ import * as Payload from './payload.ts';
 import type { VirtualTime } from './time.ts';
 import { WordArena } from './word-arena.ts';
 
+const { RAMP, REAL, ZERO } = Payload;
+
 /** A slot number of a `FrameStore`. */
 export type Frame = number;
-export const NO_FRAME: Frame = -1;
+// What a module exports is no constant inside of it, either.
+const NONE: Frame = -1;
+export const NO_FRAME = NONE;
 
-export const HEADROOM = 96;
+const FRONT = 96;
+export const HEADROOM = FRONT;
 const SLOT_SHIFT = 8;
 const SLOT_OCTETS = 1 << SLOT_SHIFT;
-const SEGMENT_SHIFT = 12;
+const SEGMENT_SHIFT = 14;
+/** Memory that no frame was in yet is not taken from the system: the C library clears large buffers page by page, when touched. */
 const SEGMENT_SLOTS = 1 << SEGMENT_SHIFT;
 
 export class FrameStore {
   /** Offset of the first and past the last real octet, within the frame's `view`. */
-  start = new Int32Array(0);
-  end = new Int32Array(0);
+  declare start: Int32Array;
+  declare end: Int32Array;
   /** The payload descriptor behind the real octets. Offsets of RAMP count mod 256. */
-  pattern = new Uint8Array(0);
-  payloadOffset = new Int32Array(0);
-  payloadLength = new Int32Array(0);
-  /** The octets of a REAL payload, never written to after they were sent. */
-  readonly real: (Uint8Array | null)[] = [];
+  declare pattern: Uint8Array;
+  declare payloadOffset: Int32Array;
+  declare payloadLength: Int32Array;
   /** When it arrives (set by the link that carries it). */
-  time = new Float64Array(0);
+  declare time: Float64Array;
   /** Successor in the queue it is in. */
-  next = new Int32Array(0);
+  declare next: Int32Array;
   /** The probe that sent it, 0 for none. Survives encapsulation, translation and rings (design: observed trail). */
-  tag = new Uint16Array(0);
+  declare tag: Uint16Array;
   /** Free for the layer that holds the frame: an input device, a queue's note. */
-  meta = new Int32Array(0);
+  declare meta: Int32Array;
+  /** The first segment, in which nearly all frames are. */
+  declare readonly octets: DataView;
+  /** Where processes and links of this worker have their numbers. */
+  declare readonly records: NumberRecords;
+  /** Where processes of this worker have their tables of words. */
+  declare readonly tables: WordArena;
+  /** The octets of a REAL payload, never written to after they were sent. */
+  readonly real: (Uint8Array | null)[] = new Array(SEGMENT_SLOTS).fill(null);
 
   /** Frames that are allocated now. */
   inUse = 0;
-  /** Where processes and links of this worker have their numbers. */
-  readonly records = new NumberRecords();
-  /** Where processes of this worker have their tables of words. */
-  readonly tables = new WordArena();
-
   readonly #views: DataView[] = [];
   readonly #bytes: Uint8Array[] = [];
   readonly #words: Int32Array[] = [];
-  #free: Frame = NO_FRAME;
+  #free: Frame = NONE;
+  /** This one and all after it were never allocated. */
+  #fresh: Frame = 0;
+
+  constructor() {
+    // Inherited by the store of `constantStore`.
+    if (this.octets === undefined) Object.assign(this, sharedArrays());
+    this.#addBuffer(this.octets.buffer);
+  }
 
   /** The buffer that holds `frame`, for the codecs. */
   view(frame: Frame): DataView {
-    return this.#views[frame >> SEGMENT_SHIFT]!;
+    return frame < SEGMENT_SLOTS ? this.octets : this.#views[frame >> SEGMENT_SHIFT]!;
   }
 
   /** The same buffer as octets. */
@@ -80,22 +95,22 @@ export class FrameStore {
 
   /** An empty frame with `HEADROOM` octets in front and no payload. */
   allocate(): Frame {
-    if (this.#free === NO_FRAME) this.#addSegment();
-    const frame = this.#free;
-    this.#free = this.next[frame]!;
+    let frame = this.#free;
+    if (frame === NONE) frame = this.#freshFrame();
+    else this.#free = this.next[frame]!;
     this.inUse++;
-    const at = ((frame & (SEGMENT_SLOTS - 1)) << SLOT_SHIFT) + HEADROOM;
+    const at = ((frame & (SEGMENT_SLOTS - 1)) << SLOT_SHIFT) + FRONT;
     this.start[frame] = at;
     this.end[frame] = at;
     this.payloadLength[frame] = 0;
-    this.pattern[frame] = Payload.ZERO;
+    this.pattern[frame] = ZERO;
     this.tag[frame] = 0;
-    this.next[frame] = NO_FRAME;
+    this.next[frame] = NONE;
     return frame;
   }
 
   free(frame: Frame): void {
-    if (this.pattern[frame] === Payload.REAL) this.real[frame] = null;
+    if (this.pattern[frame] === REAL) this.real[frame] = null;
     this.next[frame] = this.#free;
     this.#free = frame;
     this.inUse--;
@@ -133,9 +148,9 @@ export class FrameStore {
 
   setPayload(frame: Frame, pattern: number, offset: number, length: number, bytes: Uint8Array | null): void {
     this.pattern[frame] = pattern;
-    this.payloadOffset[frame] = pattern === Payload.RAMP ? offset & 255 : offset;
+    this.payloadOffset[frame] = pattern === RAMP ? offset & 255 : offset;
     this.payloadLength[frame] = length;
-    this.real[frame] = pattern === Payload.REAL ? bytes : null;
+    this.real[frame] = pattern === REAL ? bytes : null;
   }
 
   /** Keep the first `length` octets of the payload (an Ethernet pad, or a quote, is cut off). */
@@ -183,27 +198,30 @@ export class FrameStore {
     return octets;
   }
 
+  #freshFrame(): Frame {
+    if (this.#fresh === this.start.length) this.#addSegment();
+    return this.#fresh++;
+  }
+
   #addSegment(): void {
-    const first = this.#views.length << SEGMENT_SHIFT;
-    const buffer = new ArrayBuffer(SEGMENT_SLOTS * SLOT_OCTETS);
+    this.#addBuffer(new ArrayBuffer(SEGMENT_SLOTS * SLOT_OCTETS));
+    const slots = this.#views.length << SEGMENT_SHIFT;
+    this.start = grown(this.start, new Int32Array(slots));
+    this.end = grown(this.end, new Int32Array(slots));
+    this.pattern = grown(this.pattern, new Uint8Array(slots));
+    this.payloadOffset = grown(this.payloadOffset, new Int32Array(slots));
+    this.payloadLength = grown(this.payloadLength, new Int32Array(slots));
+    this.time = grown(this.time, new Float64Array(slots));
+    this.next = grown(this.next, new Int32Array(slots));
+    this.tag = grown(this.tag, new Uint16Array(slots));
+    this.meta = grown(this.meta, new Int32Array(slots));
+    while (this.real.length < slots) this.real.push(null);
+  }
+
+  #addBuffer(buffer: ArrayBufferLike): void {
     this.#views.push(new DataView(buffer));
     this.#bytes.push(new Uint8Array(buffer));
     this.#words.push(new Int32Array(buffer));
-    const capacity = first + SEGMENT_SLOTS;
-    this.start = grown(this.start, new Int32Array(capacity));
-    this.end = grown(this.end, new Int32Array(capacity));
-    this.pattern = grown(this.pattern, new Uint8Array(capacity));
-    this.payloadOffset = grown(this.payloadOffset, new Int32Array(capacity));
-    this.payloadLength = grown(this.payloadLength, new Int32Array(capacity));
-    this.time = grown(this.time, new Float64Array(capacity));
-    this.next = grown(this.next, new Int32Array(capacity));
-    this.tag = grown(this.tag, new Uint16Array(capacity));
-    this.meta = grown(this.meta, new Int32Array(capacity));
-    for (let i = first; i < capacity; i++) {
-      this.real.push(null);
-      this.next[i] = i + 1 < capacity ? i + 1 : NO_FRAME;
-    }
-    this.#free = first;
   }
 }
 
@@ -212,20 +230,60 @@ function grown<T extends Int32Array | Uint8Array | Uint16Array | Float64Array>(f
   return to;
 }
 
+/** All arrays that a packet meets, for one segment of frames. */
+const sharedArrays = (): Partial<FrameStore> => ({
+  start: new Int32Array(SEGMENT_SLOTS),
+  end: new Int32Array(SEGMENT_SLOTS),
+  pattern: new Uint8Array(SEGMENT_SLOTS),
+  payloadOffset: new Int32Array(SEGMENT_SLOTS),
+  payloadLength: new Int32Array(SEGMENT_SLOTS),
+  time: new Float64Array(SEGMENT_SLOTS),
+  next: new Int32Array(SEGMENT_SLOTS),
+  tag: new Uint16Array(SEGMENT_SLOTS),
+  meta: new Int32Array(SEGMENT_SLOTS),
+  octets: new DataView(new ArrayBuffer(SEGMENT_SLOTS * SLOT_OCTETS)),
+  records: new NumberRecords(),
+  tables: new WordArena(),
+});
+
+/**
+ * A store whose arrays it inherits. What an object inherits and nobody assigned since is a constant to V8: address and length
+ * of an array stand in the machine code, where an array in a field takes three loads and as many checks for each access.
+ */
+class ConstantStore extends FrameStore {}
+
+/** Whose arrays are those of `ConstantStore` now. */
+let tenant: WeakRef<FrameStore> | undefined;
+
+/**
+ * The frames of a partition. A thread mostly has one partition, or one after the other: whose arrays are in the code. A second one at the
+ * same time does with fields; it is the same to all but the clock.
+ */
+export function frameStore(): FrameStore {
+  if (tenant?.deref() !== undefined) return new FrameStore();
+  const arrays = ConstantStore.prototype;
+  if (tenant === undefined) Object.assign(arrays, sharedArrays());
+  arrays.records.clear();
+  arrays.tables.clear();
+  const store = new ConstantStore();
+  tenant = new WeakRef(store);
+  return store;
+}
+
 /** A first-in first-out queue of frames, threaded through `FrameStore.next`: no allocation. */
 export class FrameQueue {
-  head: Frame = NO_FRAME;
+  head: Frame = NONE;
   length = 0;
   protected readonly frames: FrameStore;
-  #tail: Frame = NO_FRAME;
+  #tail: Frame = NONE;
 
   constructor(frames: FrameStore) {
     this.frames = frames;
   }
 
   add(frame: Frame): void {
-    this.frames.next[frame] = NO_FRAME;
-    if (this.head === NO_FRAME) this.head = frame;
+    this.frames.next[frame] = NONE;
+    if (this.head === NONE) this.head = frame;
     else this.frames.next[this.#tail] = frame;
     this.#tail = frame;
     this.length++;
@@ -234,7 +292,7 @@ export class FrameQueue {
   /** Take the oldest; `NO_FRAME` when empty. */
   take(): Frame {
     const frame = this.head;
-    if (frame !== NO_FRAME) {
+    if (frame !== NONE) {
       this.head = this.frames.next[frame]!;
       this.length--;
     }
@@ -253,6 +311,6 @@ export class FrameQueue {
 
   /** When the oldest arrives; infinity when empty. */
   headTime(): VirtualTime {
-    return this.head === NO_FRAME ? Number.POSITIVE_INFINITY : this.frames.time[this.head]!;
+    return this.head === NONE ? Number.POSITIVE_INFINITY : this.frames.time[this.head]!;
   }
 }

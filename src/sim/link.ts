@@ -8,10 +8,18 @@
  * never stored; its length is how far ahead `busy` is, and a frame that would wait longer than the bound is dropped.
  */
 import type { DropReason } from '../trace/drop-reason.ts';
-import { type Frame, FrameQueue, type FrameStore, NO_FRAME } from './frame-store.ts';
-import { NOW } from './process-record.ts';
+import type { Frame, FrameStore } from './frame-store.ts';
+import * as Frames from './frame-store.ts';
+import * as LinkRecord from './link-record.ts';
+import * as ProcessRecord from './process-record.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './time.ts';
+
+const { BUSY, DELAY, INPUT, NO_INPUT, QUEUE_LIMIT, RATE_BPS, REMAINDER, SENDER, SENT_FRAMES, SENT_OCTETS } =
+  LinkRecord;
+const { HEAD, JACK, ORDER, RECEIVER, TAIL } = LinkRecord;
+const { NO_FRAME } = Frames;
+const { NOW } = ProcessRecord;
 
 /** Where transmitted frames go; their arrival is in `FrameStore.time`. The sink owns the frame from here on. */
 export interface Sink {
@@ -34,45 +42,116 @@ export interface LinkOptions {
 }
 
 /** Preamble, start delimiter and gap (20 octets) around a frame that the FCS makes 4 longer and the pad at least 64. */
-export const wireOctets = (frameOctets: number): number => Math.max(frameOctets + 4, 64) + 20;
+const onWire = (frameOctets: number): number => Math.max(frameOctets + 4, 64) + 20;
+export const wireOctets = onWire;
 
-/** What a transmitter counts and compares with every frame, by place in its record. */
-const BUSY = 0;
-/** What is left of the last division: rounding per frame would drift a millisecond in 12 s at 10 Gbit/s. */
-const REMAINDER = 1;
-const LAST_ARRIVAL = 2;
-const SENT_FRAMES = 3;
-const SENT_OCTETS = 4;
-const RATE_BPS = 5;
-const DELAY = 6;
-const QUEUE_LIMIT = 7;
+/**
+ * Send `frame`, at the sender's time, over the link whose transmitter's record is at `at`. False, and nothing has happened,
+ * when it is not as simple as that: ask the `Transmitter`.
+ */
+export function transmit(frames: FrameStore, at: number, frame: Frame, arrivals: Arrivals): boolean {
+  const { cells, words } = frames.records;
+  const input = words[2 * at + INPUT]!;
+  if (input === NO_INPUT || !serialise(frames, at, frame)) return false;
+  frames.time[frame] = cells[at + BUSY]! + cells[at + DELAY]!;
+  if (enqueue(frames, input, frame)) arrivals.arrived(words[2 * input + RECEIVER]!, input);
+  return true;
+}
+
+/** Count `frame`, and the time that the wire takes for it. False, and nothing has happened, when too much waits already. */
+function serialise(frames: FrameStore, at: number, frame: Frame): boolean {
+  const { cells, words } = frames.records;
+  const now = cells[words[2 * at + SENDER]! + NOW]!;
+  let busy = cells[at + BUSY]!;
+  let remainder = cells[at + REMAINDER]!;
+  // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
+  if (busy < now) {
+    busy = now;
+    remainder = 0;
+  }
+  const rateBps = cells[at + RATE_BPS]!;
+  const octets = frames.length(frame);
+  const work = onWire(octets) * 8e9 + remainder;
+  const serialisation = Math.floor(work / rateBps);
+  if (busy - now + serialisation > cells[at + QUEUE_LIMIT]!) return false;
+  cells[at + BUSY] = busy + serialisation;
+  cells[at + REMAINDER] = work - serialisation * rateBps;
+  cells[at + SENT_FRAMES]! += 1;
+  cells[at + SENT_OCTETS]! += octets;
+  return true;
+}
+
+/** Put `frame` behind the others of an input. Was it empty? */
+function enqueue({ next, records }: FrameStore, input: number, frame: Frame): boolean {
+  const { words } = records;
+  const wasEmpty = words[2 * input + HEAD] === NO_FRAME;
+  next[frame] = NO_FRAME;
+  if (wasEmpty) words[2 * input + HEAD] = frame;
+  else next[words[2 * input + TAIL]!] = frame;
+  words[2 * input + TAIL] = frame;
+  return wasEmpty;
+}
 
 export class Transmitter {
-  up = true;
+  /** Its record, for `transmit`. */
+  readonly at: number;
   readonly #frames: FrameStore;
-  readonly #at: number;
-  /** The sender's record. */
-  readonly #sender: number;
   readonly #sink: Sink;
-  /** Each frame takes up to this much longer, by chance; none overtakes another. */
-  jitter: VirtualTime = 0;
-  /** Share of frames lost on the way, 0 to 1; needs `random`. */
-  loss = 0;
   readonly #random: Random;
   readonly #options: LinkOptions;
+  #up = true;
+  #jitter: VirtualTime = 0;
+  #loss = 0;
+  #lastArrival: VirtualTime = 0;
 
   constructor(options: LinkOptions, { frames, record }: Sender, sink: Sink, random: Random) {
     this.#options = options;
     this.#frames = frames;
-    this.#sender = record;
     this.#sink = sink;
     this.#random = random;
-    const at = frames.records.reserve();
-    this.#at = at;
-    const { cells } = frames.records;
-    cells[at + RATE_BPS] = options.rateBps;
-    cells[at + DELAY] = options.delay;
-    cells[at + QUEUE_LIMIT] = Math.ceil((options.queueOctets * 8e9) / options.rateBps);
+    this.at = frames.records.reserve();
+    const { cells, words } = frames.records;
+    cells[this.at + RATE_BPS] = options.rateBps;
+    cells[this.at + DELAY] = options.delay;
+    cells[this.at + QUEUE_LIMIT] = Math.ceil((options.queueOctets * 8e9) / options.rateBps);
+    words[2 * this.at + SENDER] = record;
+    this.#noteInput();
+  }
+
+  /** Frames go straight to the input's queue while nothing happens to them on the way. */
+  #noteInput(): void {
+    const isSimple = this.#up && this.#loss === 0 && this.#jitter === 0 && this.#lastArrival === 0;
+    const input = isSimple && this.#sink instanceof InputQueue ? this.#sink.at : NO_INPUT;
+    this.#frames.records.words[2 * this.at + INPUT] = input;
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  set up(up: boolean) {
+    this.#up = up;
+    this.#noteInput();
+  }
+
+  /** Each frame takes up to this much longer, by chance; none overtakes another. */
+  get jitter(): VirtualTime {
+    return this.#jitter;
+  }
+
+  set jitter(jitter: VirtualTime) {
+    this.#jitter = jitter;
+    this.#noteInput();
+  }
+
+  /** Share of frames lost on the way, 0 to 1. */
+  get loss(): number {
+    return this.#loss;
+  }
+
+  set loss(loss: number) {
+    this.#loss = loss;
+    this.#noteInput();
   }
 
   get options(): LinkOptions {
@@ -80,76 +159,63 @@ export class Transmitter {
   }
 
   get sentFrames(): number {
-    return this.#frames.records.cells[this.#at + SENT_FRAMES]!;
+    return this.#frames.records.cells[this.at + SENT_FRAMES]!;
   }
 
   get sentOctets(): number {
-    return this.#frames.records.cells[this.#at + SENT_OCTETS]!;
+    return this.#frames.records.cells[this.at + SENT_OCTETS]!;
   }
 
   /** Octets that wait or are being sent at `now`. */
   queued(now: VirtualTime): number {
-    const busy = this.#frames.records.cells[this.#at + BUSY]!;
+    const busy = this.#frames.records.cells[this.at + BUSY]!;
     return Math.max(0, Math.ceil(((busy - now) * this.#options.rateBps) / 8e9));
   }
 
   /** Send `frame`, at the sender's time. Returns why not, or `undefined` when it is on its way; a refused frame stays the caller's. */
   transmit(frame: Frame): DropReason | undefined {
-    if (!this.up) return 'LINK_DOWN';
+    if (!this.#up) return 'LINK_DOWN';
+    if (!serialise(this.#frames, this.at, frame)) return 'QUEUE_FULL';
+    if (this.#loss > 0 && this.#random.unit() < this.#loss) return 'LINK_LOSS';
     const { cells } = this.#frames.records;
-    const at = this.#at;
-    const now = cells[this.#sender + NOW]!;
-    let busy = cells[at + BUSY]!;
-    let remainder = cells[at + REMAINDER]!;
-    // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
-    if (busy < now) {
-      busy = now;
-      remainder = 0;
+    let arrival = cells[this.at + BUSY]! + cells[this.at + DELAY]!;
+    if (this.#jitter > 0) arrival += Math.floor(this.#random.unit() * this.#jitter);
+    if (this.#jitter > 0 || this.#lastArrival > 0) {
+      arrival = Math.max(arrival, this.#lastArrival);
+      this.#lastArrival = arrival;
     }
-    const rateBps = cells[at + RATE_BPS]!;
-    const octets = this.#frames.length(frame);
-    const work = wireOctets(octets) * 8e9 + remainder;
-    const serialisation = Math.floor(work / rateBps);
-    if (busy - now + serialisation > cells[at + QUEUE_LIMIT]!) return 'QUEUE_FULL';
-    busy += serialisation;
-    cells[at + BUSY] = busy;
-    cells[at + REMAINDER] = work - serialisation * rateBps;
-    cells[at + SENT_FRAMES]! += 1;
-    cells[at + SENT_OCTETS]! += octets;
-    if (this.loss > 0 && this.#random.unit() < this.loss) return 'LINK_LOSS';
-    let arrival = busy + cells[at + DELAY]!;
-    if (this.jitter > 0) arrival += Math.floor(this.#random.unit() * this.jitter);
-    if (arrival < cells[at + LAST_ARRIVAL]!) arrival = cells[at + LAST_ARRIVAL]!;
-    cells[at + LAST_ARRIVAL] = arrival;
     this.#frames.time[frame] = arrival;
     this.#sink.accept(frame);
     return undefined;
   }
 }
 
-/** Who is told of a frame in an input that was empty: the process that it belongs to. */
-export interface Receiver {
-  arrived(input: InputQueue): void;
+/** Who is told that an input, which was empty, holds a frame; both by the places of their records. */
+export interface Arrivals {
+  arrived(process: number, input: number): void;
 }
 
 /** The receiver's end when both live on one worker, and what a ring is drained into when they do not. */
-export class InputQueue extends FrameQueue implements Sink {
-  /** The receiver's number for this link. */
-  readonly jack: number;
-  readonly #receiver: Receiver;
-  /** Tie-break among frames of one instant: source process, then link. */
-  readonly order: number;
+export class InputQueue implements Sink {
+  /** Its record. */
+  readonly at: number;
+  readonly #frames: FrameStore;
+  readonly #arrivals: Arrivals;
 
-  constructor(frames: FrameStore, order: number, jack: number, receiver: Receiver) {
-    super(frames);
-    this.order = order;
-    this.jack = jack;
-    this.#receiver = receiver;
+  constructor(frames: FrameStore, order: number, jack: number, receiver: number, arrivals: Arrivals) {
+    this.#frames = frames;
+    this.#arrivals = arrivals;
+    const { records } = frames;
+    this.at = records.reserve();
+    records.cells[this.at + ORDER] = order;
+    records.words[2 * this.at + HEAD] = NO_FRAME;
+    records.words[2 * this.at + JACK] = jack;
+    records.words[2 * this.at + RECEIVER] = receiver;
   }
 
   accept(frame: Frame): void {
-    const wasEmpty = this.head === NO_FRAME;
-    this.add(frame);
-    if (wasEmpty) this.#receiver.arrived(this);
+    const { at } = this;
+    if (!enqueue(this.#frames, at, frame)) return;
+    this.#arrivals.arrived(this.#frames.records.words[2 * at + RECEIVER]!, at);
   }
 }

@@ -11,42 +11,46 @@
  *                          |
  *                  settle(): what they left in the process's own backlog, at the same instant
  */
-import { COMMAND, Fingerprint, mixEvent, mixFrame, TIMER } from './fingerprint.ts';
+import * as Print from './fingerprint.ts';
+import { Fingerprint } from './fingerprint.ts';
 import type { Frame, FrameStore } from './frame-store.ts';
-import { InputHeap } from './input-heap.ts';
-import { InputQueue, type Receiver, type Transmitter } from './link.ts';
-import { ARRIVAL, DEADLINE, NOW, WAKE_WINDOW } from './process-record.ts';
+import * as Inputs from './input-heap.ts';
+import { type Arrivals, InputQueue, type Transmitter } from './link.ts';
+import * as LinkRecord from './link-record.ts';
+import * as ProcessRecord from './process-record.ts';
 import { Random } from './random.ts';
-import { type Clock, NEVER, type Timer, type VirtualTime } from './time.ts';
+import type { Clock, Timer, VirtualTime } from './time.ts';
+import * as Time from './time.ts';
 import { TimerQueue } from './timers.ts';
 
+const { ARRIVAL, DEADLINE, NOW, NUMBER, WAKE_WINDOW } = ProcessRecord;
+const { JACK } = LinkRecord;
+const { extendInputs, firstInput, takeFrame } = Inputs;
+const { COMMAND, mixEvent, mixFrame, TIMER } = Print;
+const { NEVER } = Time;
+
 /** What a process is given by the partition it lives in. */
-export interface Habitat {
+export interface Habitat extends Arrivals {
   readonly frames: FrameStore;
   readonly seed: number;
-  /** What the process has to do next, by its record, may be earlier than before. */
-  wake(process: LogicalProcess): void;
+  /** What the process of that record has to do next may be earlier than before. */
+  wake(process: number): void;
   /** Ask the controller to stop at its next grid point: a program ended, somebody outside waits for this. */
   attention(): void;
   /** A record for the outside (trace, capture, program output). Plain data; order is kept per process. */
   report(process: LogicalProcess, record: unknown): void;
 }
 
-export abstract class LogicalProcess implements Clock, Receiver {
+export abstract class LogicalProcess implements Clock {
   readonly frames: FrameStore;
   /** Where its numbers are, in `frames.records`. */
   readonly record: number;
-  /** The input whose frame is next; the others that hold frames are in `#others`. Mostly there are none. */
-  #earliest: InputQueue | undefined;
-  readonly #others = new InputHeap();
   readonly fingerprint: Fingerprint;
-  /** Its place among the processes of its partition, which sets it. */
-  number = -1;
   readonly id: number;
   readonly #timers: TimerQueue;
   /** Outgoing links by jack. */
   readonly outputs: Transmitter[] = [];
-  protected readonly habitat: Habitat;
+  readonly habitat: Habitat;
   readonly name: string;
 
   constructor(id: number, name: string, habitat: Habitat) {
@@ -58,8 +62,9 @@ export abstract class LogicalProcess implements Clock, Receiver {
     this.record = records.reserve();
     records.cells[this.record + ARRIVAL] = NEVER;
     records.cells[this.record + WAKE_WINDOW] = NEVER;
+    records.words[2 * this.record + NUMBER] = -1;
     this.fingerprint = new Fingerprint(records, this.record);
-    this.#timers = new TimerQueue(this, () => habitat.wake(this), records, this.record + DEADLINE);
+    this.#timers = new TimerQueue(this, () => habitat.wake(this.record), records, this.record + DEADLINE);
   }
 
   get now(): VirtualTime {
@@ -98,9 +103,8 @@ export abstract class LogicalProcess implements Clock, Receiver {
 
   /** The input for a link from process `source`; `order` breaks ties between several links of one source. */
   addInput(source: number, order: number, jack: number): InputQueue {
-    const input = new InputQueue(this.frames, source * 2 ** 20 + order, jack, this);
-    this.#others.extend(input);
-    return input;
+    extendInputs(this.frames.records, this.record);
+    return new InputQueue(this.frames, source * 2 ** 20 + order, jack, this.record, this.habitat);
   }
 
   /** Handle everything before `horizon`. */
@@ -114,11 +118,14 @@ export abstract class LogicalProcess implements Clock, Receiver {
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
         cells[at + NOW] = arrival;
-        this.#takeFrame(arrival);
+        const input = firstInput(records, at);
+        const frame = takeFrame(this.frames, at);
+        mixFrame(records, at, this.frames, frame);
+        this.receive(frame, records.words[2 * input + JACK]!);
       } else {
         if (deadline >= horizon) return;
         cells[at + NOW] = deadline;
-        if (this.#timers.fireNext()) mixEvent(records.cells, at, TIMER, deadline);
+        if (this.#timers.fireNext()) mixEvent(records, at, TIMER);
         else continue;
       }
       this.settle();
@@ -138,47 +145,5 @@ export abstract class LogicalProcess implements Clock, Receiver {
   start(): void {
     this.boot();
     this.settle();
-  }
-
-  #takeFrame(time: VirtualTime): void {
-    const input = this.#earliest!;
-    const frame = input.take();
-    this.#chooseEarliest(input);
-    mixFrame(this.frames.records.cells, this.record, this.frames, frame, time);
-    this.receive(frame, input.jack);
-  }
-
-  /** A frame of `input`, the earliest, was taken: which one is it now? */
-  #chooseEarliest(input: InputQueue): void {
-    const others = this.#others;
-    let earliest: InputQueue | undefined = input;
-    let time = input.headTime();
-    if (others.size > 0 && others.isFirstBefore(time, input.order)) {
-      earliest = others.first;
-      const earlier = others.firstTime;
-      if (time === NEVER) others.removeFirst();
-      else others.replaceFirst(time, input);
-      time = earlier;
-    } else if (time === NEVER) earliest = undefined;
-    this.#earliest = earliest;
-    this.frames.records.cells[this.record + ARRIVAL] = time;
-  }
-
-  /** `input`, which was empty, has a frame. */
-  arrived(input: InputQueue): void {
-    const { cells } = this.frames.records;
-    const time = input.headTime();
-    const earliest = this.#earliest;
-    if (earliest !== undefined) {
-      const earliestTime = cells[this.record + ARRIVAL]!;
-      if (earliestTime < time || (earliestTime === time && earliest.order < input.order)) {
-        this.#others.insert(time, input); // who waits for another's frame need not be woken for this one
-        return;
-      }
-      this.#others.insert(earliestTime, earliest);
-    }
-    this.#earliest = input;
-    cells[this.record + ARRIVAL] = time;
-    this.habitat.wake(this);
   }
 }

@@ -3,7 +3,8 @@
  *
  * V8 keeps a floating-point field of an object in an object of its own, somewhere. With a few nodes that costs nothing;
  * with a thousand of them each such field is a cache line, and a page, that no cache holds any more. So what the event
- * loop and the links count and compare lives here, and its owner knows where.
+ * loop and the links count and compare lives here, and its owner knows where. What is a small integer lies in half a cell:
+ * word `w` of the record at `at` is `words[2 * at + w]`.
  */
 
 /** Numbers of a record. */
@@ -13,18 +14,27 @@ export const RECORD = 8;
 const FIRST = RECORD - 2;
 
 export class NumberRecords {
-  /** Every record of this worker. Another array when it has grown: never keep it. */
-  cells = new Float64Array(FIRST + 512 * RECORD);
+  /** Every record of this worker. Other arrays when they have grown: never keep them. */
+  cells = new Float64Array(FIRST + 16_384 * RECORD);
+  /** The same memory. */
+  words = new Int32Array(this.cells.buffer);
   #used = FIRST;
 
-  /** A new record, all 0; returns the place of its first number in `cells`. */
-  reserve(): number {
+  /** Nobody has a record any more. */
+  clear(): void {
+    this.cells.fill(0, FIRST, this.#used);
+    this.#used = FIRST;
+  }
+
+  /** `count` new records side by side, all 0; returns the place of the first number in `cells`. */
+  reserve(count = 1): number {
     const at = this.#used;
-    this.#used += RECORD;
+    this.#used += count * RECORD;
     if (this.#used > this.cells.length) {
-      const wider = new Float64Array(FIRST + 2 * (this.cells.length - FIRST));
+      const wider = new Float64Array(FIRST + 2 * (this.#used - FIRST));
       wider.set(this.cells);
       this.cells = wider;
+      this.words = new Int32Array(wider.buffer);
     }
     return at;
   }

@@ -8,11 +8,18 @@
  *   wheel   | w | w+1 | w+2 | … 1024 windows      far: a heap of (window, process) beyond the wheel
  *             └ processes
  */
-import { FrameStore } from './frame-store.ts';
+import { frameStore } from './frame-store.ts';
+import * as Inputs from './input-heap.ts';
 import type { Habitat, LogicalProcess } from './logical-process.ts';
-import { ARRIVAL, DEADLINE, WAKE_WINDOW } from './process-record.ts';
-import { NEVER, type VirtualTime } from './time.ts';
-import { lowestBit, WHEEL, Wheel } from './wheel.ts';
+import * as ProcessRecord from './process-record.ts';
+import type { VirtualTime } from './time.ts';
+import * as Time from './time.ts';
+import * as Wheels from './wheel.ts';
+
+const { ARRIVAL, DEADLINE, NUMBER, WAKE_WINDOW } = ProcessRecord;
+const { insertInput } = Inputs;
+const { NEVER } = Time;
+const { lowestBit, WHEEL, Wheel } = Wheels;
 
 /** What a process said to the outside; the records of one process stay in the order in which it made them. */
 export interface Report {
@@ -29,7 +36,7 @@ export interface PartitionOptions {
 }
 
 export class Partition implements Habitat {
-  readonly frames = new FrameStore();
+  readonly frames = frameStore();
   readonly seed: number;
   readonly processes: LogicalProcess[] = [];
   /** Reports since the last `takeReports`. */
@@ -54,10 +61,10 @@ export class Partition implements Habitat {
   add(process: LogicalProcess): void {
     const number = this.processes.length;
     this.processes.push(process);
-    process.number = number;
+    this.frames.records.words[2 * process.record + NUMBER] = number;
     this.#farWindow[number] = NEVER;
     this.#wheel.extend(number);
-    this.#wake(process);
+    this.#wake(process.record);
   }
 
   /** The process whose events are being handled; after `runWindow` threw, the one that did. */
@@ -65,21 +72,27 @@ export class Partition implements Habitat {
     return this.#running;
   }
 
-  wake(process: LogicalProcess): void {
-    // Who runs is asked for its next time when it has run, and who is not here yet when it is added.
-    if (process !== this.#running && process.number >= 0) this.#wake(process);
+  arrived(process: number, input: number): void {
+    // Who waits for the frame of another input need not be woken for this one.
+    if (insertInput(this.frames, process, input)) this.wake(process);
+  }
+
+  wake(process: number): void {
+    // Who runs is asked for its next time when it has run.
+    if (process !== this.#running?.record) this.#wake(process);
   }
 
   /** A process that is in a later window already stays there, too, and has nothing to do there. */
-  #wake(process: LogicalProcess): void {
-    const { cells } = this.frames.records;
-    const at = process.record;
-    const time = Math.min(cells[at + ARRIVAL]!, cells[at + DEADLINE]!);
+  #wake(process: number): void {
+    const { cells, words } = this.frames.records;
+    const number = words[2 * process + NUMBER]!;
+    if (number < 0) return; // who is not here yet is woken when it is added
+    const time = Math.min(cells[process + ARRIVAL]!, cells[process + DEADLINE]!);
     const window = Math.floor(time / this.#lookahead);
-    if (window >= cells[at + WAKE_WINDOW]!) return;
-    cells[at + WAKE_WINDOW] = window;
-    if (window < this.#window + WHEEL) this.#wheel.add(process.number, window);
-    else this.#listFar(process.number, window);
+    if (window >= cells[process + WAKE_WINDOW]!) return;
+    cells[process + WAKE_WINDOW] = window;
+    if (window < this.#window + WHEEL) this.#wheel.add(number, window);
+    else this.#listFar(number, window);
   }
 
   attention(): void {
@@ -139,7 +152,7 @@ export class Partition implements Habitat {
     this.#running = process;
     process.run(horizon);
     this.#running = undefined;
-    this.#wake(process);
+    this.#wake(record);
   }
 
   /**

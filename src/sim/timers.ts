@@ -5,7 +5,10 @@
  * stays where it is and is put back when it surfaces too early. Arming allocates nothing.
  */
 import { NumberRecords } from './number-records.ts';
-import { NEVER, type Timer, type VirtualTime } from './time.ts';
+import type { Timer, VirtualTime } from './time.ts';
+import * as Time from './time.ts';
+
+const { NEVER } = Time;
 
 export class TimerQueue {
   readonly #records: NumberRecords;

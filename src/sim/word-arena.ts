@@ -10,7 +10,7 @@ const FIRST = LINE - 4;
 
 export class WordArena {
   /** Every table of this worker. Another array when it has grown: never keep it. */
-  words = new Int32Array(FIRST + 64 * LINE);
+  words = new Int32Array(FIRST + 65_536 * LINE);
   #used = FIRST;
   /** Places of tables that were given back, by their length. */
   readonly #free = new Map<number, number[]>();
@@ -30,6 +30,13 @@ export class WordArena {
       this.words = wider;
     }
     return at;
+  }
+
+  /** Nobody has a table any more. */
+  clear(): void {
+    this.words.fill(0, FIRST, this.#used);
+    this.#used = FIRST;
+    this.#free.clear();
   }
 
   release(at: number, length: number): void {

@@ -13,10 +13,12 @@
  */
 import { type AddressWord, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import * as Checksum from './checksum.ts';
+import * as Sums from './checksum.ts';
 import { Fault } from './fault.ts';
 
 export { Fault };
+
+const Checksum = { ...Sums };
 
 const VERSION_IHL = 0;
 const TOS = 1;
@@ -48,6 +50,8 @@ export const FLAG_DF = 0x4000;
 export const FLAG_MF = 0x2000;
 const FLAGS_MASK = 0xe000;
 const OFFSET_MASK = 0x1fff;
+/** Any of these: a piece of a packet. */
+const IS_FRAGMENT = FLAG_MF | OFFSET_MASK;
 
 /** The first word of a header without options, all else 0: version 4, five words. */
 const PLAIN = 0x4500_0000;
@@ -125,7 +129,7 @@ export const isPlain = (
   length: number,
 ): boolean =>
   (first & 0xff00_ffff) === (PLAIN | length) &&
-  (second & (FLAG_MF | OFFSET_MASK)) === 0 &&
+  (second & IS_FRAGMENT) === 0 &&
   wordSum(first, second, third, source, destination) === 0xffff;
 
 /**

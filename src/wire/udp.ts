@@ -1,9 +1,11 @@
 /** UDP header codec (RFC 768). A checksum of 0 means "none"; a computed 0 is sent as 0xffff. */
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import * as Checksum from './checksum.ts';
+import * as Sums from './checksum.ts';
 import { Fault } from './fault.ts';
 
 export { Fault };
+
+const Checksum = { ...Sums };
 
 const SOURCE_PORT = 0;
 const DESTINATION_PORT = 2;

@@ -48,9 +48,9 @@ t('a second segment is added when all slots are taken, and what was there stays'
   const first = frameOf(frames, [42]);
   frames.tag[first] = 7;
   const all = new Set<Frame>([first]);
-  for (let i = 1; i < 5000; i++) all.add(frames.allocate());
-  assert.is(all.size, 5000);
-  assert.is(frames.inUse, 5000);
+  for (let i = 1; i < 20_000; i++) all.add(frames.allocate());
+  assert.is(all.size, 20_000);
+  assert.is(frames.inUse, 20_000);
   const last = frameOf(frames, [43]);
   assert.equal([...frames.materialise(first)], [42]);
   assert.equal([...frames.materialise(last)], [43]);

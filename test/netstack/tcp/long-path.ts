@@ -6,10 +6,11 @@ import * as Address from '../../../src/addr/ipv4.ts';
 import { type Connection, type StreamEvents, TcpLayer } from '../../../src/netstack/tcp/tcp-layer.ts';
 import type { NamespaceSysctl } from '../../../src/netstack/transport.ts';
 import { type Frame, FrameStore } from '../../../src/sim/frame-store.ts';
+import { extendInputs, firstInput, insertInput, takeFrame } from '../../../src/sim/input-heap.ts';
 import { InputQueue, Transmitter } from '../../../src/sim/link.ts';
-import { NOW } from '../../../src/sim/process-record.ts';
+import { ARRIVAL, NOW } from '../../../src/sim/process-record.ts';
 import { Random } from '../../../src/sim/random.ts';
-import type { Clock, Timer, VirtualTime } from '../../../src/sim/time.ts';
+import { type Clock, NEVER, type Timer, type VirtualTime } from '../../../src/sim/time.ts';
 import { TimerQueue } from '../../../src/sim/timers.ts';
 import * as Ipv4 from '../../../src/wire/ipv4.ts';
 import { deliver, FakeIp } from './harness.ts';
@@ -44,7 +45,7 @@ export class LongPath implements Clock {
   dropped = 0;
   marked = 0;
   readonly #timers = new TimerQueue(this, () => {});
-  readonly #inputs: readonly [InputQueue, InputQueue];
+  readonly #there: InputQueue;
   readonly #layers: readonly [TcpLayer, TcpLayer];
   readonly #options: PathOptions;
 
@@ -52,12 +53,19 @@ export class LongPath implements Clock {
     this.#options = options;
     const { frames } = this;
     const random = new Random(1, 'path');
-    const receiver = { arrived() {} };
-    this.#inputs = [new InputQueue(frames, 0, 0, receiver), new InputQueue(frames, 1, 0, receiver)];
+    frames.records.cells[this.record + ARRIVAL] = NEVER;
+    const arrivals = {
+      arrived: (process: number, input: number) => void insertInput(frames, process, input),
+    };
+    const inputs = [0, 1].map(order => {
+      extendInputs(frames.records, this.record);
+      return new InputQueue(frames, order, 0, this.record, arrivals);
+    });
+    this.#there = inputs[0]!;
     const ips = ['10.0.0.1', '10.0.0.2'].map((address, i) => {
       const ip = new FakeIp(this, `h${i}`, Address.from(address), i + 1);
       Object.assign(ip.sysctl, options.sysctl);
-      const link = new Transmitter(options, this, this.#inputs[i]!, random);
+      const link = new Transmitter(options, this, inputs[i]!, random);
       ip.wire = i === 0 ? frame => this.#forward(link, frame) : frame => this.#send(link, frame);
       return ip;
     });
@@ -77,20 +85,22 @@ export class LongPath implements Clock {
 
   /** Until `time`: frames before timers at equal times. */
   run(time: VirtualTime): void {
-    const [there, back] = this.#inputs;
+    const { frames, record } = this;
+    const { cells } = frames.records;
     for (;;) {
-      const input = there.headTime() <= back.headTime() ? there : back;
+      const arrival = cells[record + ARRIVAL]!;
       const deadline = this.#timers.next;
-      const next = Math.min(input.headTime(), deadline);
+      const next = Math.min(arrival, deadline);
       if (next > time) break;
       this.now = next;
-      if (input.headTime() > deadline) {
+      if (arrival > deadline) {
         this.#timers.fireNext();
         continue;
       }
-      const frame = input.take();
-      if (input === there && this.frames.payloadLength[frame]! > 0) this.arrived++;
-      deliver(this.#layers[input === there ? 1 : 0], this.frames, frame);
+      const isThere = firstInput(frames.records, record) === this.#there.at;
+      const frame = takeFrame(frames, record);
+      if (isThere && frames.payloadLength[frame]! > 0) this.arrived++;
+      deliver(this.#layers[isThere ? 1 : 0], frames, frame);
     }
     this.now = Math.max(this.now, time);
   }
