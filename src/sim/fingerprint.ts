@@ -64,7 +64,8 @@ export function mixFrame(records: NumberRecords, at: number, frames: FrameStore,
   if (octet < headersEnd) a = stepA(a, view.getUint8(octet));
   const length = frames.payloadLength[frame]!;
   b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
-  if (length > 0 && frames.pattern[frame] !== ZERO) a = payload(a, frames, frame, length);
+  if (length > 0 && frames.pattern[frame] !== ZERO)
+    a = headers === headersEnd ? message(a, frames, frame, length) : payload(a, frames, frame, length);
   words[2 * at + PRINT_A] = a;
   words[2 * at + PRINT_B] = b;
 }
@@ -80,6 +81,22 @@ function payload(lane: number, frames: FrameStore, frame: Frame, length: number)
     a = stepA(a, real[i]! | (real[i + 1]! << 8) | (real[i + 2]! << 16) | (real[i + 3]! << 24));
   for (; i < end; i++) a = stepA(a, real[i]!);
   return a;
+}
+
+/** What stands for the octets of a message. News goes to thousands of processes as one array. */
+const digests = new WeakMap<Uint8Array, number>();
+
+/** The payload of a frame without headers: a message of the management network. */
+function message(lane: number, frames: FrameStore, frame: Frame, length: number): number {
+  if (frames.pattern[frame] === RAMP) return payload(lane, frames, frame, length);
+  const octets = frames.real[frame]!;
+  const isWhole = octets.length === length;
+  let digest = isWhole ? digests.get(octets) : undefined;
+  if (digest === undefined) {
+    digest = payload(STEP_B, frames, frame, length);
+    if (isWhole) digests.set(octets, digest);
+  }
+  return stepA(lane, digest);
 }
 
 /** The fingerprint in a record, for whoever asks for it now and then. */

@@ -28,7 +28,8 @@ function frameOf(frames: FrameStore, { headers, pattern, offset, payload }: Seen
   const at = frames.append(frame, headers.length);
   frames.bytes(frame).set(headers, at);
   if (pattern === Payload.REAL) {
-    const bytes = Uint8Array.from([...Array(front).fill(9), ...payload, 7]);
+    // With nothing in front there is nothing behind either: the array is the payload.
+    const bytes = Uint8Array.from([...Array(front).fill(9), ...payload, ...(front === 0 ? [] : [7])]);
     frames.setPayload(frame, pattern, front, payload.length, bytes);
   } else frames.setPayload(frame, pattern, offset, payload.length, null);
   return frame;
