@@ -159,9 +159,9 @@ export class Peering implements Recipient {
   #updates(group: UpdateGroup, table: LocRib): Batch | undefined {
     const { protocol, stats } = this;
     if (this.group === undefined) return group.join(protocol, table, stats);
-    const updates =
-      this.group === group ? group.news(protocol, stats) : group.takeOver(protocol, this.group, table, stats);
-    return this.repeating ? group.repeat(protocol) : updates;
+    return this.group === group
+      ? group.news(protocol, stats, this.repeating)
+      : group.takeOver(protocol, this.group, table, stats, this.repeating);
   }
 
   /** Destinations the peer believes we reach. */

@@ -117,12 +117,12 @@ export class UpdateGroup {
     this.#common = null;
   }
 
-  /** What `peer`, a member, is to be sent of the steps. */
-  news(peer: Protocol, stats: Stats): Batch | undefined {
+  /** What `peer`, a member, is to be sent of the steps; with `again` it has asked for everything. */
+  news(peer: Protocol, stats: Stats, again: boolean): Batch | undefined {
     for (const step of this.#steps.values()) count(stats, peer, step);
     const was = (key: number): Told => this.#steps.get(key)!.was;
-    if (this.#bringers.has(peer)) return this.#difference(peer, this.#steps.keys(), was);
-    if (this.#common === null) this.#common = this.#difference(peer, this.#steps.keys(), was);
+    if (again || this.#bringers.has(peer)) return this.#difference(peer, this.#steps.keys(), was, again);
+    if (this.#common === null) this.#common = this.#difference(peer, this.#steps.keys(), was, false);
     return this.#common;
   }
 
@@ -139,8 +139,14 @@ export class UpdateGroup {
     return batch([], advertised, this.#encoding);
   }
 
-  /** `peer` comes from another group of the same encoding, whose state it has: what differs. */
-  takeOver(peer: Protocol, former: UpdateGroup, table: LocRib, stats: Stats): Batch | undefined {
+  /** `peer` comes from another group of the same encoding, whose state it has: what differs, or with `again` everything. */
+  takeOver(
+    peer: Protocol,
+    former: UpdateGroup,
+    table: LocRib,
+    stats: Stats,
+    again: boolean,
+  ): Batch | undefined {
     former.leave(peer);
     this.#members.add(peer);
     const keys = new Set(table.list().map(net => net.key));
@@ -153,30 +159,34 @@ export class UpdateGroup {
       const is = this.#told[key] ?? NOTHING;
       count(stats, peer, { was: before(key), is, candidates, filtered: this.#filtered.get(key) ?? 0 });
     }
-    return this.#difference(peer, keys, before);
+    return this.#difference(peer, keys, before, again);
   }
 
-  /** `peer` has asked for everything again: all that it is told, behind what it is no longer. */
-  repeat(peer: Protocol): Batch | undefined {
+  /**
+   * What `peer` is to be sent of these nets when it was told `before` of each; `again`: all that it is told of any net, behind
+   * what it is no longer.
+   */
+  #difference(
+    peer: Protocol,
+    keys: Iterable<number>,
+    before: (key: number) => Told,
+    again: boolean,
+  ): Batch | undefined {
     const withdrawn: Nlri[] = [];
-    for (const { was, is } of this.#steps.values())
-      withdrawn.push(...gone(without(peer, was), without(peer, is)));
-    const all = this.#told.flatMap(told => without(peer, told ?? NOTHING));
-    all.sort((a, b) => byPrefix(prefixOf(a.key), prefixOf(b.key)));
-    return batch(withdrawn, all, this.#encoding);
-  }
-
-  /** What `peer` is to be sent of these nets when it was told `before` of each. */
-  #difference(peer: Protocol, keys: Iterable<number>, before: (key: number) => Told): Batch | undefined {
-    const withdrawn: Nlri[] = [];
-    const advertised: Advertisement[] = [];
+    const news: Advertisement[] = [];
     for (const key of keys) {
       const was = without(peer, before(key));
       const is = this.toldTo(peer, key);
-      for (const one of is) if (!was.some(other => isSame(one, other))) advertised.push(one);
+      for (const one of is) if (!was.some(other => isSame(one, other))) news.push(one);
       withdrawn.push(...gone(was, is));
     }
-    return batch(withdrawn, advertised, this.#encoding);
+    return batch(withdrawn, again ? this.#all(peer) : news, this.#encoding);
+  }
+
+  /** All that `peer` is told. */
+  #all(peer: Protocol): Advertisement[] {
+    const all = this.#told.flatMap(told => without(peer, told ?? NOTHING));
+    return all.sort((a, b) => byPrefix(prefixOf(a.key), prefixOf(b.key)));
   }
 }
 

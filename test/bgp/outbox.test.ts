@@ -213,7 +213,7 @@ const step = fc.oneof(
 
 t('whatever happens, each peer knows what the table has for it, and hears nothing twice', () => {
   fc.assert(
-    fc.property(fc.boolean(), fc.array(step, { maxLength: 60 }), (addPath, steps) => {
+    fc.property(fc.boolean(), fc.array(step, { maxLength: 80, size: 'max' }), (addPath, steps) => {
       const daemon = new Daemon(addPath);
       for (const [what, ...args] of steps) {
         const far = daemon.fars[args[0] ?? 0]!;

@@ -107,8 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'who brought a route is told of it like all others',
     area: 'bgp',
     file: 'src/bgp/update-group.ts',
-    from: 'if (this.#bringers.has(peer)) return this.#difference(peer, this.#steps.keys(), was);',
-    to: '',
+    from: 'if (again || this.#bringers.has(peer))',
+    to: 'if (again)',
     tests: ['bgp/'],
   },
   {
