@@ -2,6 +2,7 @@
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import * as Header from '../wire/bgp/header.ts';
 import * as Update from '../wire/bgp/update.ts';
+import { joined } from '../wire/octets.ts';
 import { keyOf, type Protocol } from './route.ts';
 
 /** How UPDATEs are written on a session. */
@@ -65,9 +66,7 @@ export function batch(
     }
   }
   const [first] = messages;
-  return first === undefined
-    ? undefined
-    : { count: messages.length, first, rest: concatenated(messages.slice(1)) };
+  return first === undefined ? undefined : { count: messages.length, first, rest: joined(messages.slice(1)) };
 }
 
 /** In the order in which the attribute sets come first. */
@@ -80,17 +79,4 @@ function byAttributes(advertised: readonly Advertisement[]): Iterable<readonly A
     else group.push(one);
   }
   return groups.values();
-}
-
-const NOTHING = new Uint8Array(0);
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length < 2) return parts[0] ?? NOTHING;
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

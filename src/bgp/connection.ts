@@ -12,6 +12,7 @@ import type { NotificationMessage } from '../wire/bgp/notification.ts';
 import type { OpenMessage } from '../wire/bgp/open.ts';
 import type { RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import type { UpdateContext, UpdateMessage } from '../wire/bgp/update.ts';
+import { joined } from '../wire/octets.ts';
 import type { Batch } from './advertisement.ts';
 import { type BgpState, Fsm, type FsmOptions, type FsmOutputs, type TimerName, UNEXPECTED } from './fsm.ts';
 import type { Stream, StreamEvents } from './ports.ts';
@@ -158,10 +159,10 @@ export class Connection implements FsmOutputs, StreamEvents {
     // Only the message that was broken off is put together; the others are read where they lie.
     while (stream === this.#stream && this.#pending.length > 0 && at < bytes.length) {
       const more = Math.min(bytes.length - at, missing(this.#pending));
-      const joined = concatenated(this.#pending, bytes.subarray(at, at + more));
+      const message = joined([this.#pending, bytes.subarray(at, at + more)]);
       at += more;
-      this.#pending = joined;
-      if (this.#read(stream, joined, 0) > 0 && stream === this.#stream) this.#pending = NOTHING;
+      this.#pending = message;
+      if (this.#read(stream, message, 0) > 0 && stream === this.#stream) this.#pending = NOTHING;
     }
     if (stream !== this.#stream || at === bytes.length) return;
     at = this.#read(stream, bytes, at);
@@ -238,10 +239,3 @@ const NOTHING = new Uint8Array(0);
 
 /** How many octets the header, or the message behind it, still lacks. */
 const missing = (begun: Uint8Array): number => (Header.check(begun) ?? Header.HEADER_LENGTH) - begun.length;
-
-function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}

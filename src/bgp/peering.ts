@@ -1,6 +1,6 @@
 /**
- * Everything the daemon keeps for one peer beside the session itself: what the peer said, what it was told, and which
- * prefixes have changed since.
+ * Everything the daemon keeps for one peer beside the session itself: what the peer said, and by which update
+ * group it is told.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';

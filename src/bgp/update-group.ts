@@ -87,7 +87,7 @@ export class UpdateGroup {
     const { addPath } = this.#encoding;
     const was = this.#told[key] ?? NOTHING;
     const routes = net?.routes ?? NO_ROUTES;
-    const candidates = addPath ? routes.length : Math.min(1, routes.length);
+    const candidates = this.#candidates(net);
     const is: Advertisement[] = [];
     let filtered = 0;
     for (let i = 0; i < candidates; i++) {
@@ -108,6 +108,12 @@ export class UpdateGroup {
     if (filtered > 0) this.#filtered.set(key, filtered);
     else if (this.#filtered.size > 0) this.#filtered.delete(key);
     return { was, is, candidates, filtered };
+  }
+
+  /** Routes of `net` that a peer could be told: the best, or with ADD-PATH all. */
+  #candidates(net: Net | undefined): number {
+    const routes = net?.routes.length ?? 0;
+    return this.#encoding.addPath ? routes : Math.min(1, routes);
   }
 
   /** The instant is over. */
@@ -132,7 +138,7 @@ export class UpdateGroup {
     const advertised: Advertisement[] = [];
     for (const net of table.list()) {
       const told = this.#told[net.key] ?? NOTHING;
-      const candidates = this.#encoding.addPath ? net.routes.length : 1;
+      const candidates = this.#candidates(net);
       count(stats, peer, { was: NOTHING, is: told, candidates, filtered: this.#filtered.get(net.key) ?? 0 });
       for (const one of told) if (one.from !== peer) advertised.push(one);
     }
@@ -154,8 +160,7 @@ export class UpdateGroup {
     for (const key of former.#told.keys()) if (former.#told[key] !== undefined) keys.add(key);
     const before = (key: number): Told => former.#steps.get(key)?.was ?? former.#told[key] ?? NOTHING;
     for (const key of keys) {
-      const routes = table.net(key)?.routes.length ?? 0;
-      const candidates = this.#encoding.addPath ? routes : Math.min(1, routes);
+      const candidates = this.#candidates(table.net(key));
       const is = this.#told[key] ?? NOTHING;
       count(stats, peer, { was: before(key), is, candidates, filtered: this.#filtered.get(key) ?? 0 });
     }

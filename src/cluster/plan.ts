@@ -25,7 +25,10 @@ const MANAGEMENT_DELAY: VirtualTime = 250 * MICROSECOND;
 const MANAGEMENT_QUEUE_OCTETS = 64 * 1024 * 1024;
 /** Octets in front of a 10 Gbit/s port that a data-centre switch would hold: 1000 packets of 1500, as Linux's txqueuelen. */
 const DEFAULT_QUEUE_OCTETS = 1000 * 1538;
-/** A frame or a piece of news is much less work for a switch or the API server than for the machine that it goes to. */
+/**
+ * A frame or a piece of news is much less work for a switch or the API server than for the machine that it goes to: with
+ * 1000 nodes these two, which have half of all links' ends, did less than a tenth of the work (profiled).
+ */
 const HUBS: ReadonlySet<string> = new Set(['switch', 'api']);
 const HUB_WORK = 0.15;
 const WATCH_DELAY: readonly [VirtualTime, VirtualTime] = [5 * MILLISECOND, 60 * MILLISECOND];

@@ -52,7 +52,7 @@ export class RingWriter {
   /** The consumer's head when we last looked. */
   #head = 0;
   /** REAL payloads by slot, as the reader has them, and their slots. */
-  readonly #kept: (Uint8Array | undefined)[] = new Array(KEPT).fill(undefined);
+  readonly #kept: (Uint8Array | undefined)[] = [];
   readonly #slots = new Map<Uint8Array, number>();
   #nextSlot = 0;
 
@@ -182,7 +182,7 @@ export class RingReader {
   #partialLink = 0;
   #partialOctets = 0;
   /** REAL payloads by slot; see `RingWriter`. */
-  readonly #kept: (Uint8Array | undefined)[] = new Array(KEPT).fill(undefined);
+  readonly #kept: (Uint8Array | undefined)[] = [];
 
   constructor(buffer: SharedArrayBuffer, frames: FrameStore, deliver: (frame: Frame, link: number) => void) {
     this.#words = new Int32Array(buffer);

@@ -68,7 +68,7 @@ export class FrameStore {
   #fresh: Frame = 0;
 
   constructor() {
-    // Inherited by the store of `constantStore`.
+    // Inherited by a `ConstantStore`.
     if (this.octets === undefined) Object.assign(this, sharedArrays());
     this.#addBuffer(this.octets.buffer);
   }

@@ -5,10 +5,11 @@ import { WireError } from '../../src/wire/bgp/error.ts';
 import * as Header from '../../src/wire/bgp/header.ts';
 import * as Message from '../../src/wire/bgp/message.ts';
 import * as Update from '../../src/wire/bgp/update.ts';
+import { joined } from '../../src/wire/octets.ts';
 import { assert } from '../kit.ts';
 import { BgpTarget, OWN_AS, PEER, PEER_AS } from './bgp-target.ts';
 import { MALFORMATIONS, type Malformation, type Treatment } from './malformations.ts';
-import { joined, mutated } from './mutator.ts';
+import { mutated } from './mutator.ts';
 
 /** How often each treatment was met. */
 export type Tally = Map<string, number>;
@@ -214,7 +215,7 @@ export function soundMessages(recorded: readonly Uint8Array[]): Uint8Array[] {
     { kind: 'notification', code: 6, subcode: 2, data: new Uint8Array(0) },
   ];
   const sound = messages.map(message => Message.encode(message, context));
-  return [...sound, ...recorded, joined(sound[0]!, sound[1]!)];
+  return [...sound, ...recorded, joined([sound[0]!, sound[1]!])];
 }
 
 /** The messages of the recordings, of which the tests keep one a line: `session sender hex`. */

@@ -8,9 +8,10 @@ import * as Payload from '../../src/sim/payload.ts';
 import type { Random } from '../../src/sim/random.ts';
 import { MICROSECOND, SECOND } from '../../src/sim/time.ts';
 import * as Ipv4 from '../../src/wire/ipv4.ts';
+import { joined } from '../../src/wire/octets.ts';
 import { assert } from '../kit.ts';
 import { Lab, type Mode } from '../netstack/lab.ts';
-import { joined, mutated } from './mutator.ts';
+import { mutated } from './mutator.ts';
 
 export const MODES: readonly Mode[] = ['ipip-always', 'vxlan-always', 'direct-nopeer'];
 
@@ -130,7 +131,7 @@ export function fuzzFrames(random: Random, mode: Mode, many: number): Map<string
 function damaged(random: Random, { device, octets }: Seed, other: Uint8Array): Uint8Array {
   const link = device.kind === 'ipip' ? 0 : 14;
   const keep = random.below(8) === 0 ? 0 : link;
-  const out = joined(octets.subarray(0, keep), mutated(random, octets.subarray(keep), other));
+  const out = joined([octets.subarray(0, keep), mutated(random, octets.subarray(keep), other)]);
   const isIpv4 = link === 0 || (out[12] === 8 && out[13] === 0);
   if (isIpv4 && random.below(4) !== 0) repair(out, link);
   return out;

@@ -4,7 +4,7 @@
  * test file.
  */
 import type { Random } from '../../src/sim/random.ts';
-import { joined } from './mutator.ts';
+import { joined } from '../../src/wire/octets.ts';
 
 export type Treatment =
   | 'accepted'
@@ -47,19 +47,19 @@ function wrongLength(random: Random, isWrong: (length: number) => boolean): numb
   }
 }
 
-export function message(type: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+export function message(type: number, body: Uint8Array): Uint8Array {
   const length = 19 + body.length;
-  return joined(new Uint8Array(16).fill(0xff), Uint8Array.of(length >> 8, length & 255, type), body);
+  return joined([new Uint8Array(16).fill(0xff), Uint8Array.of(length >> 8, length & 255, type), body]);
 }
 
 export const attribute = (flags: number, type: number, value: Uint8Array): Uint8Array =>
   value.length > 255
-    ? joined(Uint8Array.of(flags | 0x10, type, value.length >> 8, value.length & 255), value)
-    : joined(Uint8Array.of(flags, type, value.length), value);
+    ? joined([Uint8Array.of(flags | 0x10, type, value.length >> 8, value.length & 255), value])
+    : joined([Uint8Array.of(flags, type, value.length), value]);
 
 const update = (attributes: readonly Uint8Array[], nlri: Uint8Array): Uint8Array => {
-  const all = joined(...attributes);
-  return message(UPDATE, joined(Uint8Array.of(0, 0, all.length >> 8, all.length & 255), all, nlri));
+  const all = joined(attributes);
+  return message(UPDATE, joined([Uint8Array.of(0, 0, all.length >> 8, all.length & 255), all, nlri]));
 };
 
 type Mandatory = Record<'origin' | 'asPath' | 'nextHop', Uint8Array | undefined>;
@@ -237,13 +237,13 @@ export const MALFORMATIONS: readonly Malformation[] = [
     valid(external, nlri, [attribute(WELL_KNOWN, 200 + r.below(50), octets(r, r.below(20)))]),
   ),
   fatal('a prefix longer than 32 bits', '3/10', (r, nlri, external) =>
-    valid(external, joined(nlri, Uint8Array.of(33 + r.below(223), 10, 0, 0, 0, 0))),
+    valid(external, joined([nlri, Uint8Array.of(33 + r.below(223), 10, 0, 0, 0, 0)])),
   ),
   fatal('a prefix that is cut short', '3/10', (r, nlri, external) =>
-    valid(external, joined(nlri, Uint8Array.of(17 + r.below(16), 10, 0))),
+    valid(external, joined([nlri, Uint8Array.of(17 + r.below(16), 10, 0)])),
   ),
   fatal('withdrawn routes that overrun the message', '3/1', r =>
-    message(UPDATE, joined(Uint8Array.of(1 + r.below(15), r.below(256)), octets(r, 2 + r.below(100)))),
+    message(UPDATE, joined([Uint8Array.of(1 + r.below(15), r.below(256)), octets(r, 2 + r.below(100))])),
   ),
   fatal('attributes that overrun the message', '3/1', r =>
     message(UPDATE, Uint8Array.of(0, 0, 1 + r.below(15), r.below(256), ...octets(r, r.below(100)))),

@@ -1,16 +1,17 @@
 /** Seeded damage to octets, as a bad cable or a bad program does it. Not a test file. */
 import type { Random } from '../../src/sim/random.ts';
+import { joined } from '../../src/wire/octets.ts';
 
 const INTERESTING = [0, 1, 2, 4, 15, 16, 18, 19, 20, 32, 33, 64, 69, 70, 127, 128, 255];
 
 /** A damaged copy of `octets`, from one to four times, with pieces of `other` among it. */
-export function mutated(random: Random, octets: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
-  let out = octets.slice();
+export function mutated(random: Random, octets: Uint8Array, other: Uint8Array): Uint8Array {
+  let out: Uint8Array = octets.slice();
   for (let times = 1 + random.below(4); times > 0; times--) out = once(random, out, other);
   return out;
 }
 
-function once(random: Random, octets: Uint8Array<ArrayBuffer>, other: Uint8Array): Uint8Array<ArrayBuffer> {
+function once(random: Random, octets: Uint8Array, other: Uint8Array): Uint8Array {
   if (octets.length === 0) return octets;
   const at = random.below(octets.length);
   switch (random.below(8)) {
@@ -30,12 +31,12 @@ function once(random: Random, octets: Uint8Array<ArrayBuffer>, other: Uint8Array
       return octets.slice(0, at + 1);
     case 5: {
       const length = 1 + random.below(8);
-      return joined(octets.subarray(0, at), octets.subarray(Math.min(octets.length, at + length)));
+      return joined([octets.subarray(0, at), octets.subarray(Math.min(octets.length, at + length))]);
     }
     case 6: {
       const from = random.below(Math.max(1, other.length));
       const piece = other.subarray(from, from + 1 + random.below(16));
-      return joined(octets.subarray(0, at), piece, octets.subarray(at));
+      return joined([octets.subarray(0, at), piece, octets.subarray(at)]);
     }
     default: {
       const from = random.below(Math.max(1, other.length));
@@ -43,14 +44,4 @@ function once(random: Random, octets: Uint8Array<ArrayBuffer>, other: Uint8Array
       return octets;
     }
   }
-}
-
-export function joined(...pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
 }

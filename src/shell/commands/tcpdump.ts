@@ -7,6 +7,7 @@ import { CaptureError, read } from '../../wire/capture-reader.ts';
 import { after } from '../../wire/capture-time.ts';
 import { cook } from '../../wire/cooked.ts';
 import { compile, type Filter, FilterError, type FilterOptions } from '../../wire/filter.ts';
+import { joined } from '../../wire/octets.ts';
 import * as Pcap from '../../wire/pcap.ts';
 import { type Command, type CommandIo, failed, printed, type ShellResult } from '../command.ts';
 import { type Parsed, parseFlags } from '../options.ts';
@@ -179,16 +180,6 @@ const printerFor = (parsed: Parsed, deviceName: (index: number) => string | unde
     },
     parsed.all.get('stamp')?.length ?? 0,
   );
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 async function readFile(
   file: string,
