@@ -15,7 +15,7 @@ const FIRST = RECORD - 2;
 
 export class NumberRecords {
   /** Every record of this worker. Other arrays when they have grown: never keep them. */
-  cells = new Float64Array(FIRST + 16_384 * RECORD);
+  cells = new Float64Array(FIRST + 65_536 * RECORD);
   /** The same memory. */
   words = new Int32Array(this.cells.buffer);
   #used = FIRST;

@@ -1,27 +1,45 @@
 /**
  * The timers of one logical process: a binary heap keyed by (deadline, order of arming).
  *
- * Moving an armed timer to a later time (what TCP does with every ACK) only notes the new deadline; the heap entry
- * stays where it is and is put back when it surfaces too early. Arming allocates nothing.
+ *   records   | heap: (queued at; sequence, ticket) …  | tickets: (deadline; sequence, slot) …  |
+ *
+ * Moving an armed timer to a later time (what TCP does with every ACK) only notes the new deadline with its ticket; the heap
+ * entry stays where it is and is put back when it surfaces too early. So does the entry of a timer that fires: most are
+ * armed again at once. Arming allocates nothing.
  */
+import * as Records from './number-records.ts';
 import { NumberRecords } from './number-records.ts';
 import type { Timer, VirtualTime } from './time.ts';
 import * as Time from './time.ts';
 
+const { RECORD } = Records;
 const { NEVER } = Time;
+
+/** Numbers of a heap entry, and of a ticket. Beside the time are words: */
+const ENTRY = 2;
+/** What it was armed as, */
+const SEQUENCE = 2;
+/** and of an entry its ticket; of a ticket its entry, or the next ticket that nobody has. */
+const TICKET = 3;
+const SLOT = 3;
+
+const LEAST_ROOM = 4;
+const NOBODY = -1;
 
 export class TimerQueue {
   readonly #records: NumberRecords;
   readonly #nextAt: number;
-  /**
-   * The first `#size` are the heap, keys apart from their timers; what is behind them is gone, but the arrays keep their
-   * room: most timers come back.
-   */
-  readonly #queuedAt: VirtualTime[] = [];
-  readonly #sequences: number[] = [];
-  readonly #heap: (QueuedTimer | undefined)[] = [];
+  /** Where its records are: `#room` entries, and as many tickets. */
+  #heap = 0;
+  #room = 0;
   #size = 0;
+  /** Who holds each ticket: whose entry is in the heap. */
+  readonly #holders: (QueuedTimer | undefined)[] = [];
+  #freeTicket = NOBODY;
+  /** Counts on beyond 2^31 as words do. */
   #sequence = 0;
+  /** The first timer is being told; its entry is seen to afterwards, if it is still there. */
+  #firing = false;
   readonly #owner: { readonly now: VirtualTime; readonly name: string };
   readonly #armed: () => void;
 
@@ -39,6 +57,7 @@ export class TimerQueue {
     this.#armed = armed;
     this.#records = records;
     this.#nextAt = nextAt;
+    this.#extend();
     this.#noteNext();
   }
 
@@ -50,7 +69,8 @@ export class TimerQueue {
   }
 
   #noteNext(): void {
-    this.#records.cells[this.#nextAt] = this.#size === 0 ? NEVER : this.#queuedAt[0]!;
+    const { cells } = this.#records;
+    cells[this.#nextAt] = this.#size === 0 ? NEVER : cells[this.#heap]!;
   }
 
   create(expire: () => void): Timer {
@@ -58,119 +78,183 @@ export class TimerQueue {
   }
 
   /**
-   * Fire the first timer if it is due at `next` exactly, and is the first that was armed for it; otherwise put it back
-   * where it now belongs.
+   * Fire the first timer if it is due at `next` exactly, and is the first that was armed for it; put it where it belongs from
+   * then on.
    * Returns false when nothing fired.
    */
   fireNext(): boolean {
-    const timer = this.#heap[0]!;
-    const { deadline } = timer;
-    if (deadline > this.#queuedAt[0]! || timer.sequence !== this.#sequences[0]!) {
-      if (deadline === NEVER) this.#removeFirst();
-      else this.#down(0, timer, deadline);
-      this.#noteNext();
-      return false;
+    const { cells, words } = this.#records;
+    const first = this.#heap;
+    const ticket = words[2 * first + TICKET]!;
+    const at = this.#place(ticket);
+    const isDue = cells[at] === cells[first] && words[2 * at + SEQUENCE] === words[2 * first + SEQUENCE];
+    if (isDue) {
+      cells[at] = NEVER;
+      this.#firing = true;
+      // Whatever is armed meanwhile comes behind it: the entry stays the first.
+      this.#holders[ticket]!.expire();
+      if (!this.#firing) return true; // all of them were cancelled
+      this.#firing = false;
     }
-    this.#removeFirst();
+    this.#putBack(ticket);
+    return isDue;
+  }
+
+  /** The first entry, which has that ticket, goes to where its timer is armed for now, if it is. */
+  #putBack(ticket: number): void {
+    const { cells, words } = this.#records;
+    const at = this.#place(ticket);
+    const deadline = cells[at]!;
+    if (deadline !== NEVER) this.#down(ticket, deadline, words[2 * at + SEQUENCE]!);
+    else {
+      this.#giveBack(ticket);
+      const last = this.#heap + ENTRY * --this.#size;
+      if (this.#size > 0) this.#down(words[2 * last + TICKET]!, cells[last]!, words[2 * last + SEQUENCE]!);
+    }
     this.#noteNext();
-    timer.deadline = NEVER;
-    timer.expire();
-    return true;
   }
 
   arm(timer: QueuedTimer, at: VirtualTime): void {
     if (!(at >= this.#owner.now))
       throw new Error(`${this.#owner.name}: timer for ${at}, but it is ${this.#owner.now}`);
-    timer.deadline = at;
-    timer.sequence = this.#sequence++;
-    const { slot } = timer;
+    const isNew = timer.ticket === NOBODY;
+    if (isNew) this.#handOut(timer);
+    const { ticket } = timer;
+    const { cells, words } = this.#records;
+    const place = this.#place(ticket);
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) | 0;
+    cells[place] = at;
+    words[2 * place + SEQUENCE] = sequence;
+    const slot = isNew ? this.#size++ : words[2 * place + SLOT]!;
     // A later time, and a later place among those of the same time, are found out about later.
-    if (slot >= 0 && at >= this.#queuedAt[slot]!) return;
-    this.#up(slot < 0 ? this.#size++ : slot, timer, at);
+    if (!isNew && at >= cells[this.#heap + ENTRY * slot]!) return;
+    this.#up(slot, ticket, at, sequence);
     this.#noteNext();
     this.#armed();
   }
 
+  /** When the timer with that ticket is to fire; `NEVER` for `NOBODY`'s. */
+  deadline(ticket: number): VirtualTime {
+    return ticket === NOBODY ? NEVER : this.#records.cells[this.#place(ticket)]!;
+  }
+
+  cancel(ticket: number): void {
+    if (ticket !== NOBODY) this.#records.cells[this.#place(ticket)] = NEVER;
+  }
+
   /** Cancel all of them. */
   clear(): void {
-    for (let i = 0; i < this.#size; i++) {
-      const timer = this.#heap[i]!;
-      timer.deadline = NEVER;
-      timer.slot = -1;
-      this.#heap[i] = undefined;
+    while (this.#size > 0) {
+      const last = this.#heap + ENTRY * --this.#size;
+      this.#giveBack(this.#records.words[2 * last + TICKET]!);
     }
-    this.#size = 0;
+    this.#firing = false;
     this.#noteNext();
   }
 
-  #removeFirst(): void {
-    const first = this.#heap[0]!;
-    const last = --this.#size;
-    const timer = this.#heap[last]!;
-    this.#heap[last] = undefined;
-    first.slot = -1;
-    if (timer !== first) this.#down(0, timer, this.#queuedAt[last]!);
+  /** Where the ticket of that number is. */
+  #place(ticket: number): number {
+    return this.#heap + ENTRY * (this.#room + ticket);
   }
 
-  #put(slot: number, timer: QueuedTimer, queuedAt: VirtualTime, sequence: number): void {
-    this.#queuedAt[slot] = queuedAt;
-    this.#sequences[slot] = sequence;
-    this.#heap[slot] = timer;
-    timer.slot = slot;
+  #handOut(timer: QueuedTimer): void {
+    if (this.#freeTicket === NOBODY) this.#extend();
+    const ticket = this.#freeTicket;
+    this.#freeTicket = this.#records.words[2 * this.#place(ticket) + SLOT]!;
+    this.#holders[ticket] = timer;
+    timer.ticket = ticket;
+  }
+
+  #giveBack(ticket: number): void {
+    this.#holders[ticket]!.ticket = NOBODY;
+    this.#holders[ticket] = undefined;
+    this.#records.words[2 * this.#place(ticket) + SLOT] = this.#freeTicket;
+    this.#freeTicket = ticket;
+  }
+
+  /** Twice the room; no ticket is free. */
+  #extend(): void {
+    const before = this.#room;
+    const room = Math.max(LEAST_ROOM, 2 * before);
+    const heap = this.#records.reserve((2 * ENTRY * room) / RECORD);
+    const { cells, words } = this.#records;
+    cells.copyWithin(heap, this.#heap, this.#heap + ENTRY * before);
+    cells.copyWithin(heap + ENTRY * room, this.#heap + ENTRY * before, this.#heap + 2 * ENTRY * before);
+    this.#heap = heap;
+    this.#room = room;
+    for (let ticket = room - 1; ticket >= before; ticket--) {
+      words[2 * this.#place(ticket) + SLOT] = this.#freeTicket;
+      this.#freeTicket = ticket;
+      this.#holders[ticket] = undefined;
+    }
+  }
+
+  #put(slot: number, ticket: number, queuedAt: VirtualTime, sequence: number): void {
+    const { cells, words } = this.#records;
+    const entry = this.#heap + ENTRY * slot;
+    cells[entry] = queuedAt;
+    words[2 * entry + SEQUENCE] = sequence;
+    words[2 * entry + TICKET] = ticket;
+    words[2 * this.#place(ticket) + SLOT] = slot;
   }
 
   #move(from: number, to: number): void {
-    this.#put(to, this.#heap[from]!, this.#queuedAt[from]!, this.#sequences[from]!);
+    const { cells, words } = this.#records;
+    const entry = this.#heap + ENTRY * from;
+    this.#put(to, words[2 * entry + TICKET]!, cells[entry]!, words[2 * entry + SEQUENCE]!);
   }
 
   /** Is what lies at `slot` before a timer with that key? */
   #isBefore(slot: number, queuedAt: VirtualTime, sequence: number): boolean {
-    const other = this.#queuedAt[slot]!;
-    return other < queuedAt || (other === queuedAt && this.#sequences[slot]! < sequence);
+    const { cells, words } = this.#records;
+    const entry = this.#heap + ENTRY * slot;
+    const other = cells[entry]!;
+    if (other !== queuedAt) return other < queuedAt;
+    return ((words[2 * entry + SEQUENCE]! - sequence) | 0) < 0;
   }
 
-  /** Put `timer` where it belongs, at `from` or above. */
-  #up(from: number, timer: QueuedTimer, queuedAt: VirtualTime): void {
-    const { sequence } = timer;
+  /** Put an entry where it belongs, at `from` or above. */
+  #up(from: number, ticket: number, queuedAt: VirtualTime, sequence: number): void {
     let at = from;
     while (at > 0 && !this.#isBefore((at - 1) >> 1, queuedAt, sequence)) {
       this.#move((at - 1) >> 1, at);
       at = (at - 1) >> 1;
     }
-    this.#put(at, timer, queuedAt, sequence);
+    this.#put(at, ticket, queuedAt, sequence);
   }
 
-  /** Put `timer` where it belongs, at `from` or below. */
-  #down(from: number, timer: QueuedTimer, queuedAt: VirtualTime): void {
-    const { sequence } = timer;
-    let at = from;
+  /** Put an entry where it belongs, from the first place down. */
+  #down(ticket: number, queuedAt: VirtualTime, sequence: number): void {
+    const { cells, words } = this.#records;
+    let at = 0;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= this.#size) break;
-      if (
-        child + 1 < this.#size &&
-        !this.#isBefore(child, this.#queuedAt[child + 1]!, this.#sequences[child + 1]!)
-      )
+      const right = this.#heap + ENTRY * (child + 1);
+      if (child + 1 < this.#size && !this.#isBefore(child, cells[right]!, words[2 * right + SEQUENCE]!))
         child++;
       if (!this.#isBefore(child, queuedAt, sequence)) break;
       this.#move(child, at);
       at = child;
     }
-    this.#put(at, timer, queuedAt, sequence);
+    this.#put(at, ticket, queuedAt, sequence);
   }
 }
 
 class QueuedTimer implements Timer {
-  /** Its place in the heap, -1 when it is not there. The heap's key is never later than `deadline`. */
-  slot = -1;
-  deadline: VirtualTime = NEVER;
-  sequence = 0;
+  /** Whose deadline it is, while it has an entry in the heap, whose key is never later; or `NOBODY`'s. */
+  ticket = NOBODY;
   readonly expire: () => void;
   readonly #queue: TimerQueue;
 
   constructor(queue: TimerQueue, expire: () => void) {
     this.#queue = queue;
     this.expire = expire;
+  }
+
+  get deadline(): VirtualTime {
+    return this.#queue.deadline(this.ticket);
   }
 
   get armed(): boolean {
@@ -182,6 +266,6 @@ class QueuedTimer implements Timer {
   }
 
   cancel(): void {
-    this.deadline = NEVER;
+    this.#queue.cancel(this.ticket);
   }
 }
