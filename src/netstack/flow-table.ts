@@ -98,8 +98,8 @@ export interface FlowHost {
   handTo(device: number, frame: Frame): void;
   /** So much went from one device to another, or from or to here (-1): for their counters. */
   countSent(input: number, output: number, packets: number, octets: number): void;
-  /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for a protocol of its namespace. */
-  handUp(frame: Frame, ip: number, device: number): void;
+  /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for `protocol` of its namespace. */
+  handUp(frame: Frame, ip: number, protocol: number, device: number): void;
   /** The link of that device did not take `frame`. */
   refused(frame: Frame, device: number, reason: DropReason): void;
 }
@@ -151,9 +151,9 @@ export class FlowTable {
     return true;
   }
 
-  /** The flow of packets from `source` to `destination` that begin in `namespace`, or `NO_FLOW`. */
-  outgoing(namespace: FlowEnd, source: AddressWord, destination: AddressWord): number {
-    return this.#find(namespace.inputJack, source, destination);
+  /** The flow of packets from `source` to `destination` that begin in the namespace of that jack, or `NO_FLOW`. */
+  outgoing(jack: number, source: AddressWord, destination: AddressWord): number {
+    return this.#find(jack, source, destination);
   }
 
   /** Longest packet that goes out whole by `flow`. */
@@ -175,7 +175,7 @@ export class FlowTable {
     if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP) return false;
     this.#count(flow, octets);
     this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH);
-    this.#host.handUp(frame, ip, this.#frames.tables.words[flow + INPUT_DEVICE]!);
+    this.#host.handUp(frame, ip, protocol, this.#frames.tables.words[flow + INPUT_DEVICE]!);
     return true;
   }
 

@@ -35,8 +35,9 @@ export abstract class NetHost extends LogicalProcess {
   readonly #backlog: FrameQueue;
   /** The flows it forwards. Whoever changes what forwarding rests on has it `forget`. */
   readonly flows: FlowTable;
-  readonly namespaces: Namespace[] = [];
   readonly account = new FrameAccount();
+  readonly #devices: NetDevice[] = [];
+  readonly namespaces: Namespace[] = [];
   /** Whether there is a tracer: the one test on the path. */
   tracing = false;
   /** Switched off: see `halt`. Whoever switches it on again sets it to false first. */
@@ -45,7 +46,6 @@ export abstract class NetHost extends LogicalProcess {
   tunnelDepth = 0;
   /** What packets cost; undefined: nothing. */
   processor: Processor | undefined;
-  readonly #devices: NetDevice[] = [];
   /** How many there have been. */
   #namespaces = 0;
   readonly #jacks: (NetDevice | undefined)[] = [];
@@ -144,9 +144,9 @@ export abstract class NetHost extends LogicalProcess {
     if (output >= 0) this.#devices[output]!.countSent(packets, octets);
   }
 
-  handUp(frame: Frame, ip: number, number: number): void {
+  handUp(frame: Frame, ip: number, protocol: number, number: number): void {
     const device = this.#devices[number]!;
-    toTransport(device.namespace, device, frame, ip);
+    toTransport(device.namespace, device, frame, ip, protocol);
   }
 
   refused(frame: Frame, number: number, reason: DropReason): void {

@@ -219,12 +219,17 @@ export function deliverToProtocol(namespace: Namespace, device: NetDevice, frame
       return;
     }
   }
-  toTransport(namespace, device, frame, at);
+  toTransport(namespace, device, frame, at, protocol);
 }
 
-/** The packet (start = behind its IPv4 header, which is at `ipAt`) is for whoever speaks its protocol here. */
-export function toTransport(namespace: Namespace, device: NetDevice, frame: Frame, ipAt: number): void {
-  const protocol = Ipv4.protocol(namespace.frames.view(frame), ipAt);
+/** The packet (start = behind its IPv4 header, which is at `ipAt`) is for whoever speaks `protocol` here. */
+export function toTransport(
+  namespace: Namespace,
+  device: NetDevice,
+  frame: Frame,
+  ipAt: number,
+  protocol: number,
+): void {
   const transport = namespace.transports[protocol];
   if (transport !== undefined) transport.receive(frame, ipAt, device);
   else if (protocol === Ipv4.PROTOCOL_UDP)

@@ -153,18 +153,38 @@ export function sourceFor(
 
 /** `IpLayer.send`. */
 export function send(namespace: Namespace, frame: Frame, request: SendRequest): SendError {
-  const { frames, host } = namespace;
-  host.account.originated++;
   const destination = toWord(request.destination);
-  if (request.device === undefined && frames.tag[frame] === 0) {
-    const flow = host.flows.outgoing(namespace.flowEnd, toWord(request.source), destination);
-    if (flow !== NO_FLOW && Ipv4.MIN_HEADER_LENGTH + frames.length(frame) <= host.flows.mtu(flow)) {
-      writeHeader(namespace, frame, request, request.pmtu !== 'dont');
-      host.flows.send(flow, frame);
-      return '';
-    }
+  if (request.device === undefined) {
+    const { pmtu, tos } = request;
+    const rest = (request.ttl << 24) | (request.protocol << 16);
+    if (sendByFlow(namespace, frame, toWord(request.source), destination, rest, tos, pmtu)) return '';
   }
+  namespace.host.account.originated++;
   return sendByRoute(namespace, frame, request, destination);
+}
+
+/** Send the datagram in `frame` as others of its flow were sent, if any was. `rest`: TTL and protocol, as in the header. */
+export function sendByFlow(
+  namespace: Namespace,
+  frame: Frame,
+  source: AddressWord,
+  destination: AddressWord,
+  rest: number,
+  tos: number,
+  pmtu: SendRequest['pmtu'],
+): boolean {
+  const { frames, host } = namespace;
+  const { flows } = host;
+  const flow = flows.outgoing(namespace.flowJack, source, destination);
+  if (flow === NO_FLOW || frames.tag[frame] !== 0) return false;
+  const length = Ipv4.MIN_HEADER_LENGTH + frames.length(frame);
+  if (length > flows.mtu(flow)) return false;
+  host.account.originated++;
+  const fragment = fragmentWord(namespace, pmtu, pmtu !== 'dont');
+  const at = frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
+  Ipv4.writeWords(frames.view(frame), at, (tos << 16) | length, fragment, rest, source, destination);
+  flows.send(flow, frame);
+  return true;
 }
 
 function sendByRoute(
@@ -216,18 +236,20 @@ const isPlain = (namespace: Namespace, route: Route, request: SendRequest): bool
 /** Never to be fragmented, whatever becomes of it. */
 const isStrict = (pmtu: SendRequest['pmtu']): boolean => pmtu === 'do' || pmtu === 'probe';
 
+/** The second word of a header. What may never be fragmented needs no identification; what only happens to fit gets one. */
+const fragmentWord = (namespace: Namespace, pmtu: SendRequest['pmtu'], df: boolean): number =>
+  ((isStrict(pmtu) ? 0 : namespace.identification()) << 16) | (df ? Ipv4.FLAG_DF : 0);
+
 /** Put the IPv4 header in front of what `request` wants sent. */
 function writeHeader(namespace: Namespace, frame: Frame, request: SendRequest, df: boolean): void {
   const { frames } = namespace;
   const length = Ipv4.MIN_HEADER_LENGTH + frames.length(frame);
-  // A packet that may never be fragmented needs no identification; one that only happens to fit gets one.
-  const identification = isStrict(request.pmtu) ? 0 : namespace.identification();
   const at = frames.push(frame, Ipv4.MIN_HEADER_LENGTH);
   Ipv4.writeWords(
     frames.view(frame),
     at,
     (request.tos << 16) | length,
-    (identification << 16) | (df ? Ipv4.FLAG_DF : 0),
+    fragmentWord(namespace, request.pmtu, df),
     (request.ttl << 24) | (request.protocol << 16),
     toWord(request.source),
     toWord(request.destination),

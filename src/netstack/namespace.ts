@@ -25,7 +25,7 @@ import type { NetHost } from './host.ts';
 import { Icmp } from './icmp.ts';
 import { sendError } from './icmp-error.ts';
 import { ipReceive } from './ip-input.ts';
-import { path, send } from './ip-output.ts';
+import { path, send, sendByFlow } from './ip-output.ts';
 import { Loopback } from './loopback.ts';
 import { NeighbourTable } from './neighbour.ts';
 import type { DeviceAddress, NetDevice } from './netdevice.ts';
@@ -46,10 +46,17 @@ import type { IpipDevice } from './tunnel/ipip.ts';
 import type { VxlanDevice } from './tunnel/vxlan.ts';
 
 export class Namespace implements IpLayer {
-  readonly name: string;
+  // What a datagram meets comes first, in one cache line: V8 lays fields out in this order.
   readonly host: NetHost;
-  readonly clock: Clock;
   readonly frames: FrameStore;
+  /** By IP protocol number: TCP and UDP, where somebody uses them. */
+  readonly transports: (TransportProtocol | undefined)[] = [];
+  readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
+  /** Of `flowEnd`. */
+  readonly flowJack: number;
+  #identification: number;
+  readonly name: string;
+  readonly clock: Clock;
   /** In the order of their indices, those of removed devices left out. */
   readonly devices: NetDevice[] = [];
   readonly fib: Fib;
@@ -60,8 +67,6 @@ export class Namespace implements IpLayer {
   readonly peers: PeerLimits;
   readonly reassembly: Reassembly;
   readonly loopback: Loopback;
-  /** By IP protocol number: TCP and UDP, where somebody uses them. */
-  readonly transports: (TransportProtocol | undefined)[] = [];
   /** The fallback IPIP device, `tunl0`. */
   ipip: IpipDevice | undefined;
   vxlan: VxlanDevice | undefined;
@@ -79,17 +84,16 @@ export class Namespace implements IpLayer {
     source: 0,
     destination: 0,
   };
-  readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
   /** Where flows begin and end here. */
   readonly flowEnd: FlowEnd;
   /** Sends no ICMP errors: the router of a cloud, which says nothing about what it drops. */
   silent = false;
   #lastIndex = 0;
-  #identification: number;
 
   /** Has `lo`, down. Made by `NetHost.namespace`; `number` is no other's of that host. */
   constructor(host: NetHost, name: string, number: number) {
     const jack = -1 - number;
+    this.flowJack = jack;
     this.flowEnd = { inputJack: jack, outputJack: jack, number: -1, macHigh: 0, macLow: 0 };
     this.host = host;
     this.name = name;
@@ -286,6 +290,17 @@ export class Namespace implements IpLayer {
 
   send(frame: Frame, request: SendRequest): SendError {
     return send(this, frame, request);
+  }
+
+  sendByFlow(
+    frame: Frame,
+    protocol: number,
+    source: AddressWord,
+    destination: AddressWord,
+    ttl: number,
+    tos: number,
+  ): boolean {
+    return sendByFlow(this, frame, source, destination, (ttl << 24) | (protocol << 16), tos, 'want');
   }
 
   confirm(destination: Ipv4Address.Ipv4Address): void {

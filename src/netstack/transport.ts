@@ -5,6 +5,7 @@
  *   device ──> ip-input ──> reassembly ──> TransportProtocol.receive
  *                                └ ICMP error about one of ours ──> TransportProtocol.error
  */
+import type { AddressWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import type { Random } from '../sim/random.ts';
@@ -88,6 +89,18 @@ export interface IpLayer {
    * `request.source`, which must not be 0). Takes ownership, also when it returns an error.
    */
   send(frame: Frame, request: SendRequest): SendError;
+  /**
+   * `send`, if its flow is known, of a datagram of no special wishes: no device, tag or policy for the path MTU but to heed it.
+   * False, and nothing has happened, when `send` has to see to it. Absent: always.
+   */
+  sendByFlow?(
+    frame: Frame,
+    protocol: number,
+    source: AddressWord,
+    destination: AddressWord,
+    ttl: number,
+    tos: number,
+  ): boolean;
   /** True when `address` is one of this namespace's. */
   isLocal(address: Ipv4Address): boolean;
   /**

@@ -1,6 +1,6 @@
 /** A UDP socket: what a program sends, hears and is told. The layer below it is in udp.ts. */
 
-import { type AddressWord, toWord } from '../addr/address-word.ts';
+import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Payload from '../sim/payload.ts';
 import type { NetDevice } from './netdevice.ts';
@@ -63,32 +63,43 @@ export type UdpError =
 export type BindError = '' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'EINVAL';
 
 export class UdpSocket {
+  // What each datagram needs comes first: V8 lays fields out in this order.
   /** Called with each datagram. While it is undefined they wait in the receive buffer: `take`. */
   onReceive: ((datagram: UdpDatagram) => void) | undefined;
-  /** Called with each error; while it is undefined the next `send` returns it (once). */
-  onError: ((error: UdpError, report: IcmpErrorReport) => void) | undefined;
-  /** IP_RECVERR: hear of every error, also of the passing ones, and when not connected. */
-  receivesErrors = false;
+  /** Local and remote address. */
+  local: AddressWord = ANY;
+  remote: AddressWord = ANY;
+  localPort = 0;
+  /** 0 while not connected. */
+  remotePort = 0;
+  /** SO_BINDTODEVICE. */
+  device: NetDevice | undefined;
+  readonly #layer: UdpLayer;
+  #pending: UdpError | '' = '';
   /** 0: `net.ipv4.ip_default_ttl`. */
   ttl = 0;
   tos = 0;
   pmtu: SendRequest['pmtu'] = 'want';
-  /** SO_BINDTODEVICE. */
-  device: NetDevice | undefined;
   /** The probe that what is sent belongs to, 0 for none. */
   tag = 0;
-  localAddress: Ipv4Address = 0;
-  localPort = 0;
-  /** 0 while not connected. */
-  remoteAddress: Ipv4Address = 0;
-  remotePort = 0;
-  readonly #layer: UdpLayer;
+  /** Called with each error; while it is undefined the next `send` returns it (once). */
+  onError: ((error: UdpError, report: IcmpErrorReport) => void) | undefined;
+  /** IP_RECVERR: hear of every error, also of the passing ones, and when not connected. */
+  receivesErrors = false;
   readonly #waiting: UdpDatagram[] = [];
   #waitingOctets = 0;
-  #pending: UdpError | '' = '';
 
   constructor(layer: UdpLayer) {
     this.#layer = layer;
+  }
+
+  get localAddress(): Ipv4Address {
+    return toAddress(this.local);
+  }
+
+  /** 0 while not connected. */
+  get remoteAddress(): Ipv4Address {
+    return toAddress(this.remote);
   }
 
   /** Take `port` (0: any free one) of `address` (0: all). */
@@ -101,15 +112,15 @@ export class UdpSocket {
     const path = this.#layer.path(this, address, port);
     if (typeof path === 'string') return path;
     if (this.localPort === 0 && this.bind(0, 0) !== '') return 'EHOSTUNREACH';
-    if (this.localAddress === 0) this.localAddress = path.source;
-    this.remoteAddress = address;
+    if (this.local === ANY) this.local = toWord(path.source);
+    this.remote = toWord(address);
     this.remotePort = port;
     return '';
   }
 
   /** Send to the connected peer. Returns an error that was waiting, instead of sending, as a system call does. */
   send(payload: UdpPayload): SendError | UdpError {
-    return this.#send(toWord(this.remoteAddress), this.remotePort, payload);
+    return this.#send(this.remote, this.remotePort, payload);
   }
 
   sendTo(address: Ipv4Address, port: number, payload: UdpPayload): SendError | UdpError {

@@ -5,7 +5,7 @@
  *                           connected to the sender > bound to the address > bound to the port
  */
 
-import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
+import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { Random } from '../sim/random.ts';
@@ -32,6 +32,7 @@ const Udp = { ...UdpCodec };
 
 const MAX_PAYLOAD = 65_507;
 const NO_SOCKETS: readonly UdpSocket[] = [];
+const UNFIT = -1;
 
 /** `icmp_err_convert`: by code of Destination Unreachable; true = the connected socket hears of it. */
 const UNREACHABLE: readonly (readonly [UdpError, boolean])[] = [
@@ -60,6 +61,8 @@ export class UdpLayer implements TransportProtocol {
   /** The port that was looked for last, and its sockets. */
   #lastPort = 0;
   #lastSockets = NO_SOCKETS;
+  /** The only one, if it is. */
+  #lastSocket: UdpSocket | undefined;
   readonly #request: SendRequest = {
     protocol: Ipv4.PROTOCOL_UDP,
     source: 0,
@@ -135,7 +138,7 @@ export class UdpLayer implements TransportProtocol {
     if (address !== 0 && !this.#ip.isLocal(address)) return 'EADDRNOTAVAIL';
     const port = wanted === 0 ? this.#ephemeralPort(socket, address) : wanted;
     if (port === 0 || this.#isTaken(socket, address, port)) return 'EADDRINUSE';
-    socket.localAddress = address;
+    socket.local = toWord(address);
     socket.localPort = port;
     const sockets = this.#sockets.get(port);
     if (sockets === undefined) this.#sockets.set(port, [socket]);
@@ -159,12 +162,9 @@ export class UdpLayer implements TransportProtocol {
   send(socket: UdpSocket, address: AddressWord, port: number, payload: UdpPayload): SendError {
     if (payload.length > MAX_PAYLOAD) return 'EMSGSIZE';
     if (socket.localPort === 0 && this.bind(socket, 0, 0) !== '') return 'EHOSTUNREACH';
-    const request = this.#fill(socket, address, port);
-    if (request.source === 0) {
-      const path = this.#ip.path(request);
-      if (typeof path === 'string') return path;
-      request.source = path.source;
-    }
+    const known = socket.local;
+    const source = known === ANY ? this.#sourceFor(socket, address, port) : known;
+    if (typeof source === 'string') return source;
     const { frames } = this.#ip;
     const frame = frames.allocate();
     frames.tag[frame] = socket.tag;
@@ -172,9 +172,24 @@ export class UdpLayer implements TransportProtocol {
     frames.setPayload(frame, payload.pattern, payload.offset, payload.length, payload.bytes);
     const ports = (socket.localPort << 16) | port;
     const length = Udp.HEADER_LENGTH + payload.length;
-    const source = toWord(request.source);
     Udp.write(frames.view(frame), at, ports, length, source, address, frames.payloadSum(frame));
+    if (this.#sendByFlow(socket, frame, source, address)) return '';
+    const request = this.#fill(socket, address, port);
+    request.source = toAddress(source);
     return this.#ip.send(frame, request);
+  }
+
+  #sendByFlow(socket: UdpSocket, frame: Frame, source: AddressWord, address: AddressWord): boolean {
+    const ip = this.#ip;
+    if (ip.sendByFlow === undefined || socket.pmtu !== 'want' || socket.device !== undefined) return false;
+    const ttl = socket.ttl || ip.sysctl.ipDefaultTtl;
+    return ip.sendByFlow(frame, Ipv4.PROTOCOL_UDP, source, address, ttl, socket.tos);
+  }
+
+  /** The address that a socket which has none sends from. */
+  #sourceFor(socket: UdpSocket, address: AddressWord, port: number): AddressWord | SendError {
+    const path = this.#ip.path(this.#fill(socket, address, port));
+    return typeof path === 'string' ? path : toWord(path.source);
   }
 
   #fill(socket: UdpSocket, address: AddressWord, port: number): SendRequest {
@@ -218,31 +233,26 @@ export class UdpLayer implements TransportProtocol {
     destinationPort: number,
     device: NetDevice | undefined,
   ): UdpSocket | undefined {
-    const sockets = this.#socketsOf(destinationPort);
+    if (destinationPort !== this.#lastPort) this.#turnTo(destinationPort);
+    const only = this.#lastSocket;
+    if (only !== undefined)
+      return fit(only, source, sourcePort, destination, device) === UNFIT ? undefined : only;
     let best: UdpSocket | undefined;
-    let bestScore = -1;
-    for (let i = 0; i < sockets.length; i++) {
-      const socket = sockets[i]!;
-      const connected = socket.remotePort !== 0;
-      if (connected && (toWord(socket.remoteAddress) !== source || socket.remotePort !== sourcePort))
-        continue;
-      if (socket.localAddress !== 0 && toWord(socket.localAddress) !== destination) continue;
-      if (socket.device !== undefined && device !== undefined && socket.device !== device) continue;
-      const score = (connected ? 8 : 0) + (socket.localAddress !== 0 ? 4 : 0) + (socket.device ? 4 : 0);
-      if (score > bestScore) {
+    let bestFit = UNFIT;
+    for (const socket of this.#lastSockets) {
+      const its = fit(socket, source, sourcePort, destination, device);
+      if (its > bestFit) {
         best = socket;
-        bestScore = score;
+        bestFit = its;
       }
     }
     return best;
   }
 
-  #socketsOf(port: number): readonly UdpSocket[] {
-    if (port !== this.#lastPort) {
-      this.#lastPort = port;
-      this.#lastSockets = this.#sockets.get(port) ?? NO_SOCKETS;
-    }
-    return this.#lastSockets;
+  #turnTo(port: number): void {
+    this.#lastPort = port;
+    this.#lastSockets = this.#sockets.get(port) ?? NO_SOCKETS;
+    this.#lastSocket = this.#lastSockets.length === 1 ? this.#lastSockets[0] : undefined;
   }
 
   /** The socket that sent the packet quoted by an ICMP error. */
@@ -268,6 +278,21 @@ export class UdpLayer implements TransportProtocol {
     if (from === end) return payload;
     return Checksum.sum(frames.view(frame), from, end, (end - from) & 1 ? Checksum.swap(payload) : payload);
   }
+}
+
+/** How much of a datagram's addresses `socket` names (`compute_score`); `UNFIT` when it is not for it. */
+function fit(
+  socket: UdpSocket,
+  source: AddressWord,
+  sourcePort: number,
+  destination: AddressWord,
+  device: NetDevice | undefined,
+): number {
+  const connected = socket.remotePort !== 0;
+  if (connected && (socket.remote !== source || socket.remotePort !== sourcePort)) return UNFIT;
+  if (socket.local !== ANY && socket.local !== destination) return UNFIT;
+  if (socket.device !== undefined && device !== undefined && socket.device !== device) return UNFIT;
+  return (connected ? 8 : 0) + (socket.local !== ANY ? 4 : 0) + (socket.device ? 4 : 0);
 }
 
 /** `__udp4_lib_err`: the errno, and whether a connected socket without IP_RECVERR hears of it. */

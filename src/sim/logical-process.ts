@@ -42,12 +42,13 @@ export interface Habitat extends Arrivals {
 }
 
 export abstract class LogicalProcess implements Clock {
+  // What every event needs comes first, in one cache line: V8 lays fields out in this order.
   readonly frames: FrameStore;
   /** Where its numbers are, in `frames.records`. */
   readonly record: number;
+  readonly #timers: TimerQueue;
   readonly fingerprint: Fingerprint;
   readonly id: number;
-  readonly #timers: TimerQueue;
   /** Outgoing links by jack. */
   readonly outputs: Transmitter[] = [];
   readonly habitat: Habitat;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { toWord } from '../../src/addr/address-word.ts';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
 import { type FelixHooks, type FelixRules, felixHooks, NO_RULES } from '../../src/netstack/felix-hooks.ts';
@@ -227,7 +228,7 @@ class Talk {
     const node = this.lab.namespace('k8s-m');
     node.fib.replace(route(node.device('eth0'), `${PODS.pod3}/32`, '192.168.10.101'));
     const socket = this.lab.udp('k8s-m').socket();
-    return Object.assign(socket, { localAddress: Ipv4.from(PODS.pod1), localPort: 40_000 });
+    return Object.assign(socket, { local: toWord(Ipv4.from(PODS.pod1)), localPort: 40_000 });
   }
 
   /** A connection, whose acknowledgements go the other way. Returns how to write to it, as soon as it is there. */
