@@ -33,11 +33,11 @@ const stepB = (lane: number, word: number): number => {
 
 /** An event of `kind`, now, mixed into the fingerprint of the process whose record is at `at`. */
 function mix({ cells, words }: NumberRecords, at: number, kind: number): void {
-  const time = cells[at + NOW]!;
-  cells[at + PRINT_COUNT]! += 1;
-  const a = stepA(words[2 * at + PRINT_A]!, (kind << 24) ^ Math.floor(time / 2 ** 32));
-  words[2 * at + PRINT_A] = a;
-  words[2 * at + PRINT_B] = stepB(words[2 * at + PRINT_B]! ^ a, time >>> 0);
+  const time = cells[(at >> 1) | NOW]!;
+  cells[(at >> 1) | PRINT_COUNT]! += 1;
+  const a = stepA(words[at | PRINT_A]!, (kind << 24) ^ Math.floor(time / 2 ** 32));
+  words[at | PRINT_A] = a;
+  words[at | PRINT_B] = stepB(words[at | PRINT_B]! ^ a, time >>> 0);
 }
 
 export const mixEvent = mix;
@@ -49,8 +49,8 @@ export const mixEvent = mix;
 export function mixFrame(records: NumberRecords, at: number, frames: FrameStore, frame: Frame): void {
   mix(records, at, ARRIVED);
   const { words } = records;
-  let a = words[2 * at + PRINT_A]!;
-  let b = words[2 * at + PRINT_B]!;
+  let a = words[at | PRINT_A]!;
+  let b = words[at | PRINT_B]!;
   const view = frames.view(frame);
   const headersEnd = frames.end[frame]!;
   const headers = frames.start[frame]!;
@@ -80,8 +80,8 @@ export function mixFrame(records: NumberRecords, at: number, frames: FrameStore,
   b = stepB(b ^ a, ((headersEnd - headers) << 20) ^ length);
   if (length > 0 && frames.pattern[frame] !== ZERO)
     a = headers === headersEnd ? message(a, frames, frame, length) : payload(a, frames, frame, length);
-  words[2 * at + PRINT_A] = a;
-  words[2 * at + PRINT_B] = b;
+  words[at | PRINT_A] = a;
+  words[at | PRINT_B] = b;
 }
 
 function payload(lane: number, frames: FrameStore, frame: Frame, length: number): number {
@@ -121,36 +121,36 @@ export class Fingerprint {
   constructor(records = new NumberRecords(), at = records.reserve()) {
     this.#records = records;
     this.#at = at;
-    records.words[2 * at + PRINT_A] = 0x243f6a88;
-    records.words[2 * at + PRINT_B] = 0x85a308d3;
+    records.words[at | PRINT_A] = 0x243f6a88;
+    records.words[at | PRINT_B] = 0x85a308d3;
   }
 
   get count(): number {
-    return this.#records.cells[this.#at + PRINT_COUNT]!;
+    return this.#records.cells[(this.#at >> 1) | PRINT_COUNT]!;
   }
 
   event(kind: number, time: VirtualTime): void {
-    this.#records.cells[this.#at + NOW] = time;
+    this.#records.cells[(this.#at >> 1) | NOW] = time;
     mix(this.#records, this.#at, kind);
   }
 
   frame(frames: FrameStore, frame: Frame, time: VirtualTime): void {
-    this.#records.cells[this.#at + NOW] = time;
+    this.#records.cells[(this.#at >> 1) | NOW] = time;
     mixFrame(this.#records, this.#at, frames, frame);
   }
 
   text(text: string): void {
     const { words } = this.#records;
-    let a = words[2 * this.#at + PRINT_A]!;
+    let a = words[this.#at | PRINT_A]!;
     for (let i = 0; i < text.length; i++) a = stepA(a, text.charCodeAt(i));
-    words[2 * this.#at + PRINT_A] = a;
-    words[2 * this.#at + PRINT_B] = stepB(words[2 * this.#at + PRINT_B]!, a);
+    words[this.#at | PRINT_A] = a;
+    words[this.#at | PRINT_B] = stepB(words[this.#at | PRINT_B]!, a);
   }
 
   /** 16 hex digits. */
   digest(): string {
     const { words } = this.#records;
     const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
-    return hex(words[2 * this.#at + PRINT_A]!) + hex(words[2 * this.#at + PRINT_B]!);
+    return hex(words[this.#at | PRINT_A]!) + hex(words[this.#at | PRINT_B]!);
   }
 }

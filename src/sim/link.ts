@@ -51,44 +51,44 @@ export const wireOctets = onWire;
  */
 export function transmit(frames: FrameStore, at: number, frame: Frame, arrivals: Arrivals): boolean {
   const { cells, words } = frames.records;
-  const input = words[2 * at + INPUT]!;
+  const input = words[at | INPUT]!;
   if (input === NO_INPUT || !serialise(frames, at, frame)) return false;
-  frames.time[frame] = cells[at + BUSY]! + cells[at + DELAY]!;
-  if (enqueue(frames, input, frame)) arrivals.arrived(words[2 * input + RECEIVER]!, input);
+  frames.time[frame] = cells[(at >> 1) | BUSY]! + cells[(at >> 1) | DELAY]!;
+  if (enqueue(frames, input, frame)) arrivals.arrived(words[input | RECEIVER]!, input);
   return true;
 }
 
 /** Count `frame`, and the time that the wire takes for it. False, and nothing has happened, when too much waits already. */
 function serialise(frames: FrameStore, at: number, frame: Frame): boolean {
   const { cells, words } = frames.records;
-  const now = cells[words[2 * at + SENDER]! + NOW]!;
-  let busy = cells[at + BUSY]!;
-  let remainder = cells[at + REMAINDER]!;
+  const now = cells[(words[at | SENDER]! >> 1) | NOW]!;
+  let busy = cells[(at >> 1) | BUSY]!;
+  let remainder = cells[(at >> 1) | REMAINDER]!;
   // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
   if (busy < now) {
     busy = now;
     remainder = 0;
   }
-  const rateBps = cells[at + RATE_BPS]!;
+  const rateBps = cells[(at >> 1) | RATE_BPS]!;
   const octets = frames.length(frame);
   const work = onWire(octets) * 8e9 + remainder;
   const serialisation = Math.floor(work / rateBps);
-  if (busy - now + serialisation > cells[at + QUEUE_LIMIT]!) return false;
-  cells[at + BUSY] = busy + serialisation;
-  cells[at + REMAINDER] = work - serialisation * rateBps;
-  cells[at + SENT_FRAMES]! += 1;
-  cells[at + SENT_OCTETS]! += octets;
+  if (busy - now + serialisation > cells[(at >> 1) | QUEUE_LIMIT]!) return false;
+  cells[(at >> 1) | BUSY] = busy + serialisation;
+  cells[(at >> 1) | REMAINDER] = work - serialisation * rateBps;
+  cells[(at >> 1) | SENT_FRAMES]! += 1;
+  cells[(at >> 1) | SENT_OCTETS]! += octets;
   return true;
 }
 
 /** Put `frame` behind the others of an input. Was it empty? */
 function enqueue({ next, records }: FrameStore, input: number, frame: Frame): boolean {
   const { words } = records;
-  const wasEmpty = words[2 * input + HEAD] === NO_FRAME;
+  const wasEmpty = words[input | HEAD] === NO_FRAME;
   next[frame] = NO_FRAME;
-  if (wasEmpty) words[2 * input + HEAD] = frame;
-  else next[words[2 * input + TAIL]!] = frame;
-  words[2 * input + TAIL] = frame;
+  if (wasEmpty) words[input | HEAD] = frame;
+  else next[words[input | TAIL]!] = frame;
+  words[input | TAIL] = frame;
   return wasEmpty;
 }
 
@@ -111,10 +111,10 @@ export class Transmitter {
     this.#random = random;
     this.at = frames.records.reserve();
     const { cells, words } = frames.records;
-    cells[this.at + RATE_BPS] = options.rateBps;
-    cells[this.at + DELAY] = options.delay;
-    cells[this.at + QUEUE_LIMIT] = Math.ceil((options.queueOctets * 8e9) / options.rateBps);
-    words[2 * this.at + SENDER] = record;
+    cells[(this.at >> 1) | RATE_BPS] = options.rateBps;
+    cells[(this.at >> 1) | DELAY] = options.delay;
+    cells[(this.at >> 1) | QUEUE_LIMIT] = Math.ceil((options.queueOctets * 8e9) / options.rateBps);
+    words[this.at | SENDER] = record;
     this.#noteInput();
   }
 
@@ -122,7 +122,7 @@ export class Transmitter {
   #noteInput(): void {
     const isSimple = this.#up && this.#loss === 0 && this.#jitter === 0 && this.#lastArrival === 0;
     const input = isSimple && this.#sink instanceof InputQueue ? this.#sink.at : NO_INPUT;
-    this.#frames.records.words[2 * this.at + INPUT] = input;
+    this.#frames.records.words[this.at | INPUT] = input;
   }
 
   get up(): boolean {
@@ -159,16 +159,16 @@ export class Transmitter {
   }
 
   get sentFrames(): number {
-    return this.#frames.records.cells[this.at + SENT_FRAMES]!;
+    return this.#frames.records.cells[(this.at >> 1) | SENT_FRAMES]!;
   }
 
   get sentOctets(): number {
-    return this.#frames.records.cells[this.at + SENT_OCTETS]!;
+    return this.#frames.records.cells[(this.at >> 1) | SENT_OCTETS]!;
   }
 
   /** Octets that wait or are being sent at `now`. */
   queued(now: VirtualTime): number {
-    const busy = this.#frames.records.cells[this.at + BUSY]!;
+    const busy = this.#frames.records.cells[(this.at >> 1) | BUSY]!;
     return Math.max(0, Math.ceil(((busy - now) * this.#options.rateBps) / 8e9));
   }
 
@@ -178,7 +178,7 @@ export class Transmitter {
     if (!serialise(this.#frames, this.at, frame)) return 'QUEUE_FULL';
     if (this.#loss > 0 && this.#random.unit() < this.#loss) return 'LINK_LOSS';
     const { cells } = this.#frames.records;
-    let arrival = cells[this.at + BUSY]! + cells[this.at + DELAY]!;
+    let arrival = cells[(this.at >> 1) | BUSY]! + cells[(this.at >> 1) | DELAY]!;
     if (this.#jitter > 0) arrival += Math.floor(this.#random.unit() * this.#jitter);
     if (this.#jitter > 0 || this.#lastArrival > 0) {
       arrival = Math.max(arrival, this.#lastArrival);
@@ -207,15 +207,15 @@ export class InputQueue implements Sink {
     this.#arrivals = arrivals;
     const { records } = frames;
     this.at = records.reserve();
-    records.cells[this.at + ORDER] = order;
-    records.words[2 * this.at + HEAD] = NO_FRAME;
-    records.words[2 * this.at + JACK] = jack;
-    records.words[2 * this.at + RECEIVER] = receiver;
+    records.cells[(this.at >> 1) | ORDER] = order;
+    records.words[this.at | HEAD] = NO_FRAME;
+    records.words[this.at | JACK] = jack;
+    records.words[this.at | RECEIVER] = receiver;
   }
 
   accept(frame: Frame): void {
     const { at } = this;
     if (!enqueue(this.#frames, at, frame)) return;
-    this.#arrivals.arrived(this.#frames.records.words[2 * at + RECEIVER]!, at);
+    this.#arrivals.arrived(this.#frames.records.words[at | RECEIVER]!, at);
   }
 }

@@ -61,19 +61,24 @@ export abstract class LogicalProcess implements Clock {
     this.frames = habitat.frames;
     const { records } = this.frames;
     this.record = records.reserve();
-    records.cells[this.record + ARRIVAL] = NEVER;
-    records.cells[this.record + WAKE_WINDOW] = NEVER;
-    records.words[2 * this.record + NUMBER] = -1;
+    records.cells[(this.record >> 1) | ARRIVAL] = NEVER;
+    records.cells[(this.record >> 1) | WAKE_WINDOW] = NEVER;
+    records.words[this.record | NUMBER] = -1;
     this.fingerprint = new Fingerprint(records, this.record);
-    this.#timers = new TimerQueue(this, () => habitat.wake(this.record), records, this.record + DEADLINE);
+    this.#timers = new TimerQueue(
+      this,
+      () => habitat.wake(this.record),
+      records,
+      (this.record >> 1) | DEADLINE,
+    );
   }
 
   get now(): VirtualTime {
-    return this.frames.records.cells[this.record + NOW]!;
+    return this.frames.records.cells[(this.record >> 1) | NOW]!;
   }
 
   protected set now(time: VirtualTime) {
-    this.frames.records.cells[this.record + NOW] = time;
+    this.frames.records.cells[(this.record >> 1) | NOW] = time;
   }
 
   /** A frame arrives on input `jack`. The process owns it now: it transmits it, keeps it or frees it. */
@@ -114,18 +119,18 @@ export abstract class LogicalProcess implements Clock {
     const at = this.record;
     for (;;) {
       const { cells } = records;
-      const arrival = cells[at + ARRIVAL]!;
-      const deadline = cells[at + DEADLINE]!;
+      const arrival = cells[(at >> 1) | ARRIVAL]!;
+      const deadline = cells[(at >> 1) | DEADLINE]!;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
-        cells[at + NOW] = arrival;
+        cells[(at >> 1) | NOW] = arrival;
         const input = firstInput(records, at);
         const frame = takeFrame(this.frames, at);
         mixFrame(records, at, this.frames, frame);
-        this.receive(frame, records.words[2 * input + JACK]!);
+        this.receive(frame, records.words[input | JACK]!);
       } else {
         if (deadline >= horizon) return;
-        cells[at + NOW] = deadline;
+        cells[(at >> 1) | NOW] = deadline;
         if (this.#timers.fireNext()) mixEvent(records, at, TIMER);
         else continue;
       }

@@ -61,7 +61,7 @@ export class Partition implements Habitat {
   add(process: LogicalProcess): void {
     const number = this.processes.length;
     this.processes.push(process);
-    this.frames.records.words[2 * process.record + NUMBER] = number;
+    this.frames.records.words[process.record | NUMBER] = number;
     this.#farWindow[number] = NEVER;
     this.#wheel.extend(number);
     this.#wake(process.record);
@@ -85,12 +85,12 @@ export class Partition implements Habitat {
   /** A process that is in a later window already stays there, too, and has nothing to do there. */
   #wake(process: number): void {
     const { cells, words } = this.frames.records;
-    const number = words[2 * process + NUMBER]!;
+    const number = words[process | NUMBER]!;
     if (number < 0) return; // who is not here yet is woken when it is added
-    const time = Math.min(cells[process + ARRIVAL]!, cells[process + DEADLINE]!);
+    const time = Math.min(cells[(process >> 1) | ARRIVAL]!, cells[(process >> 1) | DEADLINE]!);
     const window = Math.floor(time / this.#lookahead);
-    if (window >= cells[process + WAKE_WINDOW]!) return;
-    cells[process + WAKE_WINDOW] = window;
+    if (window >= cells[(process >> 1) | WAKE_WINDOW]!) return;
+    cells[(process >> 1) | WAKE_WINDOW] = window;
     if (window < this.#window + WHEEL) this.#wheel.add(number, window);
     else this.#listFar(number, window);
   }
@@ -147,8 +147,8 @@ export class Partition implements Habitat {
   #runProcess(process: LogicalProcess, window: number, horizon: VirtualTime): void {
     const { records } = this.frames;
     const { record } = process;
-    if (records.cells[record + WAKE_WINDOW] !== window) return; // it was woken for another one since
-    records.cells[record + WAKE_WINDOW] = NEVER;
+    if (records.cells[(record >> 1) | WAKE_WINDOW] !== window) return; // it was woken for another one since
+    records.cells[(record >> 1) | WAKE_WINDOW] = NEVER;
     this.#running = process;
     process.run(horizon);
     this.#running = undefined;
@@ -166,7 +166,7 @@ export class Partition implements Habitat {
   }
 
   #wakeWindow(number: number): number {
-    return this.frames.records.cells[this.processes[number]!.record + WAKE_WINDOW]!;
+    return this.frames.records.cells[(this.processes[number]!.record >> 1) | WAKE_WINDOW]!;
   }
 
   /** Take the first far entry off, and list its process where it has to be now, unless the wheel has it. */

@@ -15,8 +15,8 @@ import * as Time from './time.ts';
 const { RECORD } = Records;
 const { NEVER } = Time;
 
-/** Numbers of a heap entry, and of a ticket. Beside the time are words: */
-const ENTRY = 2;
+/** Words of a heap entry, and of a ticket. Behind the time are: */
+const ENTRY = 4;
 /** What it was armed as, */
 const SEQUENCE = 2;
 /** and of an entry its ticket; of a ticket its entry, or the next ticket that nobody has. */
@@ -51,7 +51,7 @@ export class TimerQueue {
     owner: { readonly now: VirtualTime; readonly name: string },
     armed: () => void,
     records = new NumberRecords(),
-    nextAt = records.reserve(),
+    nextAt = records.reserve() >> 1,
   ) {
     this.#owner = owner;
     this.#armed = armed;
@@ -70,7 +70,7 @@ export class TimerQueue {
 
   #noteNext(): void {
     const { cells } = this.#records;
-    cells[this.#nextAt] = this.#size === 0 ? NEVER : cells[this.#heap]!;
+    cells[this.#nextAt] = this.#size === 0 ? NEVER : cells[this.#heap >> 1]!;
   }
 
   create(expire: () => void): Timer {
@@ -85,11 +85,11 @@ export class TimerQueue {
   fireNext(): boolean {
     const { cells, words } = this.#records;
     const first = this.#heap;
-    const ticket = words[2 * first + TICKET]!;
+    const ticket = words[first | TICKET]!;
     const at = this.#place(ticket);
-    const isDue = cells[at] === cells[first] && words[2 * at + SEQUENCE] === words[2 * first + SEQUENCE];
+    const isDue = cells[at >> 1] === cells[first >> 1] && words[at | SEQUENCE] === words[first | SEQUENCE];
     if (isDue) {
-      cells[at] = NEVER;
+      cells[at >> 1] = NEVER;
       this.#firing = true;
       // Whatever is armed meanwhile comes behind it: the entry stays the first.
       this.#holders[ticket]!.expire();
@@ -104,12 +104,12 @@ export class TimerQueue {
   #putBack(ticket: number): void {
     const { cells, words } = this.#records;
     const at = this.#place(ticket);
-    const deadline = cells[at]!;
-    if (deadline !== NEVER) this.#down(ticket, deadline, words[2 * at + SEQUENCE]!);
+    const deadline = cells[at >> 1]!;
+    if (deadline !== NEVER) this.#down(ticket, deadline, words[at | SEQUENCE]!);
     else {
       this.#giveBack(ticket);
       const last = this.#heap + ENTRY * --this.#size;
-      if (this.#size > 0) this.#down(words[2 * last + TICKET]!, cells[last]!, words[2 * last + SEQUENCE]!);
+      if (this.#size > 0) this.#down(words[last | TICKET]!, cells[last >> 1]!, words[last | SEQUENCE]!);
     }
     this.#noteNext();
   }
@@ -124,11 +124,11 @@ export class TimerQueue {
     const place = this.#place(ticket);
     const sequence = this.#sequence;
     this.#sequence = (sequence + 1) | 0;
-    cells[place] = at;
-    words[2 * place + SEQUENCE] = sequence;
-    const slot = isNew ? this.#size++ : words[2 * place + SLOT]!;
+    cells[place >> 1] = at;
+    words[place | SEQUENCE] = sequence;
+    const slot = isNew ? this.#size++ : words[place | SLOT]!;
     // A later time, and a later place among those of the same time, are found out about later.
-    if (!isNew && at >= cells[this.#heap + ENTRY * slot]!) return;
+    if (!isNew && at >= cells[(this.#heap + ENTRY * slot) >> 1]!) return;
     this.#up(slot, ticket, at, sequence);
     this.#noteNext();
     this.#armed();
@@ -136,18 +136,18 @@ export class TimerQueue {
 
   /** When the timer with that ticket is to fire; `NEVER` for `NOBODY`'s. */
   deadline(ticket: number): VirtualTime {
-    return ticket === NOBODY ? NEVER : this.#records.cells[this.#place(ticket)]!;
+    return ticket === NOBODY ? NEVER : this.#records.cells[this.#place(ticket) >> 1]!;
   }
 
   cancel(ticket: number): void {
-    if (ticket !== NOBODY) this.#records.cells[this.#place(ticket)] = NEVER;
+    if (ticket !== NOBODY) this.#records.cells[this.#place(ticket) >> 1] = NEVER;
   }
 
   /** Cancel all of them. */
   clear(): void {
     while (this.#size > 0) {
       const last = this.#heap + ENTRY * --this.#size;
-      this.#giveBack(this.#records.words[2 * last + TICKET]!);
+      this.#giveBack(this.#records.words[last | TICKET]!);
     }
     this.#firing = false;
     this.#noteNext();
@@ -161,7 +161,7 @@ export class TimerQueue {
   #handOut(timer: QueuedTimer): void {
     if (this.#freeTicket === NOBODY) this.#extend();
     const ticket = this.#freeTicket;
-    this.#freeTicket = this.#records.words[2 * this.#place(ticket) + SLOT]!;
+    this.#freeTicket = this.#records.words[this.#place(ticket) | SLOT]!;
     this.#holders[ticket] = timer;
     timer.ticket = ticket;
   }
@@ -169,7 +169,7 @@ export class TimerQueue {
   #giveBack(ticket: number): void {
     this.#holders[ticket]!.ticket = NOBODY;
     this.#holders[ticket] = undefined;
-    this.#records.words[2 * this.#place(ticket) + SLOT] = this.#freeTicket;
+    this.#records.words[this.#place(ticket) | SLOT] = this.#freeTicket;
     this.#freeTicket = ticket;
   }
 
@@ -178,13 +178,13 @@ export class TimerQueue {
     const before = this.#room;
     const room = Math.max(LEAST_ROOM, 2 * before);
     const heap = this.#records.reserve((2 * ENTRY * room) / RECORD);
-    const { cells, words } = this.#records;
-    cells.copyWithin(heap, this.#heap, this.#heap + ENTRY * before);
-    cells.copyWithin(heap + ENTRY * room, this.#heap + ENTRY * before, this.#heap + 2 * ENTRY * before);
+    const { words } = this.#records;
+    words.copyWithin(heap, this.#heap, this.#heap + ENTRY * before);
+    words.copyWithin(heap + ENTRY * room, this.#heap + ENTRY * before, this.#heap + 2 * ENTRY * before);
     this.#heap = heap;
     this.#room = room;
     for (let ticket = room - 1; ticket >= before; ticket--) {
-      words[2 * this.#place(ticket) + SLOT] = this.#freeTicket;
+      words[this.#place(ticket) | SLOT] = this.#freeTicket;
       this.#freeTicket = ticket;
       this.#holders[ticket] = undefined;
     }
@@ -193,25 +193,25 @@ export class TimerQueue {
   #put(slot: number, ticket: number, queuedAt: VirtualTime, sequence: number): void {
     const { cells, words } = this.#records;
     const entry = this.#heap + ENTRY * slot;
-    cells[entry] = queuedAt;
-    words[2 * entry + SEQUENCE] = sequence;
-    words[2 * entry + TICKET] = ticket;
-    words[2 * this.#place(ticket) + SLOT] = slot;
+    cells[entry >> 1] = queuedAt;
+    words[entry | SEQUENCE] = sequence;
+    words[entry | TICKET] = ticket;
+    words[this.#place(ticket) | SLOT] = slot;
   }
 
   #move(from: number, to: number): void {
     const { cells, words } = this.#records;
     const entry = this.#heap + ENTRY * from;
-    this.#put(to, words[2 * entry + TICKET]!, cells[entry]!, words[2 * entry + SEQUENCE]!);
+    this.#put(to, words[entry | TICKET]!, cells[entry >> 1]!, words[entry | SEQUENCE]!);
   }
 
   /** Is what lies at `slot` before a timer with that key? */
   #isBefore(slot: number, queuedAt: VirtualTime, sequence: number): boolean {
     const { cells, words } = this.#records;
     const entry = this.#heap + ENTRY * slot;
-    const other = cells[entry]!;
+    const other = cells[entry >> 1]!;
     if (other !== queuedAt) return other < queuedAt;
-    return ((words[2 * entry + SEQUENCE]! - sequence) | 0) < 0;
+    return ((words[entry | SEQUENCE]! - sequence) | 0) < 0;
   }
 
   /** Put an entry where it belongs, at `from` or above. */
@@ -232,7 +232,7 @@ export class TimerQueue {
       let child = 2 * at + 1;
       if (child >= this.#size) break;
       const right = this.#heap + ENTRY * (child + 1);
-      if (child + 1 < this.#size && !this.#isBefore(child, cells[right]!, words[2 * right + SEQUENCE]!))
+      if (child + 1 < this.#size && !this.#isBefore(child, cells[right >> 1]!, words[right | SEQUENCE]!))
         child++;
       if (!this.#isBefore(child, queuedAt, sequence)) break;
       this.#move(child, at);
