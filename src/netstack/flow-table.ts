@@ -135,7 +135,7 @@ export class FlowTable {
     const flow = this.#find(jack, source, destination);
     if (
       flow === NONE ||
-      !Ethernet.isTo(view, at, words[flow + MAC_HIGH]!, words[flow + MAC_LOW]!) ||
+      !Ethernet.isTo(view, at, words[flow | MAC_HIGH]!, words[flow | MAC_LOW]!) ||
       Ethernet.etherType(view, at) !== Ethernet.TYPE_IPV4
     )
       return false;
@@ -144,8 +144,8 @@ export class FlowTable {
     const third = Ipv4.thirdWord(view, ip);
     if (!Ipv4.isPlain(view.getInt32(ip), view.getInt32(ip + 4), third, source, destination, length))
       return false;
-    if (words[flow + OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, ip, Ipv4.protocolOf(third), octets);
-    if (length > words[flow + MTU]! || Ipv4.ttlOf(third) <= 1) return false;
+    if (words[flow | OUTPUT_JACK]! < 0) return this.#deliver(flow, frame, ip, Ipv4.protocolOf(third), octets);
+    if (length > words[flow | MTU]! || Ipv4.ttlOf(third) <= 1) return false;
     Ipv4.setThirdWord(view, ip, Ipv4.oneHopLess(third));
     this.#transmit(flow, frame, view, at, octets);
     return true;
@@ -158,7 +158,7 @@ export class FlowTable {
 
   /** Longest packet that goes out whole by `flow`. */
   mtu(flow: number): number {
-    return this.#frames.tables.words[flow + MTU]!;
+    return this.#frames.tables.words[flow | MTU]!;
   }
 
   /** Send `frame` (start = IPv4 header), which is not longer than `mtu`, by `flow`. Takes ownership. */
@@ -175,31 +175,31 @@ export class FlowTable {
     if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP) return false;
     this.#count(flow, octets);
     this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH);
-    this.#host.handUp(frame, ip, protocol, this.#frames.tables.words[flow + INPUT_DEVICE]!);
+    this.#host.handUp(frame, ip, protocol, this.#frames.tables.words[flow | INPUT_DEVICE]!);
     return true;
   }
 
   #count(flow: number, octets: number): void {
     const words = this.#frames.tables.words;
-    words[flow + PACKETS]! += 1;
-    words[flow + OCTETS]! += octets;
-    if (words[flow + OCTETS]! > MANY_OCTETS) this.#settle(flow);
+    words[flow | PACKETS]! += 1;
+    words[flow | OCTETS]! += octets;
+    if (words[flow | OCTETS]! > MANY_OCTETS) this.#settle(flow);
   }
 
   #transmit(flow: number, frame: Frame, view: DataView, at: number, octets: number): void {
     const words = this.#frames.tables.words;
-    view.setInt32(at, words[flow + HEADER]!);
-    view.setInt32(at + 4, words[flow + HEADER + 1]!);
-    view.setInt32(at + 8, words[flow + HEADER + 2]!);
+    view.setInt32(at, words[flow | HEADER]!);
+    view.setInt32(at + 4, words[flow | (HEADER + 1)]!);
+    view.setInt32(at + 8, words[flow | (HEADER + 2)]!);
     this.#count(flow, octets);
-    const jack = words[flow + OUTPUT_JACK]!;
+    const jack = words[flow | OUTPUT_JACK]!;
     if (jack >= VETH) {
       this.#host.handTo(jack - VETH, frame);
       return;
     }
-    if (transmit(this.#frames, words[flow + OUTPUT_LINK]!, frame, this.#host.habitat)) return;
+    if (transmit(this.#frames, words[flow | OUTPUT_LINK]!, frame, this.#host.habitat)) return;
     const refusal = this.#outputs[jack]!.transmit(frame);
-    if (refusal !== undefined) this.#host.refused(frame, words[flow + OUTPUT_DEVICE]!, refusal);
+    if (refusal !== undefined) this.#host.refused(frame, words[flow | OUTPUT_DEVICE]!, refusal);
   }
 
   /** The valid flow that comes in by `jack`, or `NO_FLOW`. */
@@ -209,10 +209,10 @@ export class FlowTable {
     const set = this.#set(jack, source, destination);
     for (let flow = set; flow < set + SET; flow += FLOW)
       if (
-        words[flow + DESTINATION] === destination &&
-        words[flow + SOURCE] === source &&
-        words[flow + INPUT_JACK] === jack &&
-        words[flow + GENERATION] === generation
+        words[flow | DESTINATION] === destination &&
+        words[flow | SOURCE] === source &&
+        words[flow | INPUT_JACK] === jack &&
+        words[flow | GENERATION] === generation
       )
         return flow;
     return NONE;
@@ -232,18 +232,18 @@ export class FlowTable {
     const flow = this.#room(input.inputJack, source, destination);
     this.#settle(flow);
     const words = this.#frames.tables.words;
-    words[flow + DESTINATION] = destination;
-    words[flow + SOURCE] = source;
-    words[flow + INPUT_JACK] = input.inputJack;
-    words[flow + MAC_HIGH] = input.macHigh;
-    words[flow + MAC_LOW] = input.macLow;
-    words[flow + GENERATION] = this.#generation;
-    decision.header?.copyAddresses(words, flow + HEADER);
-    words[flow + OUTPUT_JACK] = output.outputJack;
-    words[flow + OUTPUT_LINK] = this.#outputs[output.outputJack]?.at ?? 0;
-    words[flow + MTU] = decision.mtu;
-    words[flow + INPUT_DEVICE] = input.number;
-    words[flow + OUTPUT_DEVICE] = output.number;
+    words[flow | DESTINATION] = destination;
+    words[flow | SOURCE] = source;
+    words[flow | INPUT_JACK] = input.inputJack;
+    words[flow | MAC_HIGH] = input.macHigh;
+    words[flow | MAC_LOW] = input.macLow;
+    words[flow | GENERATION] = this.#generation;
+    decision.header?.copyAddresses(words, flow | HEADER);
+    words[flow | OUTPUT_JACK] = output.outputJack;
+    words[flow | OUTPUT_LINK] = this.#outputs[output.outputJack]?.at ?? 0;
+    words[flow | MTU] = decision.mtu;
+    words[flow | INPUT_DEVICE] = input.number;
+    words[flow | OUTPUT_DEVICE] = output.number;
   }
 
   /** A place for a flow: its own, or one that is not taken, or that of another whose set is full. */
@@ -252,7 +252,7 @@ export class FlowTable {
     if (known !== NONE) return known;
     const set = this.#set(jack, source, destination);
     for (let flow = set; flow < set + SET; flow += FLOW)
-      if (this.#frames.tables.words[flow + GENERATION] !== this.#generation) return flow;
+      if (this.#frames.tables.words[flow | GENERATION] !== this.#generation) return flow;
     const displaced = this.#displaced++;
     if (displaced <= this.#mask || this.#mask + 1 >= MOST) return set + (displaced & (WAYS - 1)) * FLOW;
     this.#resize(2 * (this.#mask + 1));
@@ -277,16 +277,16 @@ export class FlowTable {
 
   #settle(flow: number): void {
     const words = this.#frames.tables.words;
-    const packets = words[flow + PACKETS]!;
+    const packets = words[flow | PACKETS]!;
     if (packets === 0) return;
     this.#host.countSent(
-      words[flow + INPUT_DEVICE]!,
-      words[flow + OUTPUT_DEVICE]!,
+      words[flow | INPUT_DEVICE]!,
+      words[flow | OUTPUT_DEVICE]!,
       packets,
-      words[flow + OCTETS]!,
+      words[flow | OCTETS]!,
     );
-    words[flow + PACKETS] = 0;
-    words[flow + OCTETS] = 0;
+    words[flow | PACKETS] = 0;
+    words[flow | OCTETS] = 0;
   }
 
   #resize(sets: number): void {

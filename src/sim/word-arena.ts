@@ -1,17 +1,19 @@
 /**
  * Tables of 32-bit words that processes keep, side by side in one array: a thousand nodes with an array each would be a
  * thousand objects, on a page each, to look up a word. A table has a power of two of cache lines, 16 words each; one that
- * has outgrown its place gives it back.
+ * has outgrown its place gives it back. Places are multiples of a line, so word `w` of the line at `at` is `words[at | w]`.
  */
 
 const LINE = 16;
-/** The C library puts large buffers 16 octets behind a page: from here on tables lie within cache lines. */
-const FIRST = LINE - 4;
+/** The C library puts large buffers 16 octets behind a page: from here on lines are cache lines. */
+const FIRST = 48;
+
+const room = (words: number): Int32Array => new Int32Array(new ArrayBuffer(FIRST + 4 * words), FIRST);
 
 export class WordArena {
   /** Every table of this worker. Another array when it has grown: never keep it. */
-  words = new Int32Array(FIRST + 65_536 * LINE);
-  #used = FIRST;
+  words = room(65_536 * LINE);
+  #used = 0;
   /** Places of tables that were given back, by their length. */
   readonly #free = new Map<number, number[]>();
 
@@ -25,7 +27,7 @@ export class WordArena {
     const at = this.#used;
     this.#used += length;
     if (this.#used > this.words.length) {
-      const wider = new Int32Array(FIRST + 2 * (this.#used - FIRST));
+      const wider = room(2 * this.#used);
       wider.set(this.words);
       this.words = wider;
     }
@@ -34,8 +36,8 @@ export class WordArena {
 
   /** Nobody has a table any more. */
   clear(): void {
-    this.words.fill(0, FIRST, this.#used);
-    this.#used = FIRST;
+    this.words.fill(0, 0, this.#used);
+    this.#used = 0;
     this.#free.clear();
   }
 
