@@ -193,11 +193,14 @@ export class FlowTable {
     view.setInt32(at + 8, words[flow | (HEADER + 2)]!);
     this.#count(flow, octets);
     const jack = words[flow | OUTPUT_JACK]!;
-    if (jack >= VETH) {
-      this.#host.handTo(jack - VETH, frame);
-      return;
-    }
-    if (transmit(this.#frames, words[flow | OUTPUT_LINK]!, frame, this.#host.habitat)) return;
+    if (jack >= VETH) this.#host.handTo(jack - VETH, frame);
+    else if (!transmit(this.#frames, words[flow | OUTPUT_LINK]!, frame, this.#host.habitat))
+      this.#transmitSlowly(flow, frame, jack);
+  }
+
+  /** The link is not as simple as `transmit` likes it, or has no room. */
+  #transmitSlowly(flow: number, frame: Frame, jack: number): void {
+    const words = this.#frames.tables.words;
     const refusal = this.#outputs[jack]!.transmit(frame);
     if (refusal !== undefined) this.#host.refused(frame, words[flow | OUTPUT_DEVICE]!, refusal);
   }

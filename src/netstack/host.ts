@@ -126,6 +126,10 @@ export abstract class NetHost extends LogicalProcess {
   }
 
   protected override settle(): void {
+    if (this.#backlog.length > 0) this.#drain();
+  }
+
+  #drain(): void {
     for (let handed = 0; ; handed++) {
       const frame = this.#backlog.take();
       if (frame === NO_FRAME) return;

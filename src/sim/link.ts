@@ -62,22 +62,23 @@ export function transmit(frames: FrameStore, at: number, frame: Frame, arrivals:
 function serialise(frames: FrameStore, at: number, frame: Frame): boolean {
   const { cells, words } = frames.records;
   const now = cells[(words[at | SENDER]! >> 1) | NOW]!;
-  let busy = cells[(at >> 1) | BUSY]!;
-  let remainder = cells[(at >> 1) | REMAINDER]!;
+  const link = at >> 1;
+  let busy = cells[link | BUSY]!;
+  let remainder = cells[link | REMAINDER]!;
   // Idle only since before now: at 100 Gbit/s a frame ends in the middle of a nanosecond, and the rest of it counts.
   if (busy < now) {
     busy = now;
     remainder = 0;
   }
-  const rateBps = cells[(at >> 1) | RATE_BPS]!;
+  const rateBps = cells[link | RATE_BPS]!;
   const octets = frames.length(frame);
   const work = onWire(octets) * 8e9 + remainder;
   const serialisation = Math.floor(work / rateBps);
-  if (busy - now + serialisation > cells[(at >> 1) | QUEUE_LIMIT]!) return false;
-  cells[(at >> 1) | BUSY] = busy + serialisation;
-  cells[(at >> 1) | REMAINDER] = work - serialisation * rateBps;
-  cells[(at >> 1) | SENT_FRAMES]! += 1;
-  cells[(at >> 1) | SENT_OCTETS]! += octets;
+  if (busy - now + serialisation > cells[link | QUEUE_LIMIT]!) return false;
+  cells[link | BUSY] = busy + serialisation;
+  cells[link | REMAINDER] = work - serialisation * rateBps;
+  cells[link | SENT_FRAMES]! += 1;
+  cells[link | SENT_OCTETS]! += octets;
   return true;
 }
 

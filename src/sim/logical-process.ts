@@ -117,20 +117,21 @@ export abstract class LogicalProcess implements Clock {
   run(horizon: VirtualTime): void {
     const { records } = this.frames;
     const at = this.record;
+    const cell = at >> 1;
     for (;;) {
       const { cells } = records;
-      const arrival = cells[(at >> 1) | ARRIVAL]!;
-      const deadline = cells[(at >> 1) | DEADLINE]!;
+      const arrival = cells[cell | ARRIVAL]!;
+      const deadline = cells[cell | DEADLINE]!;
       if (arrival <= deadline) {
         if (arrival >= horizon) return;
-        cells[(at >> 1) | NOW] = arrival;
+        cells[cell | NOW] = arrival;
         const input = firstInput(records, at);
         const frame = takeFrame(this.frames, at);
         mixFrame(records, at, this.frames, frame);
         this.receive(frame, records.words[input | JACK]!);
       } else {
         if (deadline >= horizon) return;
-        cells[(at >> 1) | NOW] = deadline;
+        cells[cell | NOW] = deadline;
         if (this.#timers.fireNext()) mixEvent(records, at, TIMER);
         else continue;
       }

@@ -51,6 +51,7 @@ export class Partition implements Habitat {
   readonly #farWindow: number[] = [];
   #window = 0;
   #running: LogicalProcess | undefined;
+  #runningRecord = -1;
 
   constructor(options: PartitionOptions) {
     this.seed = options.seed;
@@ -79,7 +80,7 @@ export class Partition implements Habitat {
 
   wake(process: number): void {
     // Who runs is asked for its next time when it has run.
-    if (process !== this.#running?.record) this.#wake(process);
+    if (process !== this.#runningRecord) this.#wake(process);
   }
 
   /** A process that is in a later window already stays there, too, and has nothing to do there. */
@@ -87,10 +88,11 @@ export class Partition implements Habitat {
     const { cells, words } = this.frames.records;
     const number = words[process | NUMBER]!;
     if (number < 0) return; // who is not here yet is woken when it is added
-    const time = Math.min(cells[(process >> 1) | ARRIVAL]!, cells[(process >> 1) | DEADLINE]!);
+    const cell = process >> 1;
+    const time = Math.min(cells[cell | ARRIVAL]!, cells[cell | DEADLINE]!);
     const window = Math.floor(time / this.#lookahead);
-    if (window >= cells[(process >> 1) | WAKE_WINDOW]!) return;
-    cells[(process >> 1) | WAKE_WINDOW] = window;
+    if (window >= cells[cell | WAKE_WINDOW]!) return;
+    cells[cell | WAKE_WINDOW] = window;
     if (window < this.#window + WHEEL) this.#wheel.add(number, window);
     else this.#listFar(number, window);
   }
@@ -150,8 +152,10 @@ export class Partition implements Habitat {
     if (records.cells[(record >> 1) | WAKE_WINDOW] !== window) return; // it was woken for another one since
     records.cells[(record >> 1) | WAKE_WINDOW] = NEVER;
     this.#running = process;
+    this.#runningRecord = record;
     process.run(horizon);
     this.#running = undefined;
+    this.#runningRecord = -1;
     this.#wake(record);
   }
 

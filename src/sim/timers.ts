@@ -115,8 +115,7 @@ export class TimerQueue {
   }
 
   arm(timer: QueuedTimer, at: VirtualTime): void {
-    if (!(at >= this.#owner.now))
-      throw new Error(`${this.#owner.name}: timer for ${at}, but it is ${this.#owner.now}`);
+    if (!(at >= this.#owner.now)) this.#refuse(at);
     const isNew = timer.ticket === NOBODY;
     if (isNew) this.#handOut(timer);
     const { ticket } = timer;
@@ -132,6 +131,10 @@ export class TimerQueue {
     this.#up(slot, ticket, at, sequence);
     this.#noteNext();
     this.#armed();
+  }
+
+  #refuse(at: VirtualTime): never {
+    throw new Error(`${this.#owner.name}: timer for ${at}, but it is ${this.#owner.now}`);
   }
 
   /** When the timer with that ticket is to fire; `NEVER` for `NOBODY`'s. */
