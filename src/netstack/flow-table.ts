@@ -106,12 +106,12 @@ export interface FlowHost {
 
 export class FlowTable {
   readonly #frames: FrameStore;
-  readonly #outputs: readonly Transmitter[];
   /** Where the flows are in `FrameStore.tables`: `#mask + 1` sets of them. */
   #first: number;
   #mask = 0;
   #generation = 1;
   readonly #host: FlowHost;
+  readonly #outputs: readonly Transmitter[];
   /** Flows that took the place of another valid one since the table last grew. */
   #displaced = 0;
 

@@ -7,7 +7,7 @@
 
 import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import type { Frame } from '../sim/frame-store.ts';
+import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import type { Random } from '../sim/random.ts';
 import * as ChecksumCodec from '../wire/checksum.ts';
 import * as Icmp from '../wire/icmpv4.ts';
@@ -55,14 +55,16 @@ const UNREACHABLE: readonly (readonly [UdpError, boolean])[] = [
 ];
 
 export class UdpLayer implements TransportProtocol {
+  // What each datagram needs comes first: V8 lays fields out in this order.
+  readonly #frames: FrameStore;
   readonly #ip: IpLayer;
+  readonly #arrival: UdpArrival;
+  /** The port that was looked for last, and its only socket, if there is one only. */
+  #lastPort = 0;
+  #lastSocket: UdpSocket | undefined;
+  #lastSockets = NO_SOCKETS;
   readonly #random: Random;
   readonly #sockets = new Map<number, UdpSocket[]>();
-  /** The port that was looked for last, and its sockets. */
-  #lastPort = 0;
-  #lastSockets = NO_SOCKETS;
-  /** The only one, if it is. */
-  #lastSocket: UdpSocket | undefined;
   readonly #request: SendRequest = {
     protocol: Ipv4.PROTOCOL_UDP,
     source: 0,
@@ -74,9 +76,9 @@ export class UdpLayer implements TransportProtocol {
     sourcePort: 0,
     destinationPort: 0,
   };
-  readonly #arrival: UdpArrival;
 
   constructor(ip: IpLayer) {
+    this.#frames = ip.frames;
     this.#ip = ip;
     this.#arrival = new UdpArrival(ip.frames);
     this.#random = ip.random('udp/port');
@@ -92,7 +94,7 @@ export class UdpLayer implements TransportProtocol {
   }
 
   receive(frame: Frame, ipAt: number, device: NetDevice): void {
-    const { frames } = this.#ip;
+    const frames = this.#frames;
     const view = frames.view(frame);
     const at = frames.start[frame]!;
     const available = frames.length(frame);
@@ -165,7 +167,7 @@ export class UdpLayer implements TransportProtocol {
     const known = socket.local;
     const source = known === ANY ? this.#sourceFor(socket, address, port) : known;
     if (typeof source === 'string') return source;
-    const { frames } = this.#ip;
+    const frames = this.#frames;
     const frame = frames.allocate();
     frames.tag[frame] = socket.tag;
     const at = frames.append(frame, Udp.HEADER_LENGTH);
@@ -263,7 +265,7 @@ export class UdpLayer implements TransportProtocol {
 
   /** The datagram ends before the packet does. */
   #trim(frame: Frame, at: number, length: number): void {
-    const { frames } = this.#ip;
+    const frames = this.#frames;
     const real = frames.end[frame]! - at;
     if (real > length) frames.end[frame] = at + length;
     frames.trimPayload(frame, Math.max(0, length - real));
@@ -271,7 +273,7 @@ export class UdpLayer implements TransportProtocol {
 
   /** Sum of all that follows the header: real octets, then the payload. */
   #dataSum(frame: Frame, at: number): number {
-    const { frames } = this.#ip;
+    const frames = this.#frames;
     const from = at + Udp.HEADER_LENGTH;
     const end = frames.end[frame]!;
     const payload = frames.payloadSum(frame);

@@ -47,11 +47,11 @@ export abstract class LogicalProcess implements Clock {
   /** Where its numbers are, in `frames.records`. */
   readonly record: number;
   readonly #timers: TimerQueue;
-  readonly fingerprint: Fingerprint;
-  readonly id: number;
+  readonly habitat: Habitat;
   /** Outgoing links by jack. */
   readonly outputs: Transmitter[] = [];
-  readonly habitat: Habitat;
+  readonly fingerprint: Fingerprint;
+  readonly id: number;
   readonly name: string;
 
   constructor(id: number, name: string, habitat: Habitat) {

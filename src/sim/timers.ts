@@ -1,7 +1,7 @@
 /**
  * The timers of one logical process: a binary heap keyed by (deadline, order of arming).
  *
- *   records   | heap: (queued at; sequence, ticket) …  | tickets: (deadline; sequence, slot) …  |
+ *   records   | entry 0 of the heap: queued at; sequence, ticket | ticket 0: deadline; sequence, slot | entry 1 | ticket 1 | …
  *
  * Moving an armed timer to a later time (what TCP does with every ACK) only notes the new deadline with its ticket; the heap
  * entry stays where it is and is put back when it surfaces too early. So does the entry of a timer that fires: most are
@@ -15,8 +15,10 @@ import * as Time from './time.ts';
 const { RECORD } = Records;
 const { NEVER } = Time;
 
-/** Words of a heap entry, and of a ticket. Behind the time are: */
-const ENTRY = 4;
+/** Words from one heap entry to the next. Each begins with a time; behind it are: */
+const ENTRY = 8;
+/** Words from an entry to the ticket beside it. */
+const ITS_TICKET = 4;
 /** What it was armed as, */
 const SEQUENCE = 2;
 /** and of an entry its ticket; of a ticket its entry, or the next ticket that nobody has. */
@@ -29,7 +31,7 @@ const NOBODY = -1;
 export class TimerQueue {
   readonly #records: NumberRecords;
   readonly #nextAt: number;
-  /** Where its records are: `#room` entries, and as many tickets. */
+  /** Where its records are, with room for so many entries, and as many tickets. */
   #heap = 0;
   #room = 0;
   #size = 0;
@@ -158,7 +160,7 @@ export class TimerQueue {
 
   /** Where the ticket of that number is. */
   #place(ticket: number): number {
-    return this.#heap + ENTRY * (this.#room + ticket);
+    return this.#heap + ENTRY * ticket + ITS_TICKET;
   }
 
   #handOut(timer: QueuedTimer): void {
@@ -180,10 +182,9 @@ export class TimerQueue {
   #extend(): void {
     const before = this.#room;
     const room = Math.max(LEAST_ROOM, 2 * before);
-    const heap = this.#records.reserve((2 * ENTRY * room) / RECORD);
+    const heap = this.#records.reserve((ENTRY * room) / RECORD);
     const { words } = this.#records;
     words.copyWithin(heap, this.#heap, this.#heap + ENTRY * before);
-    words.copyWithin(heap + ENTRY * room, this.#heap + ENTRY * before, this.#heap + 2 * ENTRY * before);
     this.#heap = heap;
     this.#room = room;
     for (let ticket = room - 1; ticket >= before; ticket--) {
