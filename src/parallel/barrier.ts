@@ -368,12 +368,21 @@ export class Barrier {
     this.#floats[HORIZON] = windows > 1 ? (window + windows) * lookahead : horizon(round);
     ints[MEMBERS] = members;
     Atomics.store(ints, LEFT, members);
+    if (windows > 1) this.#startEpoch();
     // Nobody writes the next list before the last member was woken.
-    for (let i = 0; i < members; i++) {
-      const member = ints[list + i]!;
-      if (windows === 1 || this.clocks.isFirst(member)) this.order(member, RUN);
-      else Atomics.or(ints, WORKERS + member * STRIDE + ORDER, RUN); // a neighbour will wake it, and then it runs two
-    }
+    else for (let i = 0; i < members; i++) this.order(ints[list + i]!, RUN);
+  }
+
+  /**
+   * A neighbour wakes those that do not come first, and then they run two windows. It may do so as soon as it has its own
+   * order, so they have theirs before anybody is woken: who wakes and finds none sleeps again, and nobody comes.
+   */
+  #startEpoch(): void {
+    const { workers } = this.shape;
+    for (let worker = 0; worker < workers; worker++)
+      if (!this.clocks.beginsFirst(worker)) Atomics.or(this.#ints, WORKERS + worker * STRIDE + ORDER, RUN);
+    for (let worker = 0; worker < workers; worker++)
+      if (this.clocks.beginsFirst(worker)) this.order(worker, RUN);
   }
 
   #tellMain(reached: VirtualTime): void {

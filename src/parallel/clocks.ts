@@ -66,6 +66,11 @@ export class Clocks {
     return true;
   }
 
+  /** With all clocks at 0 it comes before all of its neighbours: any rank but 0 has all lower ones beside it. */
+  beginsFirst(worker: number): boolean {
+    return this.#ranks[worker] === 0;
+  }
+
   /** It is not at the end, and comes before all of its neighbours. */
   isFirst(worker: number): boolean {
     const words = this.#words;
