@@ -136,7 +136,7 @@ export class ThreadedSimulation implements Simulation {
         }
         this.#barrier.clearAttention();
         return this.now;
-      }),
+      }, true),
     );
   }
 
@@ -281,8 +281,8 @@ export class ThreadedSimulation implements Simulation {
     return Promise.race([what, this.#faulted]);
   }
 
-  async #watched<T>(action: () => Promise<T>): Promise<T> {
-    this.#watchdog.start();
+  async #watched<T>(action: () => Promise<T>, isRun = false): Promise<T> {
+    this.#watchdog.start(isRun);
     try {
       return await action();
     } finally {

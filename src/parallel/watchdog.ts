@@ -1,4 +1,7 @@
-/** Finds the worker that does not come back from a window or a command. It only looks while somebody waits for it. */
+/**
+ * Finds the worker that does not come back from a window or a command, and workers that all wait for each other in a run. It
+ * only looks while somebody waits for them.
+ */
 import { type Barrier, BUSY } from './barrier.ts';
 
 /** Looks in the time after which a worker is held to be stuck. */
@@ -11,6 +14,8 @@ export class Watchdog {
   readonly #beats: number[] = [];
   /** By worker: looks without a beat. A count, not a time: a program that was stopped for an hour is not stuck. */
   readonly #silent: number[] = [];
+  /** Looks in which nobody was at work, in a run; `undefined` outside of one, when a worker may have nothing to do. */
+  #idle: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(barrier: Barrier, limitMs: number, stuck: (worker: number) => void) {
@@ -19,8 +24,10 @@ export class Watchdog {
     this.#stuck = stuck;
   }
 
-  start(): void {
+  /** `isRun`: until it stops, somebody has something to do. */
+  start(isRun = false): void {
     this.#silent.fill(0);
+    this.#idle = isRun ? 0 : undefined;
     this.#timer = setInterval(() => this.#look(), this.#intervalMs);
   }
 
@@ -36,9 +43,11 @@ export class Watchdog {
   }
 
   #look(): void {
+    let isIdle = true;
     for (let worker = 0; worker < this.#barrier.shape.workers; worker++) {
       const { activity, beat } = this.#barrier.pulse(worker);
       const isSilent = activity === BUSY && beat === this.#beats[worker];
+      if (activity === BUSY || beat !== this.#beats[worker]) isIdle = false;
       this.#beats[worker] = beat;
       this.#silent[worker] = isSilent ? (this.#silent[worker] ?? 0) + 1 : 0;
       if (this.#silent[worker]! >= LOOKS) {
@@ -46,5 +55,8 @@ export class Watchdog {
         return;
       }
     }
+    if (this.#idle === undefined) return;
+    this.#idle = isIdle ? this.#idle + 1 : 0;
+    if (this.#idle >= LOOKS) this.#stuck(0);
   }
 }
