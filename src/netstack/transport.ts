@@ -90,8 +90,9 @@ export interface IpLayer {
    */
   send(frame: Frame, request: SendRequest): SendError;
   /**
-   * `send`, if its flow is known, of a datagram of no special wishes: no device, tag or policy for the path MTU but to heed it.
-   * False, and nothing has happened, when `send` has to see to it. Absent: always.
+   * `send`, if its flow is known, of a datagram of no special wishes: no device, tag or policy for the path MTU but to heed
+   * it (`pmtu` 'want'). False, and nothing has happened, when `send` has to see to it; absent: always. True: it is sent, and not
+   * the caller's any more.
    */
   sendByFlow?(
     frame: Frame,

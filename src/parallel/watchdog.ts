@@ -46,10 +46,10 @@ export class Watchdog {
     let isIdle = true;
     for (let worker = 0; worker < this.#barrier.shape.workers; worker++) {
       const { activity, beat } = this.#barrier.pulse(worker);
-      const isSilent = activity === BUSY && beat === this.#beats[worker];
-      if (activity === BUSY || beat !== this.#beats[worker]) isIdle = false;
+      const hasBeaten = beat !== this.#beats[worker];
+      if (activity === BUSY || hasBeaten) isIdle = false;
       this.#beats[worker] = beat;
-      this.#silent[worker] = isSilent ? (this.#silent[worker] ?? 0) + 1 : 0;
+      this.#silent[worker] = activity === BUSY && !hasBeaten ? (this.#silent[worker] ?? 0) + 1 : 0;
       if (this.#silent[worker]! >= LOOKS) {
         this.#stuck(worker);
         return;

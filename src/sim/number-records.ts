@@ -7,24 +7,21 @@
  *
  *   record at `at`:   cell c is `cells[(at >> 1) | c]`, word w `words[at | w]`          (an `or` cannot overflow: no check)
  */
+import { cacheLines } from './cache-lines.ts';
 
 /** Numbers of a record, and its words. */
 const CELLS = 8;
 const WORDS = 2 * CELLS;
 export const RECORD = WORDS;
 
-/** The C library puts large buffers 16 octets behind a page: from here on records are cache lines. */
-const FIRST = 48;
-const OCTETS = 8 * CELLS;
-
-/** Room from the beginning: V8 takes arrays that were never replaced for constant. Memory that nobody touched costs nothing. */
+/** Records that there is room for from the beginning: V8 takes arrays that were never replaced for constant. */
 const ROOM = 65_536;
 
 export class NumberRecords {
   /** Every record of this worker. Other arrays when they have grown: never keep them. */
-  cells = new Float64Array(new ArrayBuffer(FIRST + ROOM * OCTETS), FIRST);
+  words = cacheLines(ROOM * WORDS);
   /** The same memory. */
-  words = new Int32Array(this.cells.buffer, FIRST);
+  cells = new Float64Array(this.words.buffer, this.words.byteOffset);
   #used = 0;
 
   /** Nobody has a record any more. */
@@ -38,10 +35,10 @@ export class NumberRecords {
     const at = this.#used;
     this.#used += count * WORDS;
     if (this.#used > this.words.length) {
-      const wider = new Float64Array(new ArrayBuffer(FIRST + 2 * 4 * this.#used), FIRST);
-      wider.set(this.cells);
-      this.cells = wider;
-      this.words = new Int32Array(wider.buffer, FIRST);
+      const wider = cacheLines(2 * this.#used);
+      wider.set(this.words);
+      this.words = wider;
+      this.cells = new Float64Array(wider.buffer, wider.byteOffset);
     }
     return at;
   }

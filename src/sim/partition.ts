@@ -51,6 +51,7 @@ export class Partition implements Habitat {
   readonly #farWindow: number[] = [];
   #window = 0;
   #running: LogicalProcess | undefined;
+  /** Its record; -1 while none runs. */
   #runningRecord = -1;
 
   constructor(options: PartitionOptions) {

@@ -4,15 +4,13 @@
  * has outgrown its place gives it back. Places are multiples of a line, so word `w` of the line at `at` is `words[at | w]`.
  */
 
-const LINE = 16;
-/** The C library puts large buffers 16 octets behind a page: from here on lines are cache lines. */
-const FIRST = 48;
+import { cacheLines } from './cache-lines.ts';
 
-const room = (words: number): Int32Array => new Int32Array(new ArrayBuffer(FIRST + 4 * words), FIRST);
+const LINE = 16;
 
 export class WordArena {
   /** Every table of this worker. Another array when it has grown: never keep it. */
-  words = room(65_536 * LINE);
+  words = cacheLines(65_536 * LINE);
   #used = 0;
   /** Places of tables that were given back, by their length. */
   readonly #free = new Map<number, number[]>();
@@ -27,7 +25,7 @@ export class WordArena {
     const at = this.#used;
     this.#used += length;
     if (this.#used > this.words.length) {
-      const wider = room(2 * this.#used);
+      const wider = cacheLines(2 * this.#used);
       wider.set(this.words);
       this.words = wider;
     }
