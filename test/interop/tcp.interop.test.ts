@@ -6,7 +6,8 @@
  * buffer of fixed size, no compressed SACKs, SYNs repeated as RFC 6298 wants it.
  *
  * Linux's timers count jiffies, so where two things are due at almost the same time two runs of Linux differ; the wire
- * may be late on a busy machine. A pattern is therefore played up to four times, and one run has to be ours.
+ * may be late on a busy machine, and what takes Linux no time here may take it half a millisecond there. A pattern is
+ * therefore played up to four times, and one run has to be ours.
  *
  * With RECORD=1 the runs are written to test/fixtures/tcp/linux-patterns.txt, which the unit tests read.
  */
@@ -20,22 +21,19 @@ import { writeRecordings } from './tcp-recordings.ts';
 
 const t = suite('interop/tcp', undefined, 120_000);
 
-const TRIES = 4;
-/** Run side by side: mostly they wait. */
+/** What differed is played again this often. */
+const RETRIES = 3;
+/** Run side by side at first: mostly they wait. What is played again has the machine to itself. */
 const LANES = 4;
 
 const verdicts = new Map<string, string[]>();
 const runs = new Map<string, LinuxRun>();
 
 async function compare(pattern: Pattern): Promise<void> {
-  const ours = runEmulated(pattern).segments;
-  for (let i = 0; i < TRIES; i++) {
-    const run = await runLinux(pattern);
-    const lines = differences(segmentsOf(run), ours);
-    runs.set(pattern.name, run);
-    verdicts.set(pattern.name, lines.length === 0 ? [] : [`wire up to ${run.lateMs} ms late`, ...lines]);
-    if (lines.length === 0) return;
-  }
+  const run = await runLinux(pattern);
+  const lines = differences(segmentsOf(run), runEmulated(pattern).segments);
+  runs.set(pattern.name, run);
+  verdicts.set(pattern.name, lines.length === 0 ? [] : [`wire up to ${run.lateMs} ms late`, ...lines]);
 }
 
 t.before(async () => {
@@ -44,6 +42,8 @@ t.before(async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await compare(next);
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  for (let i = 0; i < RETRIES; i++)
+    for (const pattern of patterns) if (verdicts.get(pattern.name)!.length > 0) await compare(pattern);
   if (process.env['RECORD'] === undefined) return;
   const path = fromRoot('test/fixtures/tcp/linux-patterns.txt');
   writeFileSync(path, writeRecordings(patterns.map(({ name }) => [name, runs.get(name)!])));
