@@ -20,27 +20,30 @@ export interface Net {
   readonly order: number;
 }
 
-/** What happened to a net: a route came, went or took another's place, and the best one may be another. */
-export class NetChange {
+/**
+ * Hears what happens to a net: a route came, went or took another's place, and the best one, which `was` before, may be
+ * another.
+ */
+export type NetListener = (
+  net: Net,
+  removed: Route | undefined,
+  added: Route | undefined,
+  was: Route | undefined,
+) => void;
+
+/** The best route of a net is another one. */
+export class BestChange {
   readonly kind = 'best';
-  readonly net: Net;
-  readonly removed: Route | undefined;
-  readonly added: Route | undefined;
+  readonly prefix: Prefix.Prefix;
   /** The best route before. */
   readonly was: Route | undefined;
   /** All routes, as of this change. */
   readonly #routes: readonly Route[];
 
-  constructor(net: Net, removed: Route | undefined, added: Route | undefined, was: Route | undefined) {
-    this.net = net;
-    this.removed = removed;
-    this.added = added;
+  constructor({ prefix, routes }: Net, was: Route | undefined) {
+    this.prefix = prefix;
     this.was = was;
-    this.#routes = net.routes;
-  }
-
-  get prefix(): Prefix.Prefix {
-    return this.net.prefix;
+    this.#routes = routes;
   }
 
   /** The best route now. */
@@ -89,9 +92,11 @@ export class LocRib {
   readonly #places = new Map<number, readonly number[]>();
   /** How many nets there are of each prefix length. */
   readonly #lengths = new Uint32Array(33);
-  readonly #changed: (change: NetChange) => void;
+  /** Those of which there are any, the longest first. */
+  #used: readonly number[] = [];
+  readonly #changed: NetListener;
 
-  constructor(changed: (change: NetChange) => void) {
+  constructor(changed: NetListener) {
     this.#changed = changed;
   }
 
@@ -116,8 +121,7 @@ export class LocRib {
 
   /** The longest prefix that covers `address`. */
   lookup(address: Ipv4Address): Net | undefined {
-    for (let length = 32; length >= 0; length--) {
-      if (this.#lengths[length] === 0) continue;
+    for (const length of this.#used) {
       const key = knownKey((address & Prefix.mask(length)) >>> 0, length);
       const net = key === undefined ? undefined : this.#nets[key];
       if (net !== undefined) return net;
@@ -150,7 +154,7 @@ export class LocRib {
     const was = net.routes[0];
     const others = at < 0 ? net.routes : net.routes.toSpliced(at, 1);
     net.routes = inserted(others, route, removed === was);
-    this.#changed(new NetChange(net, removed, route, was));
+    this.#changed(net, removed, route, was);
     return route;
   }
 
@@ -162,7 +166,7 @@ export class LocRib {
     const others = net.routes.toSpliced(at, 1);
     net.routes = at === 0 ? bestFirst(others) : others;
     if (net.routes.length === 0) this.#drop(net);
-    this.#changed(new NetChange(net, removed, undefined, was));
+    this.#changed(net, removed, undefined, was);
   }
 
   #create(key: number, route: Route): void {
@@ -175,17 +179,24 @@ export class LocRib {
     const net: Net = { prefix, key, routes: [route], order: orderOf(h, place) };
     this.#nets[key] = net;
     this.size++;
-    this.#lengths[prefix.length]!++;
-    this.#changed(new NetChange(net, undefined, route, undefined));
+    this.#count(prefix.length, 1);
+    this.#changed(net, undefined, route, undefined);
   }
 
   #drop({ prefix, key, order }: Net): void {
     this.#nets[key] = undefined;
     this.size--;
-    this.#lengths[prefix.length]!--;
+    this.#count(prefix.length, -1);
     const h = hash(prefix.address);
     const taken = this.#taken(h);
     this.#take(h, taken.toSpliced(taken.indexOf(order - orderOf(h, 0)), 1));
+  }
+
+  #count(length: number, difference: number): void {
+    const was = this.#lengths[length]!;
+    this.#lengths[length] = was + difference;
+    if (was > 0 && was + difference > 0) return;
+    this.#used = [...this.#lengths.keys()].filter(each => this.#lengths[each]! > 0).reverse();
   }
 
   /** The places that are taken of a hash value, ascending. */
@@ -214,7 +225,9 @@ function inserted(others: readonly Route[], route: Route, bestWent: boolean): re
   const best = others[0];
   if (best === undefined) return [route];
   if (bestWent) return bestFirst([route, ...others]);
-  return decide(route, best).order < 0 ? [route, ...others] : [best, route, ...others.slice(1)];
+  const better = decide(route, best).order < 0;
+  if (others.length === 1) return better ? [route, best] : [best, route];
+  return better ? [route, ...others] : [best, route, ...others.slice(1)];
 }
 
 function bestFirst(routes: readonly Route[]): readonly Route[] {

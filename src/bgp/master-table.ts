@@ -5,7 +5,7 @@
 import type * as Prefix from '../addr/prefix.ts';
 import type { Clock } from '../sim/time.ts';
 import { BgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
-import { LocRib, type NetChange } from './loc-rib.ts';
+import { LocRib, type NetListener } from './loc-rib.ts';
 import { NextHops, UNRESOLVED } from './next-hop.ts';
 import { keyOf, type Protocol, type Route, type RouteSource } from './route.ts';
 import { type ProtocolSources, Sources } from './sources.ts';
@@ -21,11 +21,11 @@ export class MasterTable {
   /** Prefixes whose best route changed since `settle`. */
   #moved: Prefix.Prefix[] = [];
 
-  constructor(clock: Clock, changed: (change: NetChange) => void) {
+  constructor(clock: Clock, changed: NetListener) {
     this.#clock = clock;
-    this.rib = new LocRib(change => {
-      if (change.was !== change.is) this.#moved.push(change.net.prefix);
-      changed(change);
+    this.rib = new LocRib((net, removed, added, was) => {
+      if (was !== net.routes[0]) this.#moved.push(net.prefix);
+      changed(net, removed, added, was);
     });
     this.#nextHops = new NextHops(this.rib);
   }

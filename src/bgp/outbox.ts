@@ -5,6 +5,7 @@
  *     changed(net) ──> changes ─────────> groups advance ──┐
  *     scheduled ─────> pending peers ──> join, take over, repeat, or hear the group's news
  */
+import { KeySet } from './key-set.ts';
 import type { LocRib } from './loc-rib.ts';
 import type { Audience, Peering } from './peering.ts';
 import type { Route } from './route.ts';
@@ -19,9 +20,9 @@ export class Outbox {
   /** Established peers with something to be told. */
   readonly #pending = new Set<Peering>();
   /** Nets that changed in this instant and may concern every peer, by their keys. */
-  readonly #changed = new Set<number>();
-  /** The same with those whose change concerns the wide ones alone. */
-  readonly #changedForWide = new Set<number>();
+  readonly #changed = new KeySet();
+  /** The same with those whose change concerns the wide ones alone; without such peers nobody keeps count. */
+  readonly #changedForWide = new KeySet();
 
   constructor(peerings: ReadonlyMap<string, Peering>) {
     this.#peerings = peerings;
@@ -55,6 +56,7 @@ export class Outbox {
           if (peering.session.established) this.#pending.add(peering);
       this.#changed.add(key);
     }
+    if (this.#wide.size === 0) return;
     if (this.#changedForWide.size === 0) for (const peering of this.#wide) this.#pending.add(peering);
     this.#changedForWide.add(key);
   }

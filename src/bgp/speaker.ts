@@ -21,7 +21,8 @@ import { type FilterContext, isSame } from './filter.ts';
 import { importedPath } from './import.ts';
 import { toKernelRoute } from './kernel-export.ts';
 import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
-import type { LocRib, NetChange } from './loc-rib.ts';
+import { KeySet } from './key-set.ts';
+import { BestChange, type LocRib, type Net } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
 import { Outbox } from './outbox.ts';
@@ -67,13 +68,15 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   readonly #outbox = new Outbox(this.peerings);
   #releaseKernel = false;
   /** Prefixes the kernel must hear of. */
-  readonly #kernelDirty = new Set<number>();
+  readonly #kernelDirty = new KeySet();
   #stopListening: (() => void) | undefined;
 
   constructor(config: SpeakerConfig, ports: SpeakerPorts) {
     this.config = config;
     this.ports = ports;
-    this.#master = new MasterTable(ports.clock, change => this.#changed(change));
+    this.#master = new MasterTable(ports.clock, (net, removed, added, was) =>
+      this.#changed(net, removed, added, was),
+    );
     this.local = new LocalProtocols(this.#master);
     this.#toKernel = { direction: 'export', protocol: this.local.kernel.name };
     this.recovering = config.gracefulRestartRecovery ?? false;
@@ -393,12 +396,12 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   // Routes out.
 
-  #changed(change: NetChange): void {
+  #changed(net: Net, removed: Route | undefined, added: Route | undefined, was: Route | undefined): void {
     const { clock, report } = this.ports;
     this.lastChange = clock.now;
-    const { removed, added, was, is } = change;
-    const { key } = change.net;
-    if (was !== is) report(change);
+    const { key } = net;
+    const is = net.routes[0];
+    if (was !== is) report(new BestChange(net, was));
     this.#kernelDirty.add(key);
     // An internal route goes to external peers and reflection clients only: a full mesh must not be asked a thousand times.
     const narrow = staysInside(removed) && staysInside(added) && staysInside(was) && staysInside(is);
@@ -416,7 +419,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#master.settle();
     if (this.#kernelDirty.size > 0) {
       const devices = this.ports.kernel.devices();
-      for (const key of this.#kernelDirty) this.#exportToKernel(key, devices);
+      for (let i = 0; i < this.#kernelDirty.size; i++) this.#exportToKernel(this.#kernelDirty.at(i), devices);
     }
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();

@@ -44,6 +44,8 @@ export interface RouteExplanation {
   readonly beaten: readonly { readonly route: Route; readonly because: BeatenBecause }[];
 }
 
+const NONE: readonly Route[] = [];
+
 /** 127/8 is local everywhere, and not in the filter. */
 const LOOPBACK_NET = 127;
 /** Bits of the filter of local addresses. */
@@ -123,7 +125,7 @@ export class Fib {
   /** `ip route add`: false (EEXIST) when the prefix has a route of that table and metric. */
   add(route: Route): boolean {
     const routes = this.#routesOf(route.prefix);
-    if (routes.some(other => sameKey(other, route))) return false;
+    if (routes !== NONE && routes.some(other => sameKey(other, route))) return false;
     this.#insert(route, routes);
     return true;
   }
@@ -139,6 +141,7 @@ export class Fib {
   /** `ip route del`. False (ESRCH) when no route agrees. */
   remove(selector: RouteSelector): boolean {
     const routes = this.#routesOf(selector.prefix);
+    if (routes === NONE) return false;
     const at = routes.findIndex(route => agrees(route, selector));
     if (at < 0) return false;
     this.#removeAt(routes, at);
@@ -220,14 +223,12 @@ export class Fib {
 
   #routesOf(prefix: Prefixes.Prefix): readonly Route[] {
     const leaf = this.#leafOf(prefix);
-    return leaf === NO_LEAF ? [] : (this.#several.get(leaf) ?? [this.#best[leaf]!]);
+    return leaf === NO_LEAF ? NONE : (this.#several.get(leaf) ?? [this.#best[leaf]!]);
   }
 
+  /** `routes` are those that its prefix has so far. */
   #insert(route: Route, routes: readonly Route[]): void {
-    const rank = (other: Route): number =>
-      other.table === route.table ? 0 : other.table === 'local' ? -1 : 1;
-    const at = routes.findIndex(other => (rank(other) || other.metric - route.metric) > 0);
-    this.#store(route.prefix, routes.toSpliced(at < 0 ? routes.length : at, 0, route));
+    this.#store(route.prefix, routes === NONE ? [route] : withRoute(routes, route));
     this.#tell({ kind: 'added', route, previous: undefined });
   }
 
@@ -261,7 +262,7 @@ export class Fib {
     }
     this.#best[leaf] = routes[0]!;
     if (routes.length > 1) this.#several.set(leaf, routes);
-    else this.#several.delete(leaf);
+    else if (this.#several.size > 0) this.#several.delete(leaf);
   }
 
   #noteLocal({ address, length }: Prefixes.Prefix): void {
@@ -284,6 +285,14 @@ export class Fib {
     this.changed++;
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+/** Local routes first, then by metric; a new one goes behind its equals. */
+function withRoute(routes: readonly Route[], route: Route): Route[] {
+  const rank = (other: Route): number =>
+    other.table === route.table ? 0 : other.table === 'local' ? -1 : 1;
+  const at = routes.findIndex(other => (rank(other) || other.metric - route.metric) > 0);
+  return routes.toSpliced(at < 0 ? routes.length : at, 0, route);
 }
 
 const sameKey = (a: Route, b: Route): boolean => a.table === b.table && a.metric === b.metric;

@@ -125,9 +125,9 @@ class Daemon {
   readonly fars: readonly Far[];
   readonly peerings = new Map<string, Peering>();
   readonly outbox = new Outbox(this.peerings);
-  readonly table = new LocRib(({ net, removed, added, was, is }) => {
+  readonly table = new LocRib((net, removed, added, was) => {
     const inside = (route: Route | undefined): boolean => route?.source.protocol.peer?.rrClient !== true;
-    this.outbox.changed(net.key, inside(removed) && inside(added) && inside(was) && inside(is));
+    this.outbox.changed(net.key, inside(removed) && inside(added) && inside(was) && inside(net.routes[0]));
   });
 
   constructor(addPath: boolean) {

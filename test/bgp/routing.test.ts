@@ -11,7 +11,7 @@ import {
 } from '../../src/bgp/calico-filters.ts';
 import { decide, isMergeable } from '../../src/bgp/decision.ts';
 import { matchesPattern } from '../../src/bgp/direct.ts';
-import { hash, LocRib, type NetChange } from '../../src/bgp/loc-rib.ts';
+import { BestChange, hash, LocRib } from '../../src/bgp/loc-rib.ts';
 import { NextHops, resolve } from '../../src/bgp/next-hop.ts';
 import {
   hostKey,
@@ -182,8 +182,8 @@ t('the best route does not depend on the order of arrival and departure (MED apa
 });
 
 t('a change says what was best, what is, and which step told', () => {
-  const changes: NetChange[] = [];
-  const rib = new LocRib(c => changes.push(c));
+  const changes: BestChange[] = [];
+  const rib = new LocRib((net, _removed, _added, was) => changes.push(new BestChange(net, was)));
   const [a, b] = [bgpRoute({ peer: { routerId: 2 } }), bgpRoute({ peer: { routerId: 1 } })];
   rib.replace(NET, a.source, a);
   rib.replace(NET, b.source, b);
