@@ -11,13 +11,20 @@
  */
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
-import * as Icmp from '../wire/icmpv4.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import * as TcpHeader from '../wire/tcp.ts';
-import * as Udp from '../wire/udp.ts';
-import * as TcpTrack from './conntrack-tcp.ts';
+import * as IcmpCodec from '../wire/icmpv4.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+import * as TcpCodec from '../wire/tcp.ts';
+import * as UdpCodec from '../wire/udp.ts';
+import * as TcpTracking from './conntrack-tcp.ts';
 import { ACCEPT, type Verdict } from './hooks.ts';
 import { NO_SLOT, type Tuple, TupleTable } from './tuple-table.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Icmp = { ...IcmpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const TcpHeader = { ...TcpCodec };
+const Udp = { ...UdpCodec };
+const TcpTrack = { ...TcpTracking };
 
 export const ORIGINAL = 0;
 export const REPLY = 1;

@@ -289,8 +289,7 @@ export class Fib {
 
 /** Local routes first, then by metric; a new one goes behind its equals. */
 function withRoute(routes: readonly Route[], route: Route): Route[] {
-  const rank = (other: Route): number =>
-    other.table === route.table ? 0 : other.table === 'local' ? -1 : 1;
+  const rank = (other: Route): number => (other.table === route.table ? 0 : other.table === 'local' ? -1 : 1);
   const at = routes.findIndex(other => (rank(other) || other.metric - route.metric) > 0);
   return routes.toSpliced(at < 0 ? routes.length : at, 0, route);
 }

@@ -4,8 +4,11 @@
  * ICMP and fragments have the hash of their addresses alone, the same both ways; TCP and UDP one for each five-tuple and
  * direction, as a sending socket has its own. The kernel's key is random at every boot: here it is a seed.
  */
-import * as Ipv4 from '../wire/ipv4.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
 import { multipathHash } from './multipath.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ipv4 = { ...Ipv4Codec };
 
 /** 32 bits for the flow of the IPv4 packet at `at`, whose header has been checked. */
 export function flowHash(seed: number, view: DataView, at: number): number {

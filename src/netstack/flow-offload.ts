@@ -18,9 +18,9 @@
 import type { AddressWord } from '../addr/address-word.ts';
 import { ANY } from '../addr/address-word.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
-import * as Ethernet from '../wire/ethernet.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import * as Udp from '../wire/udp.ts';
+import * as EthernetCodec from '../wire/ethernet.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+import * as UdpCodec from '../wire/udp.ts';
 import type { Connection, Conntrack } from './conntrack.ts';
 import { VETH_JACKS } from './flow-table.ts';
 import type { NetHost } from './host.ts';
@@ -29,6 +29,11 @@ import { finishOutput } from './ip-output.ts';
 import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import { NO_SLOT } from './tuple-table.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ethernet = { ...EthernetCodec };
+const Ipv4 = { ...Ipv4Codec };
+const Udp = { ...UdpCodec };
 
 /** How packets of one direction of a connection pass this host. */
 class Way {
@@ -41,7 +46,7 @@ class Way {
   output: NetDevice | undefined;
   /** The jack of `output`, if they can go there at once, with `header`; -1: ip-output.ts knows how. */
   jack = -1;
-  header: Ethernet.HeaderTemplate | undefined;
+  header: EthernetCodec.HeaderTemplate | undefined;
   nextHop = ANY;
   /** What is longer has to be cut, or is refused. */
   mtu = 0;

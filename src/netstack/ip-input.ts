@@ -7,17 +7,23 @@
  */
 
 import { type AddressWord, BROADCAST, toWord } from '../addr/address-word.ts';
-import * as Ipv4Address from '../addr/ipv4.ts';
+import * as Addresses from '../addr/ipv4.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
-import * as Icmpv4 from '../wire/icmpv4.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import * as Udp from '../wire/udp.ts';
+import * as IcmpCodec from '../wire/icmpv4.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+import * as UdpCodec from '../wire/udp.ts';
 import { ACCEPT, INPUT, PREROUTING, STOLEN, type Verdict } from './hooks.ts';
 import { ipForward } from './ip-forward.ts';
 import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { Route } from './route.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ipv4Address = { ...Addresses };
+const Icmpv4 = { ...IcmpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const Udp = { ...UdpCodec };
 
 /**
  * An IPv4 packet arrived on `device` (start = IPv4 header). `unicast`: the frame was addressed to the device's own
@@ -150,7 +156,7 @@ function invalidSource(namespace: Namespace, device: NetDevice, source: AddressW
 export const sourceIsValid = (
   namespace: Namespace,
   device: NetDevice,
-  source: Ipv4Address.Ipv4Address,
+  source: Addresses.Ipv4Address,
 ): boolean => invalidSource(namespace, device, toWord(source)) === '';
 
 /** Nothing leads to the destination (`ip_error`): who sent it hears why, unless it is a blackhole. */

@@ -14,7 +14,7 @@ import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import type { Random } from '../sim/random.ts';
 import type { Clock } from '../sim/time.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
-import * as Ethernet from '../wire/ethernet.ts';
+import * as EthernetCodec from '../wire/ethernet.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Arp from './arp.ts';
 import { Fib } from './fib.ts';
@@ -44,6 +44,9 @@ import {
 } from './transport.ts';
 import type { IpipDevice } from './tunnel/ipip.ts';
 import type { VxlanDevice } from './tunnel/vxlan.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ethernet = { ...EthernetCodec };
 
 export class Namespace implements IpLayer {
   // What a datagram meets comes first, in one cache line: V8 lays fields out in this order.

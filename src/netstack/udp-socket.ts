@@ -2,11 +2,14 @@
 
 import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import * as Payload from '../sim/payload.ts';
+import * as Payloads from '../sim/payload.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { IcmpErrorReport, SendError, SendRequest } from './transport.ts';
 import type { UdpLayer } from './udp.ts';
 import type { UdpArrival } from './udp-arrival.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Payload = { ...Payloads };
 
 /** `net.core.rmem_default`. */
 const RECEIVE_BUFFER = 212_992;
@@ -14,7 +17,7 @@ const RECEIVE_BUFFER = 212_992;
 const BOOKKEEPING = 768;
 /** What a program sends: a slice as in sim/payload.ts. */
 export interface UdpPayload {
-  readonly pattern: Payload.Pattern;
+  readonly pattern: Payloads.Pattern;
   readonly offset: number;
   readonly length: number;
   readonly bytes: Uint8Array | null;

@@ -1,10 +1,13 @@
 /** A pair of Ethernet devices joined back to back: `eth0` of a pod and its `cali…` on the node. */
 import type { MacAddress } from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
-import * as Ethernet from '../wire/ethernet.ts';
+import * as EthernetCodec from '../wire/ethernet.ts';
 import { VETH_JACKS } from './flow-table.ts';
 import type { Namespace } from './namespace.ts';
 import { NetDevice } from './netdevice.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ethernet = { ...EthernetCodec };
 
 export interface VethEnd {
   readonly namespace: Namespace;

@@ -13,9 +13,12 @@
  * per access). Layers pass `(view, at)`: `frames.view(frame)` and `frames.start[frame]`.
  */
 import { NumberRecords } from './number-records.ts';
-import * as Payload from './payload.ts';
+import * as Payloads from './payload.ts';
 import type { VirtualTime } from './time.ts';
 import { WordArena } from './word-arena.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Payload = { ...Payloads };
 
 const { RAMP, REAL, ZERO } = Payload;
 

@@ -5,13 +5,17 @@
  * causes is told when the segment has been dealt with, in the order established, data, end.
  */
 import type { Ipv4Address } from '../../addr/ipv4.ts';
-import * as Payload from '../../sim/payload.ts';
+import * as Payloads from '../../sim/payload.ts';
 import { MICROSECOND, type VirtualTime } from '../../sim/time.ts';
 import { acknowledgeIfRead } from './data-arrives.ts';
 import { notePushes, sendReset } from './output.ts';
 import type { Keepalive, StateName, Statistics, Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
 import { armKeepalive, FIN_TIMEOUT, push, waitForEnd } from './timers.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Payload = { ...Payloads };
+const State = { ...States };
 
 /** The two ends of a byte stream, and what a program may do with it. */
 export interface Stream {
@@ -131,7 +135,7 @@ export class Connection implements Stream {
   }
 
   /** Send `length` octets of a pattern. */
-  writeVirtual(pattern: Payload.Pattern, length: number): void {
+  writeVirtual(pattern: Payloads.Pattern, length: number): void {
     if (!this.#maySend()) return;
     notePushes(this.#tcb);
     this.#tcb.sendQueue.writeVirtual(pattern, length);

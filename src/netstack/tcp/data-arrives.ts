@@ -3,18 +3,23 @@
  * once. Only data in order moves RCV.NXT; what is early is kept, what is old is reported by D-SACK.
  */
 import type { Frame } from '../../sim/frame-store.ts';
-import * as Payload from '../../sim/payload.ts';
+import * as Payloads from '../../sim/payload.ts';
 import { MILLISECOND } from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
-import * as Tcp from '../../wire/tcp.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
 import { cwrArrives, markArrives } from './ecn.ts';
 import { LEAST_SEGMENT, timestampNow, timestampOctets } from './options.ts';
 import { sendAck } from './output.ts';
 import type { Content } from './receive-queue.ts';
 import { dataOf, type Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
 import { enterTimeWait } from './timers.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Payload = { ...Payloads };
+const Tcp = { ...TcpCodec };
+const State = { ...States };
 
 /** Smaller segments do not open the window (Linux). */
 const GROWING_LENGTH = 128;

@@ -9,7 +9,7 @@
  *      └─ anything else                                                                  ─> segment-arrives.ts
  */
 import type { Frame } from '../../sim/frame-store.ts';
-import * as Tcp from '../../wire/tcp.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
 import { updateWindow } from './acknowledgement.ts';
 import { acknowledgeIfDue, inOrderArrives } from './data-arrives.ts';
 import { sendPending } from './output.ts';
@@ -19,8 +19,12 @@ import { newDataSent, restartTimer } from './retransmission-timer.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
 import { armTimer } from './timers.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Tcp = { ...TcpCodec };
+const State = { ...States };
 
 /** True when the segment was expected, and has been dealt with. False: nothing has happened to the connection. */
 export function arrivesAsPredicted(tcb: Tcb, segment: Segment, frame: Frame): boolean {

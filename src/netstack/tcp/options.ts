@@ -5,10 +5,13 @@
  * and to data with room for them. (Linux makes such data shorter instead; ours goes without the blocks.)
  */
 import { MILLISECOND, type VirtualTime } from '../../sim/time.ts';
-import * as Tcp from '../../wire/tcp.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
 import type { NamespaceSysctl } from '../transport.ts';
 import type { Segment } from './segment.ts';
 import { DEFAULT_MSS, type Tcb } from './tcb.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Tcp = { ...TcpCodec };
 
 const TIMESTAMP_OCTETS = 12;
 const OPTION_OCTETS = 40;
@@ -21,13 +24,13 @@ const MAX_SCALE = 14;
 export const LEAST_SEGMENT = 88;
 
 const timestamps = { value: 0, echoReply: 0 };
-const timestampsOnly: Tcp.TcpOptions = { timestamps };
+const timestampsOnly: TcpCodec.TcpOptions = { timestamps };
 
 export const timestampNow = (tcb: Tcb, now: VirtualTime): number =>
   (Math.floor(now / MILLISECOND) + tcb.timestamps.offset) >>> 0;
 
 /** For a segment with `room` octets left below the MSS. The object is valid until the next call. */
-export function segmentOptions(tcb: Tcb, room: number): Tcp.TcpOptions {
+export function segmentOptions(tcb: Tcb, room: number): TcpCodec.TcpOptions {
   if (tcb.timestamps.enabled) {
     timestamps.value = timestampNow(tcb, tcb.now);
     timestamps.echoReply = tcb.timestamps.recent;
@@ -45,7 +48,7 @@ export function segmentOptions(tcb: Tcb, room: number): Tcp.TcpOptions {
 }
 
 /** A duplicate to report goes first, and once (RFC 2883). */
-function takeBlocks(tcb: Tcb, limit: number): Tcp.SackBlock[] {
+function takeBlocks(tcb: Tcb, limit: number): TcpCodec.SackBlock[] {
   if (tcb.dsackEnd === 0) return tcb.receiveQueue.sackBlocks(limit);
   const duplicate = { start: tcb.dsackStart % 2 ** 32, end: tcb.dsackEnd % 2 ** 32 };
   tcb.dsackEnd = 0;
@@ -53,7 +56,7 @@ function takeBlocks(tcb: Tcb, limit: number): Tcp.SackBlock[] {
 }
 
 /** Of a SYN (what we can) or a SYN-ACK (what both can). */
-export function synOptions(tcb: Tcb, offer: boolean, sysctl: NamespaceSysctl): Tcp.TcpOptions {
+export function synOptions(tcb: Tcb, offer: boolean, sysctl: NamespaceSysctl): TcpCodec.TcpOptions {
   const withTimestamps = offer ? sysctl.tcpTimestamps : tcb.timestamps.enabled;
   const withSack = offer ? sysctl.tcpSack : tcb.sackEnabled;
   const withScale = offer ? sysctl.tcpWindowScaling : tcb.window.scale > 0 || tcb.snd.scale > 0;

@@ -2,12 +2,16 @@
  * A run of full segments of new data: what an acknowledgement lets go in a transfer. What they have in common (window,
  * acknowledgement, timestamps) is found out once; the octets are those that `sendPending` would have sent one by one.
  */
-import * as Tcp from '../../wire/tcp.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
 import { timestampNow } from './options.ts';
 import { endsPush, isTimestampedOnly, sendShorter } from './output.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Tcp = { ...TcpCodec };
+const State = { ...States };
 
 /**
  * How many full segments the congestion window, the peer's window, the send buffer and the program's data let go; 0

@@ -6,8 +6,8 @@
  *   sendAck, sendProbe, sendReset ┘
  */
 import type { Frame } from '../../sim/frame-store.ts';
-import * as Ipv4 from '../../wire/ipv4.ts';
-import * as Tcp from '../../wire/tcp.ts';
+import * as Ipv4Codec from '../../wire/ipv4.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
 import type { SendError } from '../transport.ts';
 import { INITIAL_WINDOW } from './congestion/control.ts';
 import { ecnFlags, synFlags } from './ecn.ts';
@@ -15,9 +15,14 @@ import { segmentOptions, synOptions, timestampNow, updateMss, usableMtu } from '
 import { runLength, sendRun } from './output-run.ts';
 import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
 
-type MutableHeader = { -readonly [K in keyof Tcp.TcpHeader]: Tcp.TcpHeader[K] };
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ipv4 = { ...Ipv4Codec };
+const Tcp = { ...TcpCodec };
+const State = { ...States };
+
+type MutableHeader = { -readonly [K in keyof TcpCodec.TcpHeader]: TcpCodec.TcpHeader[K] };
 
 /** Filled in for each segment: nothing is allocated. */
 const header: MutableHeader = {

@@ -6,7 +6,10 @@
 import { MICROSECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
 import { JIFFY, RTO_MIN, TIMEOUT_MIN } from './rto.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const State = { ...States };
 
 /** Something was acknowledged: begin anew, with a probe if there may be one (`tcp_set_xmit_timer`). */
 export function restartTimer(tcb: Tcb): void {

@@ -7,14 +7,19 @@
  */
 import { type AddressWord, ANY } from '../../addr/address-word.ts';
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
-import * as Payload from '../../sim/payload.ts';
-import * as Ipv4 from '../../wire/ipv4.ts';
-import * as Tcp from '../../wire/tcp.ts';
+import * as Payloads from '../../sim/payload.ts';
+import * as Ipv4Codec from '../../wire/ipv4.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Payload = { ...Payloads };
+const Ipv4 = { ...Ipv4Codec };
+const Tcp = { ...TcpCodec };
 
 /** The unwrapped sequence number nearest to `near` whose low 32 bits are `wire`. */
 export const unwrap = (wire: number, near: number): number => near + ((wire - near) | 0);
 
-const NO_BLOCKS: readonly Tcp.SackBlock[] = [];
+const NO_BLOCKS: readonly TcpCodec.SackBlock[] = [];
 
 export class Segment {
   source: AddressWord = ANY;
@@ -42,7 +47,7 @@ export class Segment {
   windowScale = -1;
   sackPermitted = false;
   /** As on the wire. */
-  sackBlocks: readonly Tcp.SackBlock[] = NO_BLOCKS;
+  sackBlocks: readonly TcpCodec.SackBlock[] = NO_BLOCKS;
   /** Octets of data. */
   length = 0;
   /** Real octets of data that lie in the frame's slot, before the payload descriptor. */
@@ -89,7 +94,7 @@ export class Segment {
     return '';
   }
 
-  #readOptions(options: Tcp.TcpOptions): void {
+  #readOptions(options: TcpCodec.TcpOptions): void {
     if (options.timestamps !== undefined) {
       this.hasTimestamps = true;
       this.tsValue = options.timestamps.value | 0;

@@ -12,7 +12,10 @@
  * stay where they are. A buffer only ever grows: octets that a segment may point to do not change.
  */
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
-import * as Payload from '../../sim/payload.ts';
+import * as Payloads from '../../sim/payload.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Payload = { ...Payloads };
 
 /** It ends where the next one begins, the last one at the end of the queue: so it grows without being touched. */
 interface Slice {
@@ -70,7 +73,7 @@ export class SendQueue {
   }
 
   /** Append `length` octets of a pattern; `Infinity` makes a sender that never ends (nothing can follow). */
-  writeVirtual(pattern: Payload.Pattern, length: number): void {
+  writeVirtual(pattern: Payloads.Pattern, length: number): void {
     if (!(length > 0)) return;
     const last = this.#head < this.#slices.length ? this.#slices[this.#slices.length - 1] : undefined;
     if (last?.pattern !== pattern) this.#append(pattern, 0, null);
@@ -109,7 +112,7 @@ export class SendQueue {
   }
 
   /** A slice that begins at the end; it gets as long as the queue. */
-  #append(pattern: Payload.Pattern, offset: number, bytes: Uint8Array | null): void {
+  #append(pattern: Payloads.Pattern, offset: number, bytes: Uint8Array | null): void {
     this.#slices.push({ start: this.end, pattern, offset, bytes });
     this.#continues = false;
   }

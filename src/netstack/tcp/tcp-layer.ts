@@ -11,8 +11,8 @@ import { type AddressWord, toAddress, toWord } from '../../addr/address-word.ts'
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import type { Frame } from '../../sim/frame-store.ts';
 import type { Random } from '../../sim/random.ts';
-import * as Ipv4 from '../../wire/ipv4.ts';
-import * as Tcp from '../../wire/tcp.ts';
+import * as Ipv4Codec from '../../wire/ipv4.ts';
+import * as TcpCodec from '../../wire/tcp.ts';
 import type { NetDevice } from '../netdevice.ts';
 import type { IcmpErrorReport, IpLayer, SendRequest, TransportProtocol } from '../transport.ts';
 import { create } from './congestion/algorithms.ts';
@@ -25,9 +25,14 @@ import { ReceiveWindow } from './receive-window.ts';
 import { pathMtuShrank } from './recovery.ts';
 import { Segment, unwrap } from './segment.ts';
 import { segmentArrives, yieldsTo } from './segment-arrives.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
 import { type Services, type StateName, Tcb } from './tcb.ts';
 import { armTimer, delayedAckExpired, endWith, failLater, timerExpired } from './timers.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Ipv4 = { ...Ipv4Codec };
+const Tcp = { ...TcpCodec };
+const State = { ...States };
 
 export type { Connection, ConnectionInfo, Stream, StreamEvents } from './connection.ts';
 

@@ -9,7 +9,10 @@ import { isOver, newDataSent, restartTimeout, restartTimer, stop } from './retra
 import { RTO_MAX } from './rto.ts';
 import { sendTailProbe } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
-import * as State from './tcb.ts';
+import * as States from './tcb.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const State = { ...States };
 
 /** net.ipv4.tcp_syn_retries, tcp_synack_retries. */
 const SYN_RETRIES = 6;
@@ -155,7 +158,7 @@ export function delayedAckExpired(tcb: Tcb): void {
 }
 
 /** SO_KEEPALIVE: ask a silent peer whether it is still there. */
-export function armKeepalive(tcb: Tcb, options: State.Keepalive): void {
+export function armKeepalive(tcb: Tcb, options: States.Keepalive): void {
   tcb.keepalive = options;
   tcb.keepaliveTimer ??= tcb.ip.clock.timer(() => keepaliveExpired(tcb));
   tcb.keepaliveTimer.arm(tcb.now + options.idle);

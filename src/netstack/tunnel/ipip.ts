@@ -9,12 +9,17 @@
 
 import { type AddressWord, ANY } from '../../addr/address-word.ts';
 import type { Frame } from '../../sim/frame-store.ts';
-import * as Icmpv4 from '../../wire/icmpv4.ts';
-import * as Ipv4 from '../../wire/ipv4.ts';
+import * as IcmpCodec from '../../wire/icmpv4.ts';
+import * as Ipv4Codec from '../../wire/ipv4.ts';
 import type { Namespace } from '../namespace.ts';
 import { NetDevice } from '../netdevice.ts';
-import * as Ecn from './ecn.ts';
+import * as EcnRules from './ecn.ts';
 import { OuterPath } from './outer.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Icmpv4 = { ...IcmpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const Ecn = { ...EcnRules };
 
 const DEFAULT_MTU = 1480;
 

@@ -11,17 +11,25 @@ import { type AddressWord, ANY, toWord } from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import type { MacAddress } from '../../addr/mac.ts';
 import type { Frame } from '../../sim/frame-store.ts';
-import * as Checksum from '../../wire/checksum.ts';
-import * as Ethernet from '../../wire/ethernet.ts';
-import * as Ipv4 from '../../wire/ipv4.ts';
-import * as Udp from '../../wire/udp.ts';
-import * as Vxlan from '../../wire/vxlan.ts';
+import * as ChecksumCodec from '../../wire/checksum.ts';
+import * as EthernetCodec from '../../wire/ethernet.ts';
+import * as Ipv4Codec from '../../wire/ipv4.ts';
+import * as UdpCodec from '../../wire/udp.ts';
+import * as VxlanCodec from '../../wire/vxlan.ts';
 import { flowHash, flowSourcePort } from '../flow-hash.ts';
 import type { Namespace } from '../namespace.ts';
 import { NetDevice } from '../netdevice.ts';
-import * as Ecn from './ecn.ts';
+import * as EcnRules from './ecn.ts';
 import { ForwardingDatabase } from './fdb.ts';
 import { OuterPath } from './outer.ts';
+
+// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+const Checksum = { ...ChecksumCodec };
+const Ethernet = { ...EthernetCodec };
+const Ipv4 = { ...Ipv4Codec };
+const Udp = { ...UdpCodec };
+const Vxlan = { ...VxlanCodec };
+const Ecn = { ...EcnRules };
 
 const OUTER_TTL = 64;
 const ENCAPSULATION = Udp.HEADER_LENGTH + Vxlan.HEADER_LENGTH;
