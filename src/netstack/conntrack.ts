@@ -19,12 +19,12 @@ import * as TcpTracking from './conntrack-tcp.ts';
 import { ACCEPT, type Verdict } from './hooks.ts';
 import { NO_SLOT, type Tuple, TupleTable } from './tuple-table.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Icmp = { ...IcmpCodec };
-const Ipv4 = { ...Ipv4Codec };
 const TcpHeader = { ...TcpCodec };
 const Udp = { ...UdpCodec };
 const TcpTrack = { ...TcpTracking };
+const Ipv4 = { ...Ipv4Codec };
 
 export const ORIGINAL = 0;
 export const REPLY = 1;

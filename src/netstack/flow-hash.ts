@@ -7,7 +7,7 @@
 import * as Ipv4Codec from '../wire/ipv4.ts';
 import { multipathHash } from './multipath.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ipv4 = { ...Ipv4Codec };
 
 /** 32 bits for the flow of the IPv4 packet at `at`, whose header has been checked. */

@@ -16,24 +16,27 @@
  * the rules look at their addresses and their destination port only, and so is what was decided kept.
  */
 import type { AddressWord } from '../addr/address-word.ts';
-import { ANY } from '../addr/address-word.ts';
+import * as AddressWords from '../addr/address-word.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import * as EthernetCodec from '../wire/ethernet.ts';
 import * as Ipv4Codec from '../wire/ipv4.ts';
 import * as UdpCodec from '../wire/udp.ts';
 import type { Connection, Conntrack } from './conntrack.ts';
-import { VETH_JACKS } from './flow-table.ts';
+import * as FlowTables from './flow-table.ts';
 import type { NetHost } from './host.ts';
 import { deliverToProtocol } from './ip-input.ts';
 import { finishOutput } from './ip-output.ts';
 import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
-import { NO_SLOT } from './tuple-table.ts';
+import * as TupleTable from './tuple-table.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ethernet = { ...EthernetCodec };
-const Ipv4 = { ...Ipv4Codec };
 const Udp = { ...UdpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const { ANY } = AddressWords;
+const { NO_SLOT } = TupleTable;
+const { VETH_JACKS } = FlowTables;
 
 /** How packets of one direction of a connection pass this host. */
 class Way {

@@ -21,7 +21,7 @@ import type { DropReason } from '../trace/drop-reason.ts';
 import * as EthernetCodec from '../wire/ethernet.ts';
 import * as Ipv4Codec from '../wire/ipv4.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ethernet = { ...EthernetCodec };
 const Ipv4 = { ...Ipv4Codec };
 const { transmit } = Link;

@@ -19,11 +19,11 @@ import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { Route } from './route.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ipv4Address = { ...Addresses };
 const Icmpv4 = { ...IcmpCodec };
-const Ipv4 = { ...Ipv4Codec };
 const Udp = { ...UdpCodec };
+const Ipv4 = { ...Ipv4Codec };
 
 /**
  * An IPv4 packet arrived on `device` (start = IPv4 header). `unicast`: the frame was addressed to the device's own

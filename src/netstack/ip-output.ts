@@ -6,16 +6,18 @@
  *   ip-forward.ts ─────────────────────────────────────────────┘
  */
 
-import { type AddressWord, toAddress, toWord } from '../addr/address-word.ts';
+import type { AddressWord } from '../addr/address-word.ts';
+import * as AddressWords from '../addr/address-word.ts';
 import type * as Ipv4Address from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
-import { type Frame, NO_FRAME } from '../sim/frame-store.ts';
+import type { Frame } from '../sim/frame-store.ts';
+import * as Frames from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
 import * as Icmpv4 from '../wire/icmpv4.ts';
 import * as Ipv4Codec from '../wire/ipv4.ts';
 import * as Flows from './flow-table.ts';
 import { fragment } from './fragment.ts';
-import { ACCEPT, OUTPUT, POSTROUTING } from './hooks.ts';
+import * as Hooks from './hooks.ts';
 import { discard } from './ip-input.ts';
 import type { Namespace } from './namespace.ts';
 import type { NetDevice } from './netdevice.ts';
@@ -23,8 +25,12 @@ import type { NextHop, Route } from './route.ts';
 import { selectAddress } from './source-address.ts';
 import type { Path, SendError, SendRequest } from './transport.ts';
 
-const { NO_FLOW } = Flows;
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ipv4 = { ...Ipv4Codec };
+const { toAddress, toWord } = AddressWords;
+const { NO_FRAME } = Frames;
+const { ACCEPT, OUTPUT, POSTROUTING } = Hooks;
+const { NO_FLOW } = Flows;
 
 /** First four bits of multicast addresses; what follows is reserved but for the broadcast address. */
 const FIRST_GROUP = 0xe;

@@ -45,7 +45,7 @@ import {
 import type { IpipDevice } from './tunnel/ipip.ts';
 import type { VxlanDevice } from './tunnel/vxlan.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ethernet = { ...EthernetCodec };
 
 export class Namespace implements IpLayer {

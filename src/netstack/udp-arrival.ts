@@ -2,12 +2,19 @@
  * The datagram in a frame, as a program sees it: read where it lies and only what is asked for, while the frame is there.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
-import { type Frame, type FrameStore, NO_FRAME } from '../sim/frame-store.ts';
-import * as Payload from '../sim/payload.ts';
-import * as Ipv4 from '../wire/ipv4.ts';
-import * as Udp from '../wire/udp.ts';
+import type { Frame, FrameStore } from '../sim/frame-store.ts';
+import * as Frames from '../sim/frame-store.ts';
+import * as Payloads from '../sim/payload.ts';
+import * as Ipv4Codec from '../wire/ipv4.ts';
+import * as UdpCodec from '../wire/udp.ts';
 import type { NetDevice } from './netdevice.ts';
 import type { UdpDatagram } from './udp-socket.ts';
+
+// Constants of this module, not imports: sim/process-record.ts says why.
+const Payload = { ...Payloads };
+const Udp = { ...UdpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const { NO_FRAME } = Frames;
 
 export class UdpArrival implements UdpDatagram {
   device: NetDevice | undefined;
@@ -54,8 +61,8 @@ export class UdpArrival implements UdpDatagram {
     return this.#frames.length(this.#frame) - Udp.HEADER_LENGTH;
   }
 
-  get pattern(): Payload.Pattern {
-    return this.#isVirtual ? (this.#frames.pattern[this.#frame]! as Payload.Pattern) : Payload.REAL;
+  get pattern(): Payloads.Pattern {
+    return this.#isVirtual ? (this.#frames.pattern[this.#frame]! as Payloads.Pattern) : Payload.REAL;
   }
 
   get offset(): number {

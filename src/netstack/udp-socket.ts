@@ -1,6 +1,7 @@
 /** A UDP socket: what a program sends, hears and is told. The layer below it is in udp.ts. */
 
-import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
+import type { AddressWord } from '../addr/address-word.ts';
+import * as AddressWords from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Payloads from '../sim/payload.ts';
 import type { NetDevice } from './netdevice.ts';
@@ -8,8 +9,9 @@ import type { IcmpErrorReport, SendError, SendRequest } from './transport.ts';
 import type { UdpLayer } from './udp.ts';
 import type { UdpArrival } from './udp-arrival.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
+const { ANY, toAddress, toWord } = AddressWords;
 
 /** `net.core.rmem_default`. */
 const RECEIVE_BUFFER = 212_992;

@@ -5,7 +5,8 @@
  *                           connected to the sender > bound to the address > bound to the port
  */
 
-import { type AddressWord, ANY, toAddress, toWord } from '../addr/address-word.ts';
+import type { AddressWord } from '../addr/address-word.ts';
+import * as AddressWords from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Frame, FrameStore } from '../sim/frame-store.ts';
 import type { Random } from '../sim/random.ts';
@@ -26,9 +27,11 @@ import type {
 import { UdpArrival } from './udp-arrival.ts';
 import { type BindError, type UdpError, type UdpPayload, UdpSocket } from './udp-socket.ts';
 
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Checksum = { ...ChecksumCodec };
-const Ipv4 = { ...Ipv4Codec };
 const Udp = { ...UdpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const { ANY, toAddress, toWord } = AddressWords;
 
 const MAX_PAYLOAD = 65_507;
 const NO_SOCKETS: readonly UdpSocket[] = [];

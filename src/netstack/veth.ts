@@ -6,7 +6,7 @@ import { VETH_JACKS } from './flow-table.ts';
 import type { Namespace } from './namespace.ts';
 import { NetDevice } from './netdevice.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ethernet = { ...EthernetCodec };
 
 export interface VethEnd {

@@ -8,6 +8,7 @@ import * as Payload from './payload.ts';
 import * as ProcessRecord from './process-record.ts';
 import type { VirtualTime } from './time.ts';
 
+// Constants of this module, not imports: sim/process-record.ts says why.
 const { NOW, PRINT_A, PRINT_B, PRINT_COUNT } = ProcessRecord;
 const { RAMP, ZERO } = Payload;
 

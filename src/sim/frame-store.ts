@@ -17,14 +17,12 @@ import * as Payloads from './payload.ts';
 import type { VirtualTime } from './time.ts';
 import { WordArena } from './word-arena.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
-
 const { RAMP, REAL, ZERO } = Payload;
 
 /** A slot number of a `FrameStore`. */
 export type Frame = number;
-// What a module exports is no constant inside of it, either.
 const NONE: Frame = -1;
 export const NO_FRAME = NONE;
 

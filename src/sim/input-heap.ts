@@ -14,6 +14,7 @@ import * as Numbers from './number-records.ts';
 import * as ProcessRecord from './process-record.ts';
 import * as Time from './time.ts';
 
+// Constants of this module, not imports: sim/process-record.ts says why.
 const { ARRIVAL, HEAP, HEAP_SIZE, INPUTS } = ProcessRecord;
 const { HEAD, ORDER } = Link;
 const { NO_FRAME } = Frames;

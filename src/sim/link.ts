@@ -15,11 +15,13 @@ import * as ProcessRecord from './process-record.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './time.ts';
 
-const { BUSY, DELAY, INPUT, NO_INPUT, QUEUE_LIMIT, RATE_BPS, REMAINDER, SENDER, SENT_FRAMES, SENT_OCTETS } =
-  LinkRecord;
+// Constants of this module, not imports: sim/process-record.ts says why.
 const { HEAD, JACK, ORDER, RECEIVER, TAIL } = LinkRecord;
 const { NO_FRAME } = Frames;
 const { NOW } = ProcessRecord;
+
+const { BUSY, DELAY, INPUT, NO_INPUT, QUEUE_LIMIT, RATE_BPS, REMAINDER, SENDER, SENT_FRAMES, SENT_OCTETS } =
+  LinkRecord;
 
 /** Where transmitted frames go; their arrival is in `FrameStore.time`. The sink owns the frame from here on. */
 export interface Sink {

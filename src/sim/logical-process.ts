@@ -23,6 +23,7 @@ import type { Clock, Timer, VirtualTime } from './time.ts';
 import * as Time from './time.ts';
 import { TimerQueue } from './timers.ts';
 
+// Constants of this module, not imports: sim/process-record.ts says why.
 const { ARRIVAL, DEADLINE, NOW, NUMBER, WAKE_WINDOW } = ProcessRecord;
 const { JACK } = LinkRecord;
 const { extendInputs, firstInput, takeFrame } = Inputs;

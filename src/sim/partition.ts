@@ -16,6 +16,7 @@ import type { VirtualTime } from './time.ts';
 import * as Time from './time.ts';
 import * as Wheels from './wheel.ts';
 
+// Constants of this module, not imports: sim/process-record.ts says why.
 const { ARRIVAL, DEADLINE, NUMBER, WAKE_WINDOW } = ProcessRecord;
 const { insertInput } = Inputs;
 const { NEVER } = Time;

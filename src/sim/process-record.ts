@@ -1,11 +1,14 @@
 /**
  * What the event loop and the partition compare after every event of a process, by place in its record of
- * `FrameStore.records`. Nothing happens before both `ARRIVAL` and `DEADLINE` unless a frame comes.
+ * `FrameStore.records`. Nothing happens before the earlier of `ARRIVAL` and `DEADLINE`, unless a frame or a command comes.
  *
  * They are read where they are needed instead of being handed on: V8 makes an object of a number that goes from function to
  * function, unless it is an integer below 2^31: 2 seconds of virtual time.
  *
- * Who reads them with every event makes them constants of its own module first: an imported name is looked up each time.
+ * Modules that every packet passes make what they import constants of their own (`const { NOW } = ProcessRecord`,
+ * `const Ipv4 = { ...Ipv4Codec }`): an imported name is looked up, and what is found checked, at every use, while the
+ * compiler knows a constant of the module. So is what a module exports; where it needs that itself, it has it twice, and
+ * exports it by its full name (`NONE`, `NO_FRAME`).
  */
 export const NOW = 0;
 /** When the earliest frame arrives; `NEVER` when no input holds one. */

@@ -12,6 +12,7 @@ import { NumberRecords } from './number-records.ts';
 import type { Timer, VirtualTime } from './time.ts';
 import * as Time from './time.ts';
 
+// Constants of this module, not imports: sim/process-record.ts says why.
 const { RECORD } = Records;
 const { NEVER } = Time;
 

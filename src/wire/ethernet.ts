@@ -3,9 +3,10 @@
  * not part of our frames; the fabric counts it.
  */
 import * as Mac from '../addr/mac.ts';
-import { Fault } from './fault.ts';
+import * as Faults from './fault.ts';
 
-export { Fault };
+export const { Fault } = Faults;
+export type Fault = Faults.Fault;
 
 const DESTINATION = 0;
 const SOURCE = 6;

@@ -11,14 +11,17 @@
  * Setters patch the checksum incrementally (RFC 1624), as Linux does, so a corrupted header stays corrupted. Options
  * are accepted on input (`headerLength` counts them) and never written.
  */
-import { type AddressWord, toWord } from '../addr/address-word.ts';
+import type { AddressWord } from '../addr/address-word.ts';
+import * as AddressWords from '../addr/address-word.ts';
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Sums from './checksum.ts';
-import { Fault } from './fault.ts';
+import * as Faults from './fault.ts';
 
-export { Fault };
-
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Checksum = { ...Sums };
+const { toWord } = AddressWords;
+export const { Fault } = Faults;
+export type Fault = Faults.Fault;
 
 const VERSION_IHL = 0;
 const TOS = 1;

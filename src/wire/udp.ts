@@ -1,11 +1,12 @@
 /** UDP header codec (RFC 768). A checksum of 0 means "none"; a computed 0 is sent as 0xffff. */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Sums from './checksum.ts';
-import { Fault } from './fault.ts';
+import * as Faults from './fault.ts';
 
-export { Fault };
-
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Checksum = { ...Sums };
+export const { Fault } = Faults;
+export type Fault = Faults.Fault;
 
 const SOURCE_PORT = 0;
 const DESTINATION_PORT = 2;

@@ -4,9 +4,10 @@
  *    |R|R|R|R|I|R|R|R|            Reserved                           |
  *    |                VXLAN Network Identifier (VNI) |   Reserved    |
  */
-import { Fault } from './fault.ts';
+import * as Faults from './fault.ts';
 
-export { Fault };
+export const { Fault } = Faults;
+export type Fault = Faults.Fault;
 
 const FLAGS = 0;
 const VNI = 4;

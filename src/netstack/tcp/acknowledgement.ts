@@ -2,18 +2,22 @@
  * The ACK field of an acceptable segment (RFC 9293 §3.10.7.4, fifth; Linux `tcp_ack`): the send window, what it
  * releases, what it measures, and then loss recovery.
  */
-import { MILLISECOND, NEVER } from '../../sim/time.ts';
+import * as Time from '../../sim/time.ts';
 import { type AckOutcome, clearOutcome, noteYoungest, outcomeOf } from './ack-outcome.ts';
 import { eatDuplicates } from './duplicate-acks.ts';
 import { isEcho } from './ecn.ts';
 import { timestampNow, updateMss } from './options.ts';
 import { adjustWindow, noteArrival, noteReordering } from './rack.ts';
 import { judge, recover, retransmitLost } from './recovery.ts';
-import { EVER_RETRANSMITTED, SACKED } from './retransmit-queue.ts';
+import * as Marks from './retransmit-queue.ts';
 import { sackArrives } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tailProbeAnswered } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
+
+// Constants of this module, not imports: sim/process-record.ts says why.
+const { MILLISECOND, NEVER } = Time;
+const { EVER_RETRANSMITTED, SACKED } = Marks;
 
 /** Filled in anew by each acknowledgement. */
 const outcome: AckOutcome = outcomeOf();

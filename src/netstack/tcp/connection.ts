@@ -13,7 +13,7 @@ import type { Keepalive, StateName, Statistics, Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 import { armKeepalive, FIN_TIMEOUT, push, waitForEnd } from './timers.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
 const State = { ...States };
 

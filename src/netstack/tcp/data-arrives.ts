@@ -4,7 +4,7 @@
  */
 import type { Frame } from '../../sim/frame-store.ts';
 import * as Payloads from '../../sim/payload.ts';
-import { MILLISECOND } from '../../sim/time.ts';
+import * as Time from '../../sim/time.ts';
 import type { DropReason } from '../../trace/drop-reason.ts';
 import * as TcpCodec from '../../wire/tcp.ts';
 import { cwrArrives, markArrives } from './ecn.ts';
@@ -16,10 +16,11 @@ import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 import { enterTimeWait } from './timers.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
 const Tcp = { ...TcpCodec };
 const State = { ...States };
+const { MILLISECOND } = Time;
 
 /** Smaller segments do not open the window (Linux). */
 const GROWING_LENGTH = 128;

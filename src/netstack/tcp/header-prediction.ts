@@ -16,15 +16,16 @@ import { sendPending } from './output.ts';
 import { adjustWindow, noteArrival } from './rack.ts';
 import { isCwndLimited } from './recovery.ts';
 import { newDataSent, restartTimer } from './retransmission-timer.ts';
-import { PUSHED } from './retransmit-queue.ts';
+import * as Marks from './retransmit-queue.ts';
 import type { Segment } from './segment.ts';
 import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 import { armTimer } from './timers.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Tcp = { ...TcpCodec };
 const State = { ...States };
+const { PUSHED } = Marks;
 
 /** True when the segment was expected, and has been dealt with. False: nothing has happened to the connection. */
 export function arrivesAsPredicted(tcb: Tcb, segment: Segment, frame: Frame): boolean {

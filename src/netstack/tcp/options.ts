@@ -10,7 +10,7 @@ import type { NamespaceSysctl } from '../transport.ts';
 import type { Segment } from './segment.ts';
 import { DEFAULT_MSS, type Tcb } from './tcb.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Tcp = { ...TcpCodec };
 
 const TIMESTAMP_OCTETS = 12;

@@ -5,13 +5,14 @@
 import * as TcpCodec from '../../wire/tcp.ts';
 import { timestampNow } from './options.ts';
 import { endsPush, isTimestampedOnly, sendShorter } from './output.ts';
-import { PUSHED } from './retransmit-queue.ts';
+import * as Marks from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Tcp = { ...TcpCodec };
 const State = { ...States };
+const { PUSHED } = Marks;
 
 /**
  * How many full segments the congestion window, the peer's window, the send buffer and the program's data let go; 0

@@ -17,10 +17,10 @@ import { PUSHED } from './retransmit-queue.ts';
 import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
-const Ipv4 = { ...Ipv4Codec };
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Tcp = { ...TcpCodec };
 const State = { ...States };
+const Ipv4 = { ...Ipv4Codec };
 
 type MutableHeader = { -readonly [K in keyof TcpCodec.TcpHeader]: TcpCodec.TcpHeader[K] };
 

@@ -3,13 +3,16 @@
  * Retransmission, tail loss probe, reordering and zero-window probe take turns on one timer; what it waits for decides
  * from when on the next one counts.
  */
-import { MICROSECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
-import { JIFFY, RTO_MIN, TIMEOUT_MIN } from './rto.ts';
+import type { VirtualTime } from '../../sim/time.ts';
+import * as Time from '../../sim/time.ts';
+import * as Rto from './rto.ts';
 import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const State = { ...States };
+const { MICROSECOND, SECOND } = Time;
+const { JIFFY, RTO_MIN, TIMEOUT_MIN } = Rto;
 
 /** Something was acknowledged: begin anew, with a probe if there may be one (`tcp_set_xmit_timer`). */
 export function restartTimer(tcb: Tcb): void {

@@ -5,7 +5,11 @@
  * Two things differ from the RFC: the deviation is the largest of the last round trip and decays once per round trip
  * only; and a sample below the mean counts less when it would raise the deviation.
  */
-import { MICROSECOND, MILLISECOND, SECOND, type VirtualTime } from '../../sim/time.ts';
+import type { VirtualTime } from '../../sim/time.ts';
+import * as Time from '../../sim/time.ts';
+
+// Constants of this module, not imports: sim/process-record.ts says why.
+const { MICROSECOND, MILLISECOND, SECOND } = Time;
 
 /** A tick of Linux's clock at HZ = 250. */
 export const JIFFY: VirtualTime = 4 * MILLISECOND;

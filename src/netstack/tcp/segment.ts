@@ -5,16 +5,18 @@
  * Sequence numbers in here and in the TCB are *unwrapped*: the 32 bits of the wire plus a multiple of 2^32, exact in a
  * float64. They compare with plain `<`; `unwrap` brings a number from the wire next to one we know.
  */
-import { type AddressWord, ANY } from '../../addr/address-word.ts';
+import type { AddressWord } from '../../addr/address-word.ts';
+import * as AddressWords from '../../addr/address-word.ts';
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
 import * as Payloads from '../../sim/payload.ts';
 import * as Ipv4Codec from '../../wire/ipv4.ts';
 import * as TcpCodec from '../../wire/tcp.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
-const Ipv4 = { ...Ipv4Codec };
 const Tcp = { ...TcpCodec };
+const Ipv4 = { ...Ipv4Codec };
+const { ANY } = AddressWords;
 
 /** The unwrapped sequence number nearest to `near` whose low 32 bits are `wire`. */
 export const unwrap = (wire: number, near: number): number => near + ((wire - near) | 0);

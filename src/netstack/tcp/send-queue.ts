@@ -14,7 +14,7 @@
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
 import * as Payloads from '../../sim/payload.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
 
 /** It ends where the next one begins, the last one at the end of the queue: so it grows without being touched. */

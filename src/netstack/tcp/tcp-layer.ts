@@ -29,10 +29,10 @@ import * as States from './tcb.ts';
 import { type Services, type StateName, Tcb } from './tcb.ts';
 import { armTimer, delayedAckExpired, endWith, failLater, timerExpired } from './timers.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
-const Ipv4 = { ...Ipv4Codec };
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Tcp = { ...TcpCodec };
 const State = { ...States };
+const Ipv4 = { ...Ipv4Codec };
 
 export type { Connection, ConnectionInfo, Stream, StreamEvents } from './connection.ts';
 

@@ -11,7 +11,7 @@ import { sendTailProbe } from './tail-loss-probe.ts';
 import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const State = { ...States };
 
 /** net.ipv4.tcp_syn_retries, tcp_synack_retries. */

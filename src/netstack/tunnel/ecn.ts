@@ -1,7 +1,7 @@
 /** The ECN field at tunnel ends, as Linux's `inet_ecn.h` has it (RFC 6040, with its deviations). */
 import * as Ipv4Codec from '../../wire/ipv4.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Ipv4 = { ...Ipv4Codec };
 
 /** ECN of the outer header: the inner's, but congestion is not shown to the tunnel: it starts as ECT(0). */

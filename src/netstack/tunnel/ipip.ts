@@ -16,10 +16,10 @@ import { NetDevice } from '../netdevice.ts';
 import * as EcnRules from './ecn.ts';
 import { OuterPath } from './outer.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Icmpv4 = { ...IcmpCodec };
-const Ipv4 = { ...Ipv4Codec };
 const Ecn = { ...EcnRules };
+const Ipv4 = { ...Ipv4Codec };
 
 const DEFAULT_MTU = 1480;
 

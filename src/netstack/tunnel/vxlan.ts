@@ -7,7 +7,8 @@
  * octets. Which node has which MAC address is programmed (`fdb`), never learnt.
  */
 
-import { type AddressWord, ANY, toWord } from '../../addr/address-word.ts';
+import type { AddressWord } from '../../addr/address-word.ts';
+import * as AddressWords from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import type { MacAddress } from '../../addr/mac.ts';
 import type { Frame } from '../../sim/frame-store.ts';
@@ -23,13 +24,14 @@ import * as EcnRules from './ecn.ts';
 import { ForwardingDatabase } from './fdb.ts';
 import { OuterPath } from './outer.ts';
 
-// Constants of this module, which the compiler knows; it looks up what is imported, and checks it, at every use.
+// Constants of this module, not imports: sim/process-record.ts says why.
 const Checksum = { ...ChecksumCodec };
 const Ethernet = { ...EthernetCodec };
-const Ipv4 = { ...Ipv4Codec };
 const Udp = { ...UdpCodec };
 const Vxlan = { ...VxlanCodec };
 const Ecn = { ...EcnRules };
+const Ipv4 = { ...Ipv4Codec };
+const { ANY, toWord } = AddressWords;
 
 const OUTER_TTL = 64;
 const ENCAPSULATION = Udp.HEADER_LENGTH + Vxlan.HEADER_LENGTH;
