@@ -39,6 +39,6 @@ export const parse = (view: DataView, at: number): VxlanHeader => ({ vni: vni(vi
 
 /** Write an 8-byte header at `at`. */
 export function emit(view: DataView, at: number, header: VxlanHeader): void {
-  view.setUint32(at + FLAGS, FLAGS_WORD);
-  view.setUint32(at + VNI, header.vni * 256);
+  view.setInt32(at + FLAGS, FLAGS_WORD);
+  view.setInt32(at + VNI, header.vni << 8);
 }

@@ -7,7 +7,6 @@
  * octets. Which node has which MAC address is programmed (`fdb`), never learnt.
  */
 
-import type { AddressWord } from '../../addr/address-word.ts';
 import * as AddressWords from '../../addr/address-word.ts';
 import type { Ipv4Address } from '../../addr/ipv4.ts';
 import type { MacAddress } from '../../addr/mac.ts';
@@ -33,7 +32,8 @@ const Ecn = { ...EcnRules };
 const Ipv4 = { ...Ipv4Codec };
 const { ANY, toWord } = AddressWords;
 
-const OUTER_TTL = 64;
+/** TTL 64 and UDP, as in the outer header. */
+const OUTER_REST = (64 << 24) | (Ipv4.PROTOCOL_UDP << 16);
 const ENCAPSULATION = Udp.HEADER_LENGTH + Vxlan.HEADER_LENGTH;
 
 export interface VxlanOptions {
@@ -56,7 +56,6 @@ export class VxlanDevice extends NetDevice {
   readonly local: Ipv4Address;
   readonly parent: NetDevice;
   readonly fdb = new ForwardingDatabase();
-  readonly #udp = { sourcePort: 0, destinationPort: 0, length: 0, checksum: 0 };
   readonly #outer = new OuterPath(this);
   readonly #hashSeed: number;
 
@@ -75,7 +74,7 @@ export class VxlanDevice extends NetDevice {
   /** Send the Ethernet frame to the node that its destination belongs to. Takes ownership. */
   transmit(frame: Frame): void {
     const { namespace } = this;
-    const { frames, header } = namespace;
+    const { frames } = namespace;
     this.egress(frame);
     const view = frames.view(frame);
     const at = frames.start[frame]!;
@@ -90,24 +89,16 @@ export class VxlanDevice extends NetDevice {
     const inner = at + Ethernet.HEADER_LENGTH;
     const isIp = Ethernet.etherType(view, at) === Ethernet.TYPE_IPV4;
     const sourcePort = this.#sourcePort(view, inner, isIp);
-    const vxlanAt = frames.push(frame, Vxlan.HEADER_LENGTH);
-    Vxlan.emit(view, vxlanAt, this);
-    const udpAt = frames.push(frame, Udp.HEADER_LENGTH);
-    const udp = this.#udp;
-    udp.sourcePort = sourcePort;
-    udp.destinationPort = this.port;
-    udp.length = frames.length(frame);
-    Udp.emit(view, udpAt, udp);
-    Udp.setChecksum(view, udpAt, this.#checksum(frame, udpAt, outer.source, remote, udp.length));
-    header.tos = isIp ? Ecn.encapsulated(Ipv4.tos(view, inner)) : 0;
-    header.totalLength = Ipv4.MIN_HEADER_LENGTH + udp.length;
-    header.identification = namespace.identification();
-    header.flags = 0;
-    header.ttl = OUTER_TTL;
-    header.protocol = Ipv4.PROTOCOL_UDP;
-    header.source = outer.source;
-    header.destination = remote;
-    Ipv4.emit(view, frames.push(frame, Ipv4.MIN_HEADER_LENGTH), header);
+    const outerAt = frames.push(frame, Ipv4.MIN_HEADER_LENGTH + ENCAPSULATION);
+    const totalLength = frames.length(frame);
+    const udpAt = outerAt + Ipv4.MIN_HEADER_LENGTH;
+    const length = totalLength - Ipv4.MIN_HEADER_LENGTH;
+    Vxlan.emit(view, udpAt + Udp.HEADER_LENGTH, this);
+    const ports = (sourcePort << 16) | this.port;
+    Udp.write(view, udpAt, ports, length, outer.source, remote, this.#sumBehind(frame, udpAt));
+    const tos = isIp ? Ecn.encapsulated(Ipv4.tos(view, inner)) : 0;
+    const fragment = namespace.identification() << 16;
+    Ipv4.writeWords(view, outerAt, (tos << 16) | totalLength, fragment, OUTER_REST, outer.source, remote);
     outer.transmit(frame);
   }
 
@@ -129,10 +120,13 @@ export class VxlanDevice extends NetDevice {
       namespace.drop(frame, 'MALFORMED', this);
       return;
     }
-    const field = Udp.checksumField(view, udpAt);
     const source = Ipv4.sourceWord(view, ipAt);
     const destination = Ipv4.destinationWord(view, ipAt);
-    if (field !== 0 && field !== this.#checksum(frame, udpAt, source, destination, length)) {
+    const hasChecksum = Udp.checksumField(view, udpAt) !== 0;
+    if (
+      hasChecksum &&
+      !Udp.isValid(view, udpAt, source, destination, length, this.#sumBehind(frame, udpAt))
+    ) {
       namespace.drop(frame, 'BAD_CHECKSUM', this);
       return;
     }
@@ -155,27 +149,20 @@ export class VxlanDevice extends NetDevice {
     namespace.host.handOver(this, frame);
   }
 
-  /** Over pseudo header, UDP header and everything behind it, of which the tail may be a descriptor. */
-  #checksum(
-    frame: Frame,
-    udpAt: number,
-    source: AddressWord,
-    destination: AddressWord,
-    length: number,
-  ): number {
+  /** Of everything behind the UDP header, of which the tail may be a descriptor. */
+  #sumBehind(frame: Frame, udpAt: number): number {
     const { frames } = this.namespace;
     const behind = udpAt + Udp.HEADER_LENGTH;
     const end = frames.end[frame]!;
     const payload = frames.payloadSum(frame);
     const aligned = ((end - behind) & 1) === 1 ? Checksum.swap(payload) : payload;
     const view = frames.view(frame);
-    const sum = Checksum.sum(view, behind, end, aligned);
-    return Udp.checksum(view, udpAt, source, destination, length, sum);
+    return Checksum.sum(view, behind, end, aligned);
   }
 
   /** In `ip_local_port_range`, by the hash of the inner flow. */
   #sourcePort(view: DataView, inner: number, isIp: boolean): number {
-    const [low, high] = this.namespace.sysctl.ipLocalPortRange;
-    return flowSourcePort(isIp ? flowHash(this.#hashSeed, view, inner) : 0, low, high);
+    const range = this.namespace.sysctl.ipLocalPortRange;
+    return flowSourcePort(isIp ? flowHash(this.#hashSeed, view, inner) : 0, range[0], range[1]);
   }
 }
