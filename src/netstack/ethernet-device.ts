@@ -25,6 +25,11 @@ export class EthernetDevice extends NetDevice {
     namespace.host.plug(options.jack, this);
   }
 
+  /** -1 without a cable: nothing is learnt to go out there. */
+  override get outputJack(): number {
+    return this.namespace.host.outputs[this.jack] === undefined ? -1 : this.jack;
+  }
+
   get carrier(): boolean {
     return this.namespace.host.outputs[this.jack]?.up === true;
   }

@@ -243,6 +243,7 @@ export class FlowTable {
     words[flow | GENERATION] = this.#generation;
     decision.header?.copyAddresses(words, flow | HEADER);
     words[flow | OUTPUT_JACK] = output.outputJack;
+    // A veth has none: what leaves by it never looks there.
     words[flow | OUTPUT_LINK] = this.#outputs[output.outputJack]?.at ?? 0;
     words[flow | MTU] = decision.mtu;
     words[flow | INPUT_DEVICE] = input.number;

@@ -36,6 +36,8 @@ const { ANY, toAddress, toWord } = AddressWords;
 const MAX_PAYLOAD = 65_507;
 const NO_SOCKETS: readonly UdpSocket[] = [];
 const UNFIT = -1;
+/** 0 is one: packets to it arrive, though no socket can have it. */
+const NO_PORT = -1;
 
 /** `icmp_err_convert`: by code of Destination Unreachable; true = the connected socket hears of it. */
 const UNREACHABLE: readonly (readonly [UdpError, boolean])[] = [
@@ -62,8 +64,8 @@ export class UdpLayer implements TransportProtocol {
   readonly #frames: FrameStore;
   readonly #ip: IpLayer;
   readonly #arrival: UdpArrival;
-  /** The port that was looked for last, and its only socket, if there is one only. */
-  #lastPort = 0;
+  /** The port that was looked for last, or `NO_PORT` after a socket came or went; its only socket, or all of them. */
+  #lastPort = NO_PORT;
   #lastSocket: UdpSocket | undefined;
   #lastSockets = NO_SOCKETS;
   readonly #random: Random;
@@ -148,7 +150,7 @@ export class UdpLayer implements TransportProtocol {
     const sockets = this.#sockets.get(port);
     if (sockets === undefined) this.#sockets.set(port, [socket]);
     else sockets.push(socket);
-    this.#lastPort = 0;
+    this.#lastPort = NO_PORT;
     return '';
   }
 
@@ -156,7 +158,7 @@ export class UdpLayer implements TransportProtocol {
     const rest = (this.#sockets.get(socket.localPort) ?? []).filter(other => other !== socket);
     if (rest.length > 0) this.#sockets.set(socket.localPort, rest);
     else this.#sockets.delete(socket.localPort);
-    this.#lastPort = 0;
+    this.#lastPort = NO_PORT;
     socket.localPort = 0;
   }
 

@@ -93,7 +93,7 @@ export abstract class Machine extends NetHost {
   protected powerOff(): void {
     this.powered = false;
     this.lastChange = this.now;
-    for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
+    this.halt();
     this.#programs.kill();
     this.cancelTimers();
     this.say('events', () => 'power off');
@@ -102,6 +102,7 @@ export abstract class Machine extends NetHost {
   /** Power comes back: an empty machine. */
   protected powerOn(): void {
     this.powered = true;
+    this.halted = false;
     this.#boots++;
     this.lastChange = this.now;
     this.root = this.namespace('');

@@ -162,8 +162,9 @@ export class Partition implements Habitat {
   }
 
   /**
-   * A process has at most one entry in the far heap: a node with a hold timer minutes away comes back to it after every
-   * frame, and an entry each time would grow the heap with the traffic.
+   * A process has one entry in the far heap that counts: a node with a hold timer minutes away comes back to it after every
+   * frame, and an entry each time would grow the heap with the traffic. One that an earlier entry displaced stays until it
+   * surfaces: at most one for each far timer that fired meanwhile.
    */
   #listFar(number: number, window: number): void {
     if (this.#farWindow[number]! <= window) return;

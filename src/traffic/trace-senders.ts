@@ -101,7 +101,9 @@ export class DatagramSender implements TraceSender {
     socket.onReceive = datagram => this.#events.answered(index, datagram.source);
     this.#sockets.set(index, socket);
     // With `onError` set no error of another packet can come back from here.
-    return socket.connect(destination, port + index) || (socket.send(octets(this.#data)) as SendError);
+    // Ports go on from 65535 at 0, as `htons` cuts them.
+    const error = socket.connect(destination, (port + index) & 0xffff);
+    return error || (socket.send(octets(this.#data)) as SendError);
   }
 
   forget(index: number): void {

@@ -146,7 +146,8 @@ export class Tracepath extends Program {
       this.print(`${this.#number()}?: reply received 8)`);
       this.#resume('');
     };
-    const problem = socket.connect(this.#destination, this.#port++);
+    const problem = socket.connect(this.#destination, this.#port);
+    this.#port = (this.#port + 1) & 0xffff;
     if (problem !== '') {
       this.complain(`tracepath: ${errnoText[problem]}`);
       this.exit(1);

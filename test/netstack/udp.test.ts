@@ -193,6 +193,19 @@ t('a datagram shorter than its packet is trimmed; real octets behind the header 
   assert.is(text(server.take()), `${A}:5 hey`);
 });
 
+t('a packet to port 0 is nobody’s, whoever heard the last one and came or went since', () => {
+  const { a, b, frames } = new Pair();
+  const server = b.udp.socket();
+  server.bind(0, 9);
+  server.onReceive = () => b.events.push('heard');
+  const flow = { source: A, destination: B, sourcePort: 5, destinationPort: 9 };
+  b.arrive(Packets.udp(frames, flow));
+  b.udp.socket().bind(0, 10);
+  b.arrive(Packets.udp(frames, { ...flow, destinationPort: 0 }));
+  assert.equal(b.events, ['heard', `icmp 3/3 ${A} > ${B} UDP 5 > 0`, 'NO_SOCKET']);
+  assert.is(a.udp.list().length, 0);
+});
+
 t('connected to the sender beats bound to the address beats bound to the port', () => {
   const { a, b } = new Pair();
   const names = new Map<UdpSocket, string>();

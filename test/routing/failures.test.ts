@@ -2,7 +2,8 @@
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import type { Lab } from '../../src/lab.ts';
 import type { MachineStatus } from '../../src/node/command.ts';
-import { SECOND } from '../../src/sim/time.ts';
+import { LabShell } from '../../src/shell/shell.ts';
+import { MILLISECOND, SECOND } from '../../src/sim/time.ts';
 import { assert, suite } from '../kit.ts';
 import { bootLab, calico, DUMB_ROUTER, type Mode, pool, routeLines, routerForm } from './reference-lab.ts';
 
@@ -79,6 +80,30 @@ t('power comes back: the same block and tunnel address, new addresses for the po
   assert.ok(await hasRoute(lab, 'k8s-w2', 'blackhole 172.16.184.0/24 proto bird'));
   const tunl0 = (await lab.devices('k8s-w2')).find(device => device.name === 'tunl0');
   assert.is(tunl0?.addresses[0]?.address, 0xac10b800);
+  await lab.close();
+});
+
+t('what waits for a core when the power goes dies with the node, and is counted', async () => {
+  const lab = await bootLab({
+    fabric: routerForm(DUMB_ROUTER),
+    resources: [pool('ipip-always')],
+    hostModel: 'daocloud',
+  });
+  await converged(lab);
+  const shell = new LabShell(lab.cluster, { typing: 10 * MILLISECOND });
+  await shell.exec('kubectl exec pod3 -- iperf3 -s &');
+  const { address } = await lab.party('pod3');
+  await shell.exec(`kubectl exec pod1 -- iperf3 -c ${Ipv4.format(address)} -u -b 2G &`);
+  await lab.run({ for: '100ms' });
+  // It sends once a millisecond; what it sent is on its way for a while.
+  for (let i = 0; i < 200 && (await lab.counters()).inFlight < 100; i++) await lab.run({ for: '7us' });
+  assert.ok((await lab.counters()).inFlight >= 100);
+  for (const node of ['k8s-w1', 'k8s-w2']) await power(lab, node, false);
+  await lab.run({ for: '5s' });
+  const { inFlight, held, dropped } = await lab.counters();
+  assert.equal([inFlight, held], [0, 0]);
+  assert.ok(dropped.NODE_STOPPED! >= 100);
+  await shell.close();
   await lab.close();
 });
 

@@ -64,6 +64,8 @@ export interface LabPlan {
   readonly resources: readonly object[];
   readonly seed?: number;
   readonly steps?: readonly object[];
+  /** Default: processors cost nothing. */
+  readonly hostModel?: string;
 }
 
 /** A pool as the reference lab's manifest makes it, in another mode or otherwise different. */
@@ -89,12 +91,19 @@ export const calico = (kind: string, name: string, spec: object): object => ({
 });
 
 /** Boots on the main thread. */
-export function bootLab({ fabric, pods = PODS, resources, seed = 1, steps = [] }: LabPlan): Promise<Lab> {
+export function bootLab({
+  fabric,
+  pods = PODS,
+  resources,
+  seed = 1,
+  steps = [],
+  hostModel,
+}: LabPlan): Promise<Lab> {
   const document = {
     apiVersion: 'tunlab.dev/v1alpha1',
     kind: 'Scenario',
     metadata: { name: 'test' },
-    spec: { seed, fabric, pods, steps },
+    spec: { seed, fabric, pods, steps, hostModel },
   };
   const file = fromRoot('scenarios/test.yaml');
   const scenario = parseScenario(JSON.stringify(document), { file, validate: validateResources });

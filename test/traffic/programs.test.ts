@@ -270,6 +270,14 @@ t('traceroute with its defaults: names, three probes a hop, sixteen on their way
   assert.is(lab.imbalance(), 0);
 });
 
+t('traceroute: the port behind 65535 is 0, and each answer is for its probe', () => {
+  const lab = new Lab('vxlan-always');
+  const run = start(lab, 'pod1', 'traceroute -n -p 65533 172.16.34.1');
+  lab.run(20 * SECOND);
+  assert.is(run.lines.length, 4);
+  for (const line of run.lines.slice(1)) assert.match(line, /^ \d {2}[\d.]+( {2}\d+\.\d{3} ms){3}$/);
+});
+
 t('traceroute marks what ends it: !N from the router, and a route that leads nowhere', () => {
   const lab = new Lab('direct-nopeer');
   const run = start(lab, 'k8s-w1', 'traceroute -n -q 1 172.16.34.1');
