@@ -1,13 +1,13 @@
 /**
- * What routing came to, remembered flow by flow: a packet of a flow that was forwarded before, by a router that has not
- * changed since, is checked, rewritten and sent without asking anybody. Linux has the same in its flowtable
+ * What routing came to, remembered flow by flow: a packet of a flow that was forwarded, sent or delivered before, by a host
+ * that has not changed since, is checked, rewritten and goes on without asking anybody. Linux has the same in its flowtable
  * (`net/netfilter/nf_flow_table_ip.c`; for what begins here, in the `dst_entry` that a socket keeps), and this one promises
  * as much: the packet leaves as ip-input.ts, ip-forward.ts, ip-output.ts and neighbour.ts would have sent it, octet for
  * octet, and is counted where they would have counted it.
  *
- *   jack, MAC addresses, source, destination  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link or veth
- *                                             │                              or the transport protocol it is for
- *                                             └ anything else ──────────────>  the way through the stack, which may learn
+ *   jack, MAC address it is sent to,  ─ known, and nothing changed ─>  TTL - 1, next hop's header, link or veth
+ *   source, destination               │                              or the transport protocol it is for
+ *                                     └ anything else ──────────────>  the way through the stack, which may learn
  *
  * Only what depends on nothing but the key is learnt: no hooks, one next hop, a neighbour that needs no probe, nobody who
  * watches. `forget` voids everything at once; whoever changes what a decision rests on calls it. A flow is 64 octets,
@@ -43,13 +43,16 @@ const MTU = 10;
 /** Numbers of the devices, for their counters; -1 where a flow begins or ends here. */
 const INPUT_DEVICE = 11;
 const OUTPUT_DEVICE = 12;
-/** What was sent and is not yet in the devices' counters. */
+/** What passed by it and is not yet in the devices' counters. */
 const PACKETS = 13;
 const OCTETS = 14;
 /** The record of the transmitter on the output jack. */
 const OUTPUT_LINK = 15;
 
-/** A veth has a jack here, too, in which its peer is plugged: this, and the peer's number. */
+/**
+ * Jacks: 0 and on, a NIC's; this and on, a veth's, into which the peer of that number is plugged; -1 of a device, none, and
+ * nothing is learnt; below 0 of a `FlowEnd`, the namespace's own.
+ */
 const VETH = 1 << 20;
 export const VETH_JACKS = VETH;
 
@@ -96,8 +99,8 @@ export interface FlowHost {
   readonly habitat: Arrivals;
   /** `frame` goes to the device of that number, at this instant. */
   handTo(device: number, frame: Frame): void;
-  /** So much went from one device to another, or from or to here (-1): for their counters. */
-  countSent(input: number, output: number, packets: number, octets: number): void;
+  /** So much came in by one device and left by the other (-1: began or ended here): for their counters. */
+  countPassed(input: number, output: number, packets: number, octets: number): void;
   /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for `protocol` of its namespace. */
   handUp(frame: Frame, ip: number, protocol: number, device: number): void;
   /** The link of that device did not take `frame`. */
@@ -229,7 +232,7 @@ export class FlowTable {
     return this.#first + ((hash >>> 16) & this.#mask) * SET;
   }
 
-  /** The stack forwards or sends a packet so, and would every other of its flow. */
+  /** The stack forwards, sends or delivers a packet so, and would every other of its flow. */
   learn(decision: Decision): void {
     const { source, destination, input, output } = decision;
     const flow = this.#room(input.inputJack, source, destination);
@@ -283,7 +286,7 @@ export class FlowTable {
     const words = this.#frames.tables.words;
     const packets = words[flow | PACKETS]!;
     if (packets === 0) return;
-    this.#host.countSent(
+    this.#host.countPassed(
       words[flow | INPUT_DEVICE]!,
       words[flow | OUTPUT_DEVICE]!,
       packets,

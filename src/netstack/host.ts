@@ -2,9 +2,10 @@
  * A host: a logical process with network namespaces. A Kubernetes node is one (its own namespace and those of its pods),
  * a router and a plain host are others.
  *
- *   link ──> jack ──> EthernetDevice.ingress ──> Namespace ──> … ──> Transmitter
- *                                                   │   ^
- *                       veth, tunnel, loopback:  handOver  (settle, at the same instant)
+ *   link ──> jack ──> FlowTable.forward ── known ──────────────────────────> Transmitter
+ *                          └ unknown ──> NetDevice.ingress ──> Namespace ──> Transmitter
+ *                                             ^                    │
+ *            veth, tunnel, loopback:          └───── handOver <────┘   (settle, at the same instant)
  *
  * Namespaces of one host hand frames to each other through one first-in first-out backlog, drained before the next event:
  * no recursion, however long the chain of veths and tunnels.
@@ -35,7 +36,7 @@ const BACKLOG_BOUND = 1_000_000;
 
 export abstract class NetHost extends LogicalProcess {
   readonly #backlog: FrameQueue;
-  /** The flows it forwards. Whoever changes what forwarding rests on has it `forget`. */
+  /** The flows it forwards, sends and takes in. Whoever changes what that rests on has it `forget`. */
   readonly flows: FlowTable;
   readonly account = new FrameAccount();
   readonly #devices: NetDevice[] = [];
@@ -145,7 +146,7 @@ export abstract class NetHost extends LogicalProcess {
     }
   }
 
-  countSent(input: number, output: number, packets: number, octets: number): void {
+  countPassed(input: number, output: number, packets: number, octets: number): void {
     if (input >= 0) this.#devices[input]!.countReceived(packets, octets);
     if (output >= 0) this.#devices[output]!.countSent(packets, octets);
   }

@@ -169,7 +169,10 @@ export function send(namespace: Namespace, frame: Frame, request: SendRequest): 
   return sendByRoute(namespace, frame, request, destination);
 }
 
-/** Send the datagram in `frame` as others of its flow were sent, if any was. `rest`: TTL and protocol, as in the header. */
+/**
+ * Send the datagram in `frame` as others of its flow were sent, if any was; else nothing has happened. `rest`: TTL and
+ * protocol, as in the header.
+ */
 export function sendByFlow(
   namespace: Namespace,
   frame: Frame,

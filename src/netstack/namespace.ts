@@ -55,7 +55,7 @@ export class Namespace implements IpLayer {
   /** By IP protocol number: TCP and UDP, where somebody uses them. */
   readonly transports: (TransportProtocol | undefined)[] = [];
   readonly sysctl: NamespaceSysctl = { ...DEFAULT_SYSCTL };
-  /** Of `flowEnd`. */
+  /** `flowEnd.inputJack`, where a datagram finds it without another look at memory: below 0, and no other namespace's. */
   readonly flowJack: number;
   #identification: number;
   readonly name: string;

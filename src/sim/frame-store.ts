@@ -8,7 +8,8 @@
  *                                                        └─ then the payload: a descriptor (payload.ts), any length
  *
  * A header is put in front with `push` (encapsulation) and taken off with `pull` (decapsulation); neither copies.
- * The headroom holds the deepest encapsulation we know: Ethernet + IPv4 + UDP + VXLAN + Ethernet = 64 octets.
+ * The headroom holds what the deepest encapsulation puts in front of a transport header: IPv4, Ethernet, VXLAN, UDP, IPv4 and
+ * Ethernet = 84 octets.
  * The buffers are fixed; when all slots are taken another segment is added (a growable buffer would cost 15 times more
  * per access). Layers pass `(view, at)`: `frames.view(frame)` and `frames.start[frame]`.
  */
@@ -31,7 +32,7 @@ export const HEADROOM = FRONT;
 const SLOT_SHIFT = 8;
 const SLOT_OCTETS = 1 << SLOT_SHIFT;
 const SEGMENT_SHIFT = 14;
-/** Memory that no frame was in yet is not taken from the system: the C library clears large buffers page by page, when touched. */
+/** Frames of a segment. Many cost nothing: the C library takes large buffers from the system page by page, when touched. */
 const SEGMENT_SLOTS = 1 << SEGMENT_SHIFT;
 
 export class FrameStore {

@@ -3,7 +3,7 @@
  * known by the place of its record (link.ts), and times lie beside them: to compare two takes no look at either, unless
  * they are equal.
  *
- *   | time 0 | input 0 | time 1 | input 1 | …          a cell each, the input in the first word of its
+ *   | time 0 | input 0 | time 1 | input 1 | …          a cell each; an input is a word, the first of its cell
  */
 
 import type { Frame, FrameStore } from './frame-store.ts';
@@ -28,7 +28,7 @@ const ITS_INPUT = 2;
 /** Entries that a heap has room for from the first input on; then as many as the next power of two. */
 const LEAST_ROOM = 4;
 
-/** There is one input more at `process` from now on: later nothing is allocated. */
+/** There is one input more at `process` from now on. Room is made here, so that a frame's arrival never has to. */
 export function extendInputs(records: NumberRecords, process: number): void {
   const inputs = records.words[process | INPUTS]!++;
   if (inputs > 0 && (inputs < LEAST_ROOM || (inputs & (inputs - 1)) !== 0)) return;

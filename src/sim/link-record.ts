@@ -3,14 +3,16 @@
  * cache line each, side by side where both ends live on one worker.
  */
 
-/** The transmitter's: when the wire is free again. */
+/** The transmitter's, times in ns: when the wire is free again. */
 export const BUSY = 0;
-/** What is left of the last division: rounding per frame would drift a millisecond in 12 s at 10 Gbit/s. */
+/** What is left of the last division, in ns / `RATE_BPS`: rounding per frame would drift a millisecond in 12 s at 10 Gbit/s. */
 export const REMAINDER = 1;
 export const SENT_FRAMES = 2;
+/** Of frames as they are, without FCS, preamble and gap. */
 export const SENT_OCTETS = 3;
 export const RATE_BPS = 4;
 export const DELAY = 5;
+/** How long a frame may wait at most. */
 export const QUEUE_LIMIT = 6;
 /** Words: the sender's record, and the input's, or `NO_INPUT` when only `Transmitter.transmit` knows what becomes of a frame. */
 export const SENDER = 14;

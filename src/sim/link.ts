@@ -175,7 +175,10 @@ export class Transmitter {
     return Math.max(0, Math.ceil(((busy - now) * this.#options.rateBps) / 8e9));
   }
 
-  /** Send `frame`, at the sender's time. Returns why not, or `undefined` when it is on its way; a refused frame stays the caller's. */
+  /**
+   * Send `frame`, at the sender's time. Returns why not, or `undefined` when it is on its way; a refused frame stays
+   * the caller's. What is lost on the way (`LINK_LOSS`) took the wire's time and counts as sent.
+   */
   transmit(frame: Frame): DropReason | undefined {
     if (!this.#up) return 'LINK_DOWN';
     if (!serialise(this.#frames, this.at, frame)) return 'QUEUE_FULL';

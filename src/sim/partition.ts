@@ -85,7 +85,7 @@ export class Partition implements Habitat {
     if (process !== this.#runningRecord) this.#wake(process);
   }
 
-  /** A process that is in a later window already stays there, too, and has nothing to do there. */
+  /** List it in the window of its next event. Where it is in a later one already it stays, too, and is passed over there. */
   #wake(process: number): void {
     const { cells, words } = this.frames.records;
     const number = words[process | NUMBER]!;
@@ -120,6 +120,7 @@ export class Partition implements Habitat {
   /** The next window in which any process may have something to do; `NEVER` when all is quiet. */
   nextWindow(): number {
     const window = this.#wheel.next(this.#window);
+    // Whoever is far is beyond the wheel: `runWindow` saw to it.
     if (window !== NEVER) return window;
     while (this.#far.length > 0) {
       const { window, number } = this.#far[0]!;

@@ -1,5 +1,6 @@
 /**
- * The timers of one logical process: a binary heap keyed by (deadline, order of arming).
+ * The timers of one logical process: a binary heap keyed by (deadline, order of arming). A line holds an entry of the heap
+ * in its first half and a ticket in its second, which belong to different timers: an entry names its ticket, a ticket its slot.
  *
  *   records   | entry 0 of the heap: queued at; sequence, ticket | ticket 0: deadline; sequence, slot | entry 1 | ticket 1 | …
  *
@@ -18,8 +19,8 @@ const { NEVER } = Time;
 
 /** Words from one heap entry to the next. Each begins with a time; behind it are: */
 const ENTRY = 8;
-/** Words from an entry to the ticket beside it. */
-const ITS_TICKET = 4;
+/** Words from the beginning of a line to its ticket, which is not that of its entry. */
+const TICKET_HALF = 4;
 /** What it was armed as, */
 const SEQUENCE = 2;
 /** and of an entry its ticket; of a ticket its entry, or the next ticket that nobody has. */
@@ -39,7 +40,7 @@ export class TimerQueue {
   /** Who holds each ticket: whose entry is in the heap. */
   readonly #holders: (QueuedTimer | undefined)[] = [];
   #freeTicket = NOBODY;
-  /** Counts on beyond 2^31 as words do. */
+  /** Wraps at 2^31: compared by difference. */
   #sequence = 0;
   /** The first timer is being told; its entry is seen to afterwards, if it is still there. */
   #firing = false;
@@ -117,6 +118,7 @@ export class TimerQueue {
     this.#noteNext();
   }
 
+  /** Throws for a time that is past, or none. A later time than before is only noted with the ticket. */
   arm(timer: QueuedTimer, at: VirtualTime): void {
     if (!(at >= this.#owner.now)) this.#refuse(at);
     const isNew = timer.ticket === NOBODY;
@@ -145,6 +147,7 @@ export class TimerQueue {
     return ticket === NOBODY ? NEVER : this.#records.cells[this.#place(ticket) >> 1]!;
   }
 
+  /** Only noted, too: the entry goes when it surfaces. */
   cancel(ticket: number): void {
     if (ticket !== NOBODY) this.#records.cells[this.#place(ticket) >> 1] = NEVER;
   }
@@ -161,7 +164,7 @@ export class TimerQueue {
 
   /** Where the ticket of that number is. */
   #place(ticket: number): number {
-    return this.#heap + ENTRY * ticket + ITS_TICKET;
+    return this.#heap + ENTRY * ticket + TICKET_HALF;
   }
 
   #handOut(timer: QueuedTimer): void {
@@ -248,7 +251,7 @@ export class TimerQueue {
 }
 
 class QueuedTimer implements Timer {
-  /** Whose deadline it is, while it has an entry in the heap, whose key is never later; or `NOBODY`'s. */
+  /** Its ticket while it has an entry in the heap, whose key is never later than the deadline; else `NOBODY`'s. */
   ticket = NOBODY;
   readonly expire: () => void;
   readonly #queue: TimerQueue;
