@@ -15,7 +15,7 @@ const TCP = 32;
 const UDP = 8;
 
 /** Octets of time on the wire that an IP packet of `octets` takes, padding, FCS, preamble and gap included. */
-export const wireOctets = (octets: number): number =>
+export const packetWireOctets = (octets: number): number =>
   Math.max(octets + ETHERNET + FCS, MIN_FRAME) + PREAMBLE_AND_GAP;
 
 /** Payload of a full segment between pods with MTU `podMtu`. */
@@ -23,11 +23,11 @@ export const tcpPayload = (podMtu: number): number => podMtu - IPV4 - TCP;
 
 /** Share of the line rate that TCP payload takes when every segment is full. */
 export const tcpFraction = (podMtu: number, encapsulation: Encapsulation): number =>
-  tcpPayload(podMtu) / wireOctets(podMtu + OVERHEAD[encapsulation]);
+  tcpPayload(podMtu) / packetWireOctets(podMtu + OVERHEAD[encapsulation]);
 
 /** Octets on the wire of a datagram with `payload` octets. */
 export const datagramOctets = (payload: number, encapsulation: Encapsulation): number =>
-  wireOctets(payload + IPV4 + UDP + OVERHEAD[encapsulation]);
+  packetWireOctets(payload + IPV4 + UDP + OVERHEAD[encapsulation]);
 
 /** Datagrams a second that fill a wire of `rateBps`. */
 export const datagramsPerSecond = (rateBps: number, payload: number, encapsulation: Encapsulation): number =>

@@ -64,7 +64,7 @@ export const NO_FLOW = NONE;
 const WAYS = 4;
 const SET = WAYS * FLOW;
 /** Sets, at most. */
-const MOST = 1024;
+const MOST_SETS = 1024;
 /** Counters are folded before they no longer fit. */
 const MANY_OCTETS = 2 ** 30;
 
@@ -101,8 +101,8 @@ export interface FlowHost {
   handTo(device: number, frame: Frame): void;
   /** So much came in by one device and left by the other (-1: began or ended here): for their counters. */
   countPassed(input: number, output: number, packets: number, octets: number): void;
-  /** `frame` (start = behind its IPv4 header, which is at `ip`) came in by that device for `protocol` of its namespace. */
-  handUp(frame: Frame, ip: number, protocol: number, device: number): void;
+  /** `frame` (start = behind its IPv4 header, which is at `ipAt`) came in by that device for `protocol` of its namespace. */
+  handUp(frame: Frame, ipAt: number, protocol: number, device: number): void;
   /** The link of that device did not take `frame`. */
   refused(frame: Frame, device: number, reason: DropReason): void;
 }
@@ -174,11 +174,11 @@ export class FlowTable {
   }
 
   /** Hand a packet that is for this host to its protocol. False for what IP itself has to look at. */
-  #deliver(flow: number, frame: Frame, ip: number, protocol: number, octets: number): boolean {
+  #deliver(flow: number, frame: Frame, ipAt: number, protocol: number, octets: number): boolean {
     if (protocol === Ipv4.PROTOCOL_ICMP || protocol === Ipv4.PROTOCOL_IPIP) return false;
     this.#count(flow, octets);
     this.#frames.pull(frame, Ethernet.HEADER_LENGTH + Ipv4.MIN_HEADER_LENGTH);
-    this.#host.handUp(frame, ip, protocol, this.#frames.tables.words[flow | INPUT_DEVICE]!);
+    this.#host.handUp(frame, ipAt, protocol, this.#frames.tables.words[flow | INPUT_DEVICE]!);
     return true;
   }
 
@@ -212,7 +212,7 @@ export class FlowTable {
   #find(jack: number, source: AddressWord, destination: AddressWord): number {
     const words = this.#frames.tables.words;
     const generation = this.#generation;
-    const set = this.#set(jack, source, destination);
+    const set = this.#setOf(jack, source, destination);
     for (let flow = set; flow < set + SET; flow += FLOW)
       if (
         words[flow | DESTINATION] === destination &&
@@ -225,7 +225,7 @@ export class FlowTable {
   }
 
   /** Where the set of flows begins that a flow belongs to. */
-  #set(jack: number, source: AddressWord, destination: AddressWord): number {
+  #setOf(jack: number, source: AddressWord, destination: AddressWord): number {
     // A packet between two pods of a host has the same addresses at each of its jacks.
     const from = source ^ Math.imul(jack, 0xc2b2ae35);
     const hash = Math.imul(destination ^ Math.imul(from, 0x85ebca6b), 0x9e3779b1);
@@ -257,13 +257,13 @@ export class FlowTable {
   #room(jack: number, source: AddressWord, destination: AddressWord): number {
     const known = this.#find(jack, source, destination);
     if (known !== NONE) return known;
-    const set = this.#set(jack, source, destination);
+    const set = this.#setOf(jack, source, destination);
     for (let flow = set; flow < set + SET; flow += FLOW)
       if (this.#frames.tables.words[flow | GENERATION] !== this.#generation) return flow;
     const displaced = this.#displaced++;
-    if (displaced <= this.#mask || this.#mask + 1 >= MOST) return set + (displaced & (WAYS - 1)) * FLOW;
+    if (displaced <= this.#mask || this.#mask + 1 >= MOST_SETS) return set + (displaced & (WAYS - 1)) * FLOW;
     this.#resize(2 * (this.#mask + 1));
-    return this.#set(jack, source, destination);
+    return this.#setOf(jack, source, destination);
   }
 
   /** What was decided while this was another number is void. */

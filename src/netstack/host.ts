@@ -151,9 +151,9 @@ export abstract class NetHost extends LogicalProcess {
     if (output >= 0) this.#devices[output]!.countSent(packets, octets);
   }
 
-  handUp(frame: Frame, ip: number, protocol: number, number: number): void {
+  handUp(frame: Frame, ipAt: number, protocol: number, number: number): void {
     const device = this.#devices[number]!;
-    toTransport(device.namespace, device, frame, ip, protocol);
+    toTransport(device.namespace, device, frame, ipAt, protocol);
   }
 
   refused(frame: Frame, number: number, reason: DropReason): void {

@@ -8,6 +8,7 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
 import type { DropReason } from '../trace/drop-reason.ts';
+import { HEADER_LENGTH } from '../wire/ethernet.ts';
 import type { Namespace } from './namespace.ts';
 
 export interface DeviceAddress {
@@ -164,7 +165,7 @@ export abstract class NetDevice {
 
   /** Octets of link header in front of the IP packet. */
   get linkHeaderLength(): number {
-    return this.kind === 'ipip' ? 0 : 14;
+    return this.kind === 'ipip' ? 0 : HEADER_LENGTH;
   }
 
   /** Something arrived: count it, show it, hand it to IP. Takes ownership. */

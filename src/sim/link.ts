@@ -48,8 +48,9 @@ const onWire = (frameOctets: number): number => Math.max(frameOctets + 4, 64) + 
 export const wireOctets = onWire;
 
 /**
- * Send `frame`, at the sender's time, over the link whose transmitter's record is at `at`. False, and nothing has happened,
- * when it is not as simple as that: ask the `Transmitter`.
+ * Send `frame`, at the sender's time, over the link whose transmitter's record is at `at`; `arrivals` is the partition of both
+ * ends. True: the frame is the receiver's. False, and nothing has happened, when it is not as simple as that: ask the
+ * `Transmitter`.
  */
 export function transmit(frames: FrameStore, at: number, frame: Frame, arrivals: Arrivals): boolean {
   const { cells, words } = frames.records;
@@ -121,7 +122,10 @@ export class Transmitter {
     this.#noteInput();
   }
 
-  /** Frames go straight to the input's queue while nothing happens to them on the way. */
+  /**
+   * Frames go straight to the input's queue while nothing happens to them on the way; never again where there was jitter,
+   * lest they overtake what it held up.
+   */
   #noteInput(): void {
     const isSimple = this.#up && this.#loss === 0 && this.#jitter === 0 && this.#lastArrival === 0;
     const input = isSimple && this.#sink instanceof InputQueue ? this.#sink.at : NO_INPUT;

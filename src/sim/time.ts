@@ -1,6 +1,6 @@
 /**
  * Virtual time: whole nanoseconds since the run began, in a float64.
- * Exact below 2^53 ns, which is about 104 days; a run is refused long before that.
+ * Exact below 2^53 ns, which is about 104 days: no run goes on after that (`RunState.checkUntil`).
  */
 export type VirtualTime = number;
 

@@ -91,7 +91,7 @@ export const moreFragments = (view: DataView, at: number): boolean =>
   (view.getUint16(at + FLAGS_FRAGMENT) & FLAG_MF) !== 0;
 /** True for every piece of a fragmented packet, the first and the last included (Linux `ip_is_fragment`). */
 export const isFragment = (view: DataView, at: number): boolean =>
-  (view.getUint16(at + FLAGS_FRAGMENT) & (FLAG_MF | OFFSET_MASK)) !== 0;
+  (view.getUint16(at + FLAGS_FRAGMENT) & IS_FRAGMENT) !== 0;
 export const ttl = (view: DataView, at: number): number => view.getUint8(at + TTL);
 export const protocol = (view: DataView, at: number): number => view.getUint8(at + PROTOCOL);
 export const checksum = (view: DataView, at: number): number => view.getUint16(at + CHECKSUM);
