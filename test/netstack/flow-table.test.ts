@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
+import { EthernetDevice } from '../../src/netstack/ethernet-device.ts';
 import { FORWARD, INPUT, OUTPUT } from '../../src/netstack/hooks.ts';
 import type { Namespace } from '../../src/netstack/namespace.ts';
+import { udpOf } from '../../src/netstack/udp.ts';
+import { octets } from '../../src/netstack/udp-socket.ts';
 import { MICROSECOND, SECOND } from '../../src/sim/time.ts';
 import { assert, suite } from '../kit.ts';
 import { Chain } from './chain.ts';
-import { route, type TestHost } from './lab.ts';
+import { route, TestBench, type TestHost } from './lab.ts';
 
 const t = suite('netstack/flow-table');
 
@@ -233,6 +236,23 @@ t('a chain that nothing happens to is asked once a flow', () => {
   assert.is(shortcuts() - before, 4 * 3999 + 4000);
   const device = chain.hosts[2]!.namespaces[0]!.device('eth1')!;
   assert.is(device.counters.txPackets, chain.hosts[3]!.namespaces[0]!.device('eth0')!.counters.rxPackets);
+});
+
+t('a NIC that no cable was ever put into drops every packet', () => {
+  const bench = new TestBench();
+  const host = bench.host('h');
+  const namespace = host.namespace('h');
+  const device = new EthernetDevice(namespace, 'eth0', { mac: 0x0200_0000_0001, mtu: 1500, jack: 0 });
+  namespace.addAddress(device, Ipv4.from('10.0.0.1'), 24);
+  namespace.setUp(device, true);
+  namespace.neighbours.setPermanent(device, Ipv4.from('10.0.0.2'), 0x0200_0000_0002);
+  const socket = udpOf(namespace).socket();
+  bench.partition.processes[0]!.timer(() => {
+    for (let i = 0; i < 3; i++) socket.sendTo(Ipv4.from('10.0.0.2'), 9, octets(new Uint8Array(8)));
+  }).arm(MICROSECOND);
+  bench.run(SECOND);
+  assert.is(host.account.reasons.get('LINK_DOWN'), 3);
+  assert.is(bench.partition.frames.inUse, 0);
 });
 
 t.run();
