@@ -20,11 +20,6 @@ export class KeySet {
     this.#keys[this.#size++] = key;
   }
 
-  /** The key that was added as number `i`, from 0. */
-  at(i: number): number {
-    return this.#keys[i]!;
-  }
-
   clear(): void {
     for (let i = 0; i < this.#size; i++) this.#bits[this.#keys[i]! >> 5] = 0;
     this.#size = 0;

@@ -225,9 +225,7 @@ function inserted(others: readonly Route[], route: Route, bestWent: boolean): re
   const best = others[0];
   if (best === undefined) return [route];
   if (bestWent) return bestFirst([route, ...others]);
-  const better = decide(route, best).order < 0;
-  if (others.length === 1) return better ? [route, best] : [best, route];
-  return better ? [route, ...others] : [best, route, ...others.slice(1)];
+  return decide(route, best).order < 0 ? [route, ...others] : [best, route, ...others.slice(1)];
 }
 
 function bestFirst(routes: readonly Route[]): readonly Route[] {

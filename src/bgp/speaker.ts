@@ -419,7 +419,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.#master.settle();
     if (this.#kernelDirty.size > 0) {
       const devices = this.ports.kernel.devices();
-      for (let i = 0; i < this.#kernelDirty.size; i++) this.#exportToKernel(this.#kernelDirty.at(i), devices);
+      for (const key of this.#kernelDirty) this.#exportToKernel(key, devices);
     }
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();

@@ -21,10 +21,10 @@ import { NO_SLOT, type Tuple, TupleTable } from './tuple-table.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
 const Icmp = { ...IcmpCodec };
-const TcpHeader = { ...TcpCodec };
-const Udp = { ...UdpCodec };
-const TcpTrack = { ...TcpTracking };
 const Ipv4 = { ...Ipv4Codec };
+const TcpHeader = { ...TcpCodec };
+const TcpTrack = { ...TcpTracking };
+const Udp = { ...UdpCodec };
 
 export const ORIGINAL = 0;
 export const REPLY = 1;

@@ -32,8 +32,8 @@ import * as TupleTable from './tuple-table.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
 const Ethernet = { ...EthernetCodec };
-const Udp = { ...UdpCodec };
 const Ipv4 = { ...Ipv4Codec };
+const Udp = { ...UdpCodec };
 const { ANY } = AddressWords;
 const { NO_SLOT } = TupleTable;
 const { VETH_JACKS } = FlowTables;

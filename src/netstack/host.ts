@@ -43,8 +43,9 @@ export abstract class NetHost extends LogicalProcess {
   readonly namespaces: Namespace[] = [];
   /** Whether there is a tracer: the one test on the path. */
   tracing = false;
-  /** Switched off: see `halt`. Whoever switches it on again sets it to false first. */
-  halted = false;
+  #powered = true;
+  /** Its own namespace before it was switched off last: where what comes since then dies. */
+  #formerOwn: Namespace | undefined;
   /** How deep a transmission is inside tunnels (Linux `dev_xmit_recursion`). */
   tunnelDepth = 0;
   /** What packets cost; undefined: nothing. */
@@ -73,12 +74,26 @@ export abstract class NetHost extends LogicalProcess {
     this.namespaces.splice(this.namespaces.indexOf(namespace), 1);
   }
 
-  /** The power goes off: all namespaces are gone, and what arrives dies. `namespace` builds anew when it is back. */
+  get powered(): boolean {
+    return this.#powered;
+  }
+
+  /** The power goes off: all namespaces are gone, and what is waiting or arrives dies. */
   halt(): void {
     this.flows.forget();
+    this.#powered = false;
+    this.#formerOwn = this.namespaces[0];
     for (const namespace of [...this.namespaces]) this.removeNamespace(namespace);
-    this.halted = true;
-    for (const frame of this.processor?.drain() ?? []) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
+    for (const frame of this.processor?.drain() ?? []) this.#stop(frame);
+  }
+
+  /** The power is back: `namespace` builds anew. */
+  resume(): void {
+    this.#powered = true;
+  }
+
+  #stop(frame: Frame): void {
+    this.drop(frame, 'NODE_STOPPED', this.#formerOwn, undefined);
   }
 
   /** A device joins; called once by the namespace it is in. */
@@ -105,7 +120,7 @@ export abstract class NetHost extends LogicalProcess {
 
   #receive(frame: Frame, jack: number): void {
     const device = this.#jacks[jack];
-    if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
+    if (!this.#powered) this.#stop(frame);
     else if (device === undefined) this.drop(frame, 'LINK_DOWN', undefined, undefined);
     else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
     else if (this.processor?.receive(device, frame) !== true) device.ingress(frame);
@@ -140,7 +155,7 @@ export abstract class NetHost extends LogicalProcess {
       const number = this.frames.meta[frame]!;
       if (this.flows.forward(frame, VETH_JACKS + number)) continue;
       const device = this.#devices[number]!;
-      if (this.halted) this.drop(frame, 'NODE_STOPPED', undefined, undefined);
+      if (!this.#powered) this.#stop(frame);
       else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
       else if (this.processor?.backlog(device, frame) !== true) device.ingress(frame);
     }

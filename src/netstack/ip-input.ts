@@ -20,10 +20,10 @@ import type { NetDevice } from './netdevice.ts';
 import type { Route } from './route.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
-const Ipv4Address = { ...Addresses };
 const Icmpv4 = { ...IcmpCodec };
-const Udp = { ...UdpCodec };
 const Ipv4 = { ...Ipv4Codec };
+const Ipv4Address = { ...Addresses };
+const Udp = { ...UdpCodec };
 
 /**
  * An IPv4 packet arrived on `device` (start = IPv4 header). `unicast`: the frame was addressed to the device's own

@@ -11,9 +11,9 @@ import type { NetDevice } from './netdevice.ts';
 import type { UdpDatagram } from './udp-socket.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
+const Ipv4 = { ...Ipv4Codec };
 const Payload = { ...Payloads };
 const Udp = { ...UdpCodec };
-const Ipv4 = { ...Ipv4Codec };
 const { NO_FRAME } = Frames;
 
 export class UdpArrival implements UdpDatagram {

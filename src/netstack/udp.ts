@@ -29,8 +29,8 @@ import { type BindError, type UdpError, type UdpPayload, UdpSocket } from './udp
 
 // Constants of this module, not imports: sim/process-record.ts says why.
 const Checksum = { ...ChecksumCodec };
-const Udp = { ...UdpCodec };
 const Ipv4 = { ...Ipv4Codec };
+const Udp = { ...UdpCodec };
 const { ANY, toAddress, toWord } = AddressWords;
 
 const MAX_PAYLOAD = 65_507;

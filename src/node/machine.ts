@@ -19,7 +19,6 @@ import { Processor } from '../netstack/processor.ts';
 import { formatRoute } from '../netstack/route-text.ts';
 import { TcpLayer } from '../netstack/tcp/tcp-layer.ts';
 import { IpipDevice } from '../netstack/tunnel/ipip.ts';
-import type { Frame } from '../sim/frame-store.ts';
 import type { Habitat } from '../sim/logical-process.ts';
 import type { Random } from '../sim/random.ts';
 import type { VirtualTime } from '../sim/time.ts';
@@ -52,7 +51,6 @@ import { vtysh } from './vtysh.ts';
 export abstract class Machine extends NetHost {
   /** The machine's own namespace; a new one after each start. */
   root: Namespace;
-  powered = true;
   /** When one of its tables last changed. */
   lastChange: VirtualTime = 0;
   /** TCP as the routing daemon sees it. */
@@ -91,7 +89,6 @@ export abstract class Machine extends NetHost {
 
   /** Power goes: nothing is sent, nothing is kept. */
   protected powerOff(): void {
-    this.powered = false;
     this.lastChange = this.now;
     this.halt();
     this.#programs.kill();
@@ -101,8 +98,7 @@ export abstract class Machine extends NetHost {
 
   /** Power comes back: an empty machine. */
   protected powerOn(): void {
-    this.powered = true;
-    this.halted = false;
+    this.resume();
     this.#boots++;
     this.lastChange = this.now;
     this.root = this.namespace('');
@@ -112,11 +108,6 @@ export abstract class Machine extends NetHost {
   /** The programs that run in a pod end with it. */
   protected killPrograms(namespace: Namespace): void {
     this.#programs.kill(other => other === namespace);
-  }
-
-  protected override receive(frame: Frame, jack: number): void {
-    if (this.powered) super.receive(frame, jack);
-    else this.drop(frame, 'NODE_STOPPED', this.root, undefined);
   }
 
   override register(device: NetDevice): void {

@@ -18,8 +18,8 @@ import { enterTimeWait } from './timers.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
 const Payload = { ...Payloads };
-const Tcp = { ...TcpCodec };
 const State = { ...States };
+const Tcp = { ...TcpCodec };
 const { MILLISECOND } = Time;
 
 /** Smaller segments do not open the window (Linux). */

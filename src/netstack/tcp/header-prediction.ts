@@ -23,8 +23,8 @@ import * as States from './tcb.ts';
 import { armTimer } from './timers.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
-const Tcp = { ...TcpCodec };
 const State = { ...States };
+const Tcp = { ...TcpCodec };
 const { PUSHED } = Marks;
 
 /** True when the segment was expected, and has been dealt with. False: nothing has happened to the connection. */

@@ -10,8 +10,8 @@ import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
-const Tcp = { ...TcpCodec };
 const State = { ...States };
+const Tcp = { ...TcpCodec };
 const { PUSHED } = Marks;
 
 /**

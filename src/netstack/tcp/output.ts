@@ -18,9 +18,9 @@ import type { Tcb } from './tcb.ts';
 import * as States from './tcb.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
-const Tcp = { ...TcpCodec };
-const State = { ...States };
 const Ipv4 = { ...Ipv4Codec };
+const State = { ...States };
+const Tcp = { ...TcpCodec };
 
 type MutableHeader = { -readonly [K in keyof TcpCodec.TcpHeader]: TcpCodec.TcpHeader[K] };
 

@@ -13,9 +13,9 @@ import * as Ipv4Codec from '../../wire/ipv4.ts';
 import * as TcpCodec from '../../wire/tcp.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
+const Ipv4 = { ...Ipv4Codec };
 const Payload = { ...Payloads };
 const Tcp = { ...TcpCodec };
-const Ipv4 = { ...Ipv4Codec };
 const { ANY } = AddressWords;
 
 /** The unwrapped sequence number nearest to `near` whose low 32 bits are `wire`. */

@@ -30,9 +30,9 @@ import { type Services, type StateName, Tcb } from './tcb.ts';
 import { armTimer, delayedAckExpired, endWith, failLater, timerExpired } from './timers.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
-const Tcp = { ...TcpCodec };
-const State = { ...States };
 const Ipv4 = { ...Ipv4Codec };
+const State = { ...States };
+const Tcp = { ...TcpCodec };
 
 export type { Connection, ConnectionInfo, Stream, StreamEvents } from './connection.ts';
 

@@ -17,8 +17,8 @@ import * as EcnRules from './ecn.ts';
 import { OuterPath } from './outer.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
-const Icmpv4 = { ...IcmpCodec };
 const Ecn = { ...EcnRules };
+const Icmpv4 = { ...IcmpCodec };
 const Ipv4 = { ...Ipv4Codec };
 
 const DEFAULT_MTU = 1480;

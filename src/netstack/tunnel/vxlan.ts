@@ -25,11 +25,11 @@ import { OuterPath } from './outer.ts';
 
 // Constants of this module, not imports: sim/process-record.ts says why.
 const Checksum = { ...ChecksumCodec };
+const Ecn = { ...EcnRules };
 const Ethernet = { ...EthernetCodec };
+const Ipv4 = { ...Ipv4Codec };
 const Udp = { ...UdpCodec };
 const Vxlan = { ...VxlanCodec };
-const Ecn = { ...EcnRules };
-const Ipv4 = { ...Ipv4Codec };
 const { ANY, toWord } = AddressWords;
 
 /** TTL 64 and UDP, as in the outer header. */
@@ -122,11 +122,7 @@ export class VxlanDevice extends NetDevice {
     }
     const source = Ipv4.sourceWord(view, ipAt);
     const destination = Ipv4.destinationWord(view, ipAt);
-    const hasChecksum = Udp.checksumField(view, udpAt) !== 0;
-    if (
-      hasChecksum &&
-      !Udp.isValid(view, udpAt, source, destination, length, this.#sumBehind(frame, udpAt))
-    ) {
+    if (!Udp.isValid(view, udpAt, source, destination, length, this.#sumBehind(frame, udpAt))) {
       namespace.drop(frame, 'BAD_CHECKSUM', this);
       return;
     }
