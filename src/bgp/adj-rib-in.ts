@@ -1,8 +1,11 @@
 /**
  * Adj-RIB-In (RFC 4271 §3.2): what one peer has told us, before the import filter. An UPDATE for a prefix and path id
  * replaces the former one (implicit withdraw). While a peer restarts or refreshes, what it has not said again is stale.
+ *
+ * Paths are shared by the daemons of a thread; when a path changed the table is each daemon's own.
  */
 import type { Prefix } from '../addr/prefix.ts';
+import type { VirtualTime } from '../sim/time.ts';
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { Nlri, UpdateMessage } from '../wire/bgp/update.ts';
 import { intern } from './attribute-table.ts';
@@ -39,9 +42,30 @@ export function announced(update: UpdateMessage): readonly ReceivedPath[] {
   return known;
 }
 
+/** Keys of a page: a peer of a mesh tells us of a few prefixes, a reflector of all. */
+const PAGE_BITS = 6;
+const PAGE = 1 << PAGE_BITS;
+
+interface Page {
+  readonly paths: (ReceivedPath | undefined)[];
+  /** When each path last changed the table. */
+  readonly since: VirtualTime[];
+}
+
+/** A path beside the first one of its prefix. */
+interface Other {
+  path: ReceivedPath;
+  since: VirtualTime;
+}
+
+/** Of a page's paths: a fraction, for then the engine keeps the array as one of float64. */
+const NEVER = 0.5;
+
 export class AdjRibIn {
-  /** By key of the prefix: one path, or a few that differ in their path ids. */
-  readonly #paths: (ReceivedPath | readonly ReceivedPath[] | undefined)[] = [];
+  /** By key of the prefix: one path of each. */
+  readonly #pages: (Page | undefined)[] = [];
+  /** By key: paths to prefixes that have several, but for that one. */
+  readonly #others = new Map<number, Other[]>();
   /** Not said again since the last `markStale`. */
   readonly #stale = new Set<ReceivedPath>();
   #size = 0;
@@ -53,38 +77,56 @@ export class AdjRibIn {
   /** Returns what was there. */
   replace(path: ReceivedPath): ReceivedPath | undefined {
     const { key, pathId } = path;
-    const present = this.#paths[key];
-    if (present === undefined) {
-      this.#paths[key] = path;
-      this.#size++;
-      return undefined;
+    const page = this.#pages[key >> PAGE_BITS] ?? this.#open(key >> PAGE_BITS);
+    const at = key & (PAGE - 1);
+    const first = page.paths[at];
+    if (first === undefined || first.pathId === pathId) {
+      page.paths[at] = path;
+      return this.#replaced(first);
     }
-    const several = listed(present);
-    const at = several.findIndex(other => other.pathId === pathId);
-    if (at < 0) {
-      this.#paths[key] = [...several, path];
-      this.#size++;
-      return undefined;
-    }
-    const was = several[at]!;
-    this.#stale.delete(was);
-    this.#paths[key] = several.length === 1 ? path : several.with(at, path);
-    return was;
+    const other = this.#other(key, pathId);
+    const was = other?.path;
+    if (other !== undefined) other.path = path;
+    else this.#others.set(key, [...(this.#others.get(key) ?? []), { path, since: NEVER }]);
+    return this.#replaced(was);
   }
 
   /** Returns what was there. */
   remove({ prefix, pathId }: Nlri): ReceivedPath | undefined {
     const key = keyOf(prefix);
-    const present = this.#paths[key];
-    if (present === undefined) return undefined;
-    const several = listed(present);
-    const at = several.findIndex(other => other.pathId === pathId);
-    if (at < 0) return undefined;
+    const page = this.#pages[key >> PAGE_BITS];
+    const at = key & (PAGE - 1);
+    const first = page?.paths[at];
+    if (page === undefined || first === undefined) return undefined;
+    const others = this.#others.get(key) ?? [];
+    const gone = first.pathId === pathId ? first : this.#other(key, pathId)?.path;
+    if (gone === undefined) return undefined;
+    const left = others.filter(({ path }) => path !== gone);
+    if (gone === first) {
+      const next = left.shift();
+      page.paths[at] = next?.path;
+      page.since[at] = next?.since ?? NEVER;
+    }
+    if (left.length > 0) this.#others.set(key, left);
+    else this.#others.delete(key);
     this.#size--;
-    const was = several[at]!;
-    this.#stale.delete(was);
-    this.#paths[key] = several.length === 1 ? undefined : several.toSpliced(at, 1);
-    return was;
+    this.#stale.delete(gone);
+    return gone;
+  }
+
+  /** `path`, which is here, has changed the table. */
+  touch({ key, pathId }: ReceivedPath | ImportedPath, now: VirtualTime): void {
+    const page = this.#pages[key >> PAGE_BITS]!;
+    const at = key & (PAGE - 1);
+    if (page.paths[at]!.pathId === pathId) page.since[at] = now;
+    else this.#other(key, pathId)!.since = now;
+  }
+
+  /** When the path last changed the table. */
+  since({ key, pathId }: ReceivedPath | ImportedPath): VirtualTime {
+    const page = this.#pages[key >> PAGE_BITS]!;
+    const at = key & (PAGE - 1);
+    return page.paths[at]!.pathId === pathId ? page.since[at]! : this.#other(key, pathId)!.since;
   }
 
   markStale(): void {
@@ -93,15 +135,31 @@ export class AdjRibIn {
 
   /** Every path by path id and prefix, as a list of its own: callers remove while they walk. */
   paths(): ReceivedPath[] {
-    return this.#paths
-      .flatMap(paths => (paths === undefined ? [] : listed(paths)))
-      .sort((a, b) => a.pathId - b.pathId || byPrefix(a.prefix, b.prefix));
+    const first = this.#pages.flatMap(page => page?.paths.filter(path => path !== undefined) ?? []);
+    const others = [...this.#others.values()].flat().map(({ path }) => path);
+    return [...first, ...others].sort((a, b) => a.pathId - b.pathId || byPrefix(a.prefix, b.prefix));
   }
 
   stalePaths(): ReceivedPath[] {
     return this.paths().filter(path => this.#stale.has(path));
   }
-}
 
-const listed = (paths: ReceivedPath | readonly ReceivedPath[]): readonly ReceivedPath[] =>
-  'key' in paths ? [paths] : paths;
+  #open(number: number): Page {
+    const page: Page = {
+      paths: new Array<ReceivedPath | undefined>(PAGE).fill(undefined),
+      since: new Array<VirtualTime>(PAGE).fill(NEVER),
+    };
+    this.#pages[number] = page;
+    return page;
+  }
+
+  #other(key: number, pathId: number): Other | undefined {
+    return this.#others.get(key)?.find(({ path }) => path.pathId === pathId);
+  }
+
+  #replaced(was: ReceivedPath | undefined): ReceivedPath | undefined {
+    if (was === undefined) this.#size++;
+    else if (this.#stale.size > 0) this.#stale.delete(was);
+    return was;
+  }
+}

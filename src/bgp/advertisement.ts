@@ -2,7 +2,7 @@
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import * as Header from '../wire/bgp/header.ts';
 import * as Update from '../wire/bgp/update.ts';
-import { joined } from '../wire/octets.ts';
+import type { Batch, MessageLog } from './message-log.ts';
 import { keyOf, type Protocol } from './route.ts';
 
 /** How UPDATEs are written on a session. */
@@ -35,22 +35,15 @@ export class Advertisement {
 const written = (update: Update.UpdateMessage, encoding: Encoding): Uint8Array =>
   Header.wrap(Header.MessageType.Update, Update.encode(update, encoding));
 
-/** UPDATEs, written; many peers may be sent the same ones. */
-export interface Batch {
-  readonly count: number;
-  /** The first message, and all others in one piece: a program writes one after the other, and TCP sends the first at once. */
-  readonly first: Uint8Array;
-  readonly rest: Uint8Array;
-}
-
 /**
  * The UPDATEs that bring a peer up to date: withdrawals first, then one for each attribute set, or as many as its
- * destinations ask for. `undefined` when there is nothing to be said.
+ * destinations ask for. They go into `log`. `undefined` when there is nothing to be said.
  */
 export function batch(
   withdrawn: readonly Update.Nlri[],
   advertised: readonly Advertisement[],
   encoding: Encoding,
+  log: MessageLog,
 ): Batch | undefined {
   const messages: Uint8Array[] = [];
   if (withdrawn.length > 0)
@@ -65,8 +58,7 @@ export function batch(
         messages.push(written(update, encoding));
     }
   }
-  const [first] = messages;
-  return first === undefined ? undefined : { count: messages.length, first, rest: joined(messages.slice(1)) };
+  return log.add(messages);
 }
 
 /** In the order in which the attribute sets come first. */

@@ -1,12 +1,12 @@
 /**
- * A route that BGP brought, in three parts. What was said and how far it is to the next hop are the same for many routes,
- * and for the daemons of a whole thread; only who said it to whom, and when, is a route's own.
+ * A route that BGP brought: what was said, who said it, and where the next hop leads. Daemons of one thread that heard the
+ * same from the same peer, and reach the next hop the same way, share the route; when each of them got it is in its
+ * Adj-RIB-In.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
-import type { VirtualTime } from '../sim/time.ts';
 import type { PathAttributes } from '../wire/bgp/attributes.ts';
-import type { Destination, Route, RouteSource } from './route.ts';
+import type { Destination, Protocol, Route, RouteSource } from './route.ts';
 
 export const NO_NEXT_HOP = -1;
 
@@ -15,6 +15,7 @@ export interface ImportedPath {
   readonly prefix: Prefix;
   /** `keyOf(prefix)`. */
   readonly key: number;
+  readonly pathId: number;
   readonly preference: number;
   /** Interned. */
   readonly attributes: PathAttributes;
@@ -22,9 +23,11 @@ export interface ImportedPath {
   readonly nextHopKey: number;
   /** See `Route.stale`. */
   readonly stale: boolean;
+  /** Routes that were made of it, for whoever needs the same. */
+  routes: readonly BgpRoute[];
 }
 
-/** Where packets to a next hop go. */
+/** Where packets to a next hop go. Interned. */
 export interface Resolution {
   readonly destination: Destination;
   readonly gateway?: Ipv4Address | undefined;
@@ -36,14 +39,12 @@ export interface Resolution {
 export class BgpRoute implements Route {
   readonly path: ImportedPath;
   readonly source: RouteSource;
-  readonly since: VirtualTime;
-  readonly #resolution: Resolution;
+  readonly resolution: Resolution;
 
-  constructor(path: ImportedPath, source: RouteSource, resolution: Resolution, since: VirtualTime) {
+  constructor(path: ImportedPath, protocol: Protocol, resolution: Resolution) {
     this.path = path;
-    this.source = source;
-    this.#resolution = resolution;
-    this.since = since;
+    this.source = { protocol, pathId: path.pathId };
+    this.resolution = resolution;
   }
 
   get prefix(): Prefix {
@@ -59,19 +60,34 @@ export class BgpRoute implements Route {
     return this.path.stale;
   }
   get destination(): Destination {
-    return this.#resolution.destination;
+    return this.resolution.destination;
   }
   get gateway(): Ipv4Address | undefined {
-    return this.#resolution.gateway;
+    return this.resolution.gateway;
   }
   get device(): string | undefined {
-    return this.#resolution.device;
+    return this.resolution.device;
   }
   get igpMetric(): number {
-    return this.#resolution.igpMetric;
+    return this.resolution.igpMetric;
   }
   /** It was not learned from the kernel. */
   get kernel(): undefined {
     return undefined;
   }
+}
+
+/** A path keeps so many routes for others: its peer is known to a cluster by one name, on a few networks. */
+const KEPT = 8;
+
+/** The route of `path` as `protocol` brought it. */
+export function bgpRoute(path: ImportedPath, protocol: Protocol, resolution: Resolution): BgpRoute {
+  const { routes } = path;
+  for (let i = 0; i < routes.length; i++) {
+    const route = routes[i]!;
+    if (route.resolution === resolution && route.source.protocol === protocol) return route;
+  }
+  const made = new BgpRoute(path, protocol, resolution);
+  if (routes.length < KEPT) path.routes = [...routes, made];
+  return made;
 }

@@ -13,8 +13,8 @@ import type { OpenMessage } from '../wire/bgp/open.ts';
 import type { RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import type { UpdateContext, UpdateMessage } from '../wire/bgp/update.ts';
 import { joined } from '../wire/octets.ts';
-import type { Batch } from './advertisement.ts';
 import { type BgpState, Fsm, type FsmOptions, type FsmOutputs, type TimerName, UNEXPECTED } from './fsm.ts';
+import type { Batch } from './message-log.ts';
 import type { Stream, StreamEvents } from './ports.ts';
 
 /** What a connection needs of the session it belongs to. */
@@ -124,12 +124,12 @@ export class Connection implements FsmOutputs, StreamEvents {
     this.#stream.write(Message.encode(message, this.sending));
   }
 
-  /** UPDATEs that were written for many peers. */
-  sendUpdates({ count, first, rest }: Batch): void {
+  /** UPDATEs that were written for many peers. A program writes one after the other, and TCP sends the first at once. */
+  sendUpdates({ count, octets, from, behindFirst, to }: Batch): void {
     if (this.#stream === undefined) return;
     this.messagesSent += count;
-    this.#stream.write(first);
-    if (rest.length > 0) this.#stream.write(rest);
+    this.#stream.writePart(octets, from, behindFirst);
+    if (to > behindFirst) this.#stream.writePart(octets, behindFirst, to);
   }
 
   setTimer(timer: TimerName, seconds: number): void {

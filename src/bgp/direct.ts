@@ -1,8 +1,9 @@
 /** The routes that need no protocol: connected networks (BIRD's `direct`) and configured ones (`static`). */
 import * as Prefix from '../addr/prefix.ts';
 import type { SpeakerConfig } from './config.ts';
+import type { NewRoute } from './master-table.ts';
 import type { KernelDevice } from './ports.ts';
-import { keyOf, PREFERENCE, type Route, type RouteSource } from './route.ts';
+import { keyOf, PREFERENCE, type RouteSource } from './route.ts';
 
 /** Calico's template: everything but workload and kube-proxy devices. */
 const DEFAULT_INTERFACES = ['-cali*', '-kube-ipvs*', '*'];
@@ -23,15 +24,13 @@ function isSelected(patterns: readonly string[], name: string): boolean {
 
 const LOOPBACK = Prefix.from('127.0.0.0/8');
 
-type Bare = Omit<Route, 'since'>;
-
 /** One device route for each network on a selected device that is up. */
 export function directRoutes(
   devices: readonly KernelDevice[],
   patterns: readonly string[] = DEFAULT_INTERFACES,
   source: RouteSource,
-): Map<number, Bare> {
-  const routes = new Map<number, Bare>();
+): Map<number, NewRoute> {
+  const routes = new Map<number, NewRoute>();
   for (const device of [...devices].sort((a, b) => a.index - b.index)) {
     if (!device.up || !isSelected(patterns, device.name)) continue;
     for (const { address, length } of device.addresses) {
@@ -55,8 +54,8 @@ export function staticRoutes(
   config: SpeakerConfig,
   devices: readonly KernelDevice[],
   source: RouteSource,
-): Map<number, Bare> {
-  const routes = new Map<number, Bare>();
+): Map<number, NewRoute> {
+  const routes = new Map<number, NewRoute>();
   const common = { source, preference: PREFERENCE.static, stale: false };
   for (const prefix of config.staticBlackholes ?? [])
     routes.set(keyOf(prefix), { ...common, prefix, destination: 'blackhole' });

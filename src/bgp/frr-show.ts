@@ -6,7 +6,7 @@ import * as Ipv4 from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import { SegmentType } from '../wire/bgp/attributes.ts';
-import type { Net } from './loc-rib.ts';
+import type { Net } from './net.ts';
 import type { Peering } from './peering.ts';
 import type { KernelRoute } from './ports.ts';
 import type { Route } from './route.ts';
@@ -232,7 +232,7 @@ function routeLines(speaker: Speaker, route: KernelRoute): string[] {
   const code = codeOf(route);
   const { now } = speaker.ports.clock;
   const best = code === 'B' ? speaker.table.get(route.prefix)?.routes[0] : undefined;
-  const age = uptime(now - (best?.since ?? speaker.startedAt));
+  const age = uptime(now - (best === undefined ? speaker.startedAt : speaker.since(best)));
   const distance = best?.source.protocol.peer?.internal === false ? 20 : 200;
   const metric = code === 'B' ? (best?.attributes?.med ?? 0) : route.metric;
   const start = `${code}>* ${Prefix.format(route.prefix)}`;

@@ -8,10 +8,11 @@ import { BgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
 import type { PeerConfig } from './config.ts';
 import { ACCEPT, type Filter } from './filter.ts';
 import { UNRESOLVED } from './next-hop.ts';
-import { hostKey, type PeerIdentity, PREFERENCE, type RouteSource } from './route.ts';
+import { hostKey, type PeerIdentity, PREFERENCE, type Protocol } from './route.ts';
 
 /** The side of a peering that imports. */
 export interface Importer {
+  readonly protocol: Protocol;
   readonly identity: PeerIdentity;
   readonly config: PeerConfig;
   readonly importFilter: Filter;
@@ -38,17 +39,21 @@ export function loop(
 const nextHopKey = ({ nextHop }: PathAttributes): number =>
   nextHop === undefined ? NO_NEXT_HOP : hostKey(nextHop);
 
+const NO_ROUTES: readonly BgpRoute[] = [];
+
 const imported = (
-  { prefix, key }: ReceivedPath,
+  { prefix, key, pathId }: ReceivedPath,
   preference: number,
   attributes: PathAttributes,
 ): ImportedPath => ({
   prefix,
   key,
+  pathId,
   preference,
   attributes,
   nextHopKey: nextHopKey(attributes),
   stale: attributes.communities?.includes(Community.LlgrStale) ?? false,
+  routes: NO_ROUTES,
 });
 
 /** A path without LOCAL_PREF gets the default, as every external one (BIRD). */
@@ -65,7 +70,6 @@ function withLocalPref(path: ReceivedPath, { config }: Importer): ImportedPath {
 /** The path as it enters the table, its next hop not yet resolved; or 'filtered', or the loop that was found. */
 export function importedPath(
   path: ReceivedPath,
-  source: RouteSource,
   from: Importer,
   routerId: Ipv4Address,
 ): ImportedPath | string {
@@ -73,14 +77,14 @@ export function importedPath(
   if (looped !== undefined) return looped;
   const plain = withLocalPref(path, from);
   if (from.importFilter === ACCEPT) return plain;
-  const { accept, changes } = from.importFilter(new BgpRoute(plain, source, UNRESOLVED, 0), {
+  const { accept, changes } = from.importFilter(new BgpRoute(plain, from.protocol, UNRESOLVED), {
     direction: 'import',
-    protocol: source.protocol.name,
+    protocol: from.protocol.name,
     peer: from.identity,
   });
   if (!accept) return 'filtered';
   if (changes === undefined) return plain;
   const attributes = intern(applied(plain.attributes, changes));
   const preference = changes.preference ?? plain.preference;
-  return { ...plain, preference, attributes, nextHopKey: nextHopKey(attributes) };
+  return { ...plain, preference, attributes, nextHopKey: nextHopKey(attributes), routes: NO_ROUTES };
 }

@@ -1,75 +1,120 @@
 /**
  * The route a net has in the kernel: the best one if the export filter takes it, several next hops with `merge paths`,
  * or a tunnel as `krt_tunnel` says (Calico's fork).
+ *
+ * Daemons of one thread that are configured alike share an exporter: what becomes of a net is worked out once, and the
+ * routes they write are the same objects.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { SpeakerConfig } from './config.ts';
 import { isMergeable } from './decision.ts';
-import { type FilterContext, REJECT } from './filter.ts';
-import type { Net } from './loc-rib.ts';
-import type { KernelDevice, KernelNextHop, KernelRoute } from './ports.ts';
-import { isReachable, type Route } from './route.ts';
+import { type Filter, type FilterContext, REJECT } from './filter.ts';
+import type { Net } from './net.ts';
+import type { KernelNextHop, KernelRoute } from './ports.ts';
+import { isReachable, put, type Route } from './route.ts';
+import { Shared } from './shared.ts';
 
 const DEFAULT_PATHS = 16;
-
-/** By key of the prefix: the last route with one next hop that any daemon of the thread made; most make the same. */
-const lastMade: (KernelRoute | undefined)[] = [];
-
-function throughOne(
-  net: Net,
-  protocol: string,
-  metric: number,
-  via: Ipv4Address,
-  device: string,
-  isTunnel: boolean,
-): KernelRoute {
-  const last = lastMade[net.key];
-  if (last !== undefined && last.protocol === protocol && last.metric === metric) {
-    const hop = last.nextHops[0]!;
-    if (hop.via === via && hop.device === device && (hop.onlink === true) === isTunnel) return last;
-  }
-  const hop: KernelNextHop = isTunnel ? { via, device, onlink: true } : { via, device };
-  const made: KernelRoute = { prefix: net.prefix, type: 'unicast', nextHops: [hop], protocol, metric };
-  lastMade[net.key] = made;
-  return made;
-}
+const CONTEXT: FilterContext = { direction: 'export', protocol: 'kernel1' };
 
 /** 'rejected': never for the kernel (its own routes, devices); 'filtered': the export filter said no. */
-export function toKernelRoute(
-  net: Net | undefined,
-  config: SpeakerConfig,
-  devices: readonly KernelDevice[],
-  context: FilterContext,
-): KernelRoute | 'rejected' | 'filtered' | undefined {
-  const best = net?.routes[0];
-  if (net === undefined || best === undefined) return undefined;
-  // Connected networks are in the kernel before us, and what was learned from it is there too.
-  if (best.source.protocol.kind === 'kernel' || best.destination === 'device') return 'rejected';
-  const { kernel } = config;
-  const filter = kernel.exportFilter ?? REJECT;
-  const verdict = filter(best, context);
-  if (!verdict.accept) return 'filtered';
-  const own = kernel.protocolName ?? 'bird';
-  const metric = verdict.changes?.krtMetric ?? kernel.metric ?? 0;
-  if (best.destination !== 'router')
-    return { prefix: net.prefix, protocol: own, metric, type: best.destination, nextHops: [] };
-  if (kernel.mergePaths && mayMerge(net.routes)) {
-    const others = net.routes
-      .slice(1)
-      .filter(r => isMergeable(best, r) && isReachable(r) && filter(r, context).accept)
-      .slice(0, (config.maximumPaths ?? DEFAULT_PATHS) - 1);
-    const hops = merged([best, ...others]);
-    if (hops.length > 1)
-      return { prefix: net.prefix, protocol: own, metric, type: 'unicast', nextHops: hops };
-  }
-  // Through the tunnel the packet goes to the BGP next hop itself, not to the gateway it resolves to. Without the device
-  // the route is written as if there were no tunnel.
-  const tunnel = verdict.changes?.krtTunnel ?? '';
-  const nextHop = best.attributes?.nextHop;
-  return tunnel === '' || nextHop === undefined || !devices.some(d => d.name === tunnel)
-    ? throughOne(net, own, metric, best.gateway!, best.device!, false)
-    : throughOne(net, own, metric, nextHop, tunnel, true);
+export type Export = KernelRoute | 'rejected' | 'filtered';
+
+/** What became of a net. */
+interface Outcome {
+  readonly net: Net;
+  /** The tunnel that the filter asked for, '' for none, and whether there was such a device. */
+  readonly tunnel: string;
+  readonly isThere: boolean;
+  readonly exported: Export;
 }
+
+const exporters = new Shared<KernelExport>();
+
+/** The exporter for daemons of this configuration. */
+export function kernelExport(config: SpeakerConfig): KernelExport {
+  const { kernel, maximumPaths } = config;
+  const text = kernel.exportFilter === undefined ? '' : kernel.exportFilter.text;
+  // A filter without text is like no other.
+  if (text === undefined) return new KernelExport(config);
+  const { protocolName, metric, mergePaths } = kernel;
+  return exporters.of(JSON.stringify([text, protocolName, metric, mergePaths, maximumPaths]), () => {
+    return new KernelExport(config);
+  });
+}
+
+export class KernelExport {
+  readonly #filter: Filter;
+  readonly #protocol: string;
+  readonly #metric: number;
+  readonly #mergePaths: boolean;
+  readonly #maximumPaths: number;
+  /** By key of the prefix, the last of each. */
+  readonly #outcomes: (Outcome | undefined)[] = [];
+
+  constructor({ kernel, maximumPaths }: SpeakerConfig) {
+    this.#filter = kernel.exportFilter ?? REJECT;
+    this.#protocol = kernel.protocolName ?? 'bird';
+    this.#metric = kernel.metric ?? 0;
+    this.#mergePaths = kernel.mergePaths ?? false;
+    this.#maximumPaths = maximumPaths ?? DEFAULT_PATHS;
+  }
+
+  /** `hasDevice`: whether the daemon's kernel has a device of that name. */
+  of(net: Net, hasDevice: (name: string) => boolean): Export {
+    const last = this.#outcomes[net.key];
+    if (last?.net === net && (last.tunnel === '' || hasDevice(last.tunnel) === last.isThere))
+      return last.exported;
+    const outcome = this.#export(net, hasDevice, last);
+    put(this.#outcomes, net.key, outcome);
+    return outcome.exported;
+  }
+
+  #export(net: Net, hasDevice: (name: string) => boolean, last: Outcome | undefined): Outcome {
+    const best = net.routes[0]!;
+    const plain = (exported: Export): Outcome => ({ net, tunnel: '', isThere: false, exported });
+    // Connected networks are in the kernel before us, and what was learned from it is there too.
+    if (best.source.protocol.kind === 'kernel' || best.destination === 'device') return plain('rejected');
+    const { accept, changes } = this.#filter(best, CONTEXT);
+    if (!accept) return plain('filtered');
+    const protocol = this.#protocol;
+    const metric = changes?.krtMetric ?? this.#metric;
+    const { prefix } = net;
+    if (best.destination !== 'router')
+      return plain({ prefix, protocol, metric, type: best.destination, nextHops: [] });
+    if (this.#mergePaths && mayMerge(net.routes)) {
+      const others = net.routes
+        .slice(1)
+        .filter(r => isMergeable(best, r) && isReachable(r) && this.#filter(r, CONTEXT).accept)
+        .slice(0, this.#maximumPaths - 1);
+      const nextHops = merged([best, ...others]);
+      if (nextHops.length > 1) return plain({ prefix, protocol, metric, type: 'unicast', nextHops });
+    }
+    // Through the tunnel the packet goes to the BGP next hop itself, not to the gateway it resolves to. Without the device
+    // the route is written as if there were no tunnel.
+    const tunnel = changes?.krtTunnel ?? '';
+    const nextHop = best.attributes?.nextHop;
+    const isThere = tunnel !== '' && hasDevice(tunnel);
+    const hop: KernelNextHop =
+      nextHop !== undefined && isThere
+        ? { via: nextHop, device: tunnel, onlink: true }
+        : { via: best.gateway!, device: best.device!, onlink: false };
+    const was = last?.exported;
+    const exported: KernelRoute =
+      typeof was === 'object' && isThrough(was, hop, metric)
+        ? was
+        : { prefix, protocol, metric, type: 'unicast', nextHops: [hop] };
+    return { net, tunnel, isThere, exported };
+  }
+}
+
+/** `route` leads through `hop` alone. */
+const isThrough = ({ nextHops, metric }: KernelRoute, hop: KernelNextHop, wanted: number): boolean =>
+  metric === wanted &&
+  nextHops.length === 1 &&
+  nextHops[0]!.via === hop.via &&
+  nextHops[0]!.device === hop.device &&
+  nextHops[0]!.onlink === hop.onlink;
 
 /** Two of the routes leave another way: what reflectors say of one route is one way. */
 function mayMerge(routes: readonly Route[]): boolean {
@@ -81,7 +126,7 @@ function mayMerge(routes: readonly Route[]): boolean {
 
 /** Distinct next hops in BIRD's order: by gateway, then by device. */
 function merged(routes: readonly Route[]): KernelNextHop[] {
-  const hops: { via: number; device: string; weight: number }[] = [];
+  const hops: { via: Ipv4Address; device: string; weight: number }[] = [];
   for (const { gateway, device } of routes)
     if (!hops.some(h => h.via === gateway && h.device === device))
       hops.push({ via: gateway!, device: device!, weight: 1 });

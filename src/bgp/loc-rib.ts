@@ -7,22 +7,12 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { decide } from './decision.ts';
-import { keyOf, knownKey, type Route, type RouteSource, sameRoute } from './route.ts';
-
-/** One prefix with its routes. */
-export interface Net {
-  readonly prefix: Prefix.Prefix;
-  /** `keyOf(prefix)`. */
-  readonly key: number;
-  /** The best first; never empty while the net is in the table. Another array after every change. */
-  routes: readonly Route[];
-  /** Place in the listing: hash, then age. */
-  readonly order: number;
-}
+import { after, type Net, vacant } from './net.ts';
+import { keyOf, knownKey, prefixOf, put, type Route, type RouteSource, sameRoute } from './route.ts';
 
 /**
- * Hears what happens to a net: a route came, went or took another's place, and the best one, which `was` before, may be
- * another.
+ * Hears what happens to a net, which may be without routes now: one came, went or took another's place, and the best one,
+ * which `was` before, may be another.
  */
 export type NetListener = (
   net: Net,
@@ -34,26 +24,28 @@ export type NetListener = (
 /** The best route of a net is another one. */
 export class BestChange {
   readonly kind = 'best';
-  readonly prefix: Prefix.Prefix;
   /** The best route before. */
   readonly was: Route | undefined;
-  /** All routes, as of this change. */
-  readonly #routes: readonly Route[];
+  /** As of this change. */
+  readonly #net: Net;
 
-  constructor({ prefix, routes }: Net, was: Route | undefined) {
-    this.prefix = prefix;
+  constructor(net: Net, was: Route | undefined) {
+    this.#net = net;
     this.was = was;
-    this.#routes = routes;
+  }
+
+  get prefix(): Prefix.Prefix {
+    return this.#net.prefix;
   }
 
   /** The best route now. */
   get is(): Route | undefined {
-    return this.#routes[0];
+    return this.#net.routes[0];
   }
 
   /** The step of the decision that put `is` before the runner-up. */
   get because(): string {
-    const [best, next] = this.#routes;
+    const [best, next] = this.#net.routes;
     if (best === undefined) return 'no route left';
     return next === undefined ? 'only route' : decide(best, next).because;
   }
@@ -67,13 +59,12 @@ export function hash(address: Ipv4Address): number {
   return a & 0xffff;
 }
 
-const isOf = (source: RouteSource, route: Route): boolean =>
-  route.source === source ||
-  (route.source.protocol === source.protocol && route.source.pathId === source.pathId);
-
 /** Where the route of `source` is among `routes`, or -1. */
-function placeOf(source: RouteSource, routes: readonly Route[]): number {
-  for (let i = 0; i < routes.length; i++) if (isOf(source, routes[i]!)) return i;
+function placeOf({ protocol, pathId }: RouteSource, routes: readonly Route[]): number {
+  for (let i = 0; i < routes.length; i++) {
+    const { source } = routes[i]!;
+    if (source.pathId === pathId && source.protocol === protocol) return i;
+  }
   return -1;
 }
 
@@ -83,13 +74,17 @@ const NONE: readonly number[] = [];
 const HASHES = 1 << 16;
 
 export class LocRib {
-  /** By `keyOf(prefix)`. */
+  /** By `keyOf(prefix)`; one that has lost its routes is vacant. */
   readonly #nets: (Net | undefined)[] = [];
   size = 0;
   /** A bit for each hash value of which the first place is taken and no other. */
   readonly #first = new Int32Array(HASHES >> 5);
   /** The places that are taken of all other hash values in use, ascending. */
   readonly #places = new Map<number, readonly number[]>();
+  /** By key: the place of a net, where it is not the first. */
+  readonly #behind = new Map<number, number>();
+  /** Keys of all nets in the order of listings, until a net comes or goes. */
+  #listed: readonly number[] | undefined;
   /** How many nets there are of each prefix length. */
   readonly #lengths = new Uint32Array(33);
   /** Those of which there are any, the longest first. */
@@ -106,7 +101,8 @@ export class LocRib {
 
   /** By `keyOf(prefix)`. */
   net(key: number): Net | undefined {
-    return this.#nets[key];
+    const net = this.#nets[key];
+    return net === undefined || net.routes.length === 0 ? undefined : net;
   }
 
   best(prefix: Prefix.Prefix): Route | undefined {
@@ -123,7 +119,7 @@ export class LocRib {
   lookup(address: Ipv4Address): Net | undefined {
     for (const length of this.#used) {
       const key = knownKey((address & Prefix.mask(length)) >>> 0, length);
-      const net = key === undefined ? undefined : this.#nets[key];
+      const net = key === undefined ? undefined : this.net(key);
       if (net !== undefined) return net;
     }
     return undefined;
@@ -131,65 +127,59 @@ export class LocRib {
 
   /** All nets in the order of `birdcl show route`, which is the one in which BIRD goes through its table. */
   list(): Net[] {
-    return this.#nets.filter(net => net !== undefined).sort((a, b) => a.order - b.order);
+    this.#listed ??= this.#inOrder();
+    return this.#listed.map(key => this.#nets[key]!);
   }
 
-  /** Enter `route` instead of what the same source had for the prefix; without a route, remove that. */
-  replace(prefix: Prefix.Prefix, source: RouteSource, route: Route | undefined): void {
-    const key = keyOf(prefix);
-    if (route !== undefined) this.enter(key, route);
-    else this.#remove(this.#nets[key], source);
+  /** Enter `route` under the key of its prefix, instead of what its source had there. False if that says the same. */
+  enter(key: number, route: Route): boolean {
+    const net = this.#nets[key] ?? vacant(key);
+    const { routes } = net;
+    const at = placeOf(route.source, routes);
+    const removed = routes[at];
+    if (removed !== undefined && sameRoute(removed, route)) return false;
+    if (routes.length === 0) this.#create(key);
+    this.#step(net, at, route);
+    return true;
   }
 
-  /** Enter `route` under the key of its prefix. Returns what stays: the former one, if that says the same. */
-  enter(key: number, route: Route): Route {
+  /** Remove what `source` has there, if anything. */
+  remove(key: number, source: RouteSource): void {
     const net = this.#nets[key];
-    if (net === undefined) {
-      this.#create(key, route);
-      return route;
-    }
-    const at = placeOf(route.source, net.routes);
-    const removed = net.routes[at];
-    if (removed !== undefined && sameRoute(removed, route)) return removed;
-    const was = net.routes[0];
-    const others = at < 0 ? net.routes : net.routes.toSpliced(at, 1);
-    net.routes = inserted(others, route, removed === was);
-    this.#changed(net, removed, route, was);
-    return route;
-  }
-
-  #remove(net: Net | undefined, source: RouteSource): void {
     const at = net === undefined ? -1 : placeOf(source, net.routes);
     if (net === undefined || at < 0) return;
-    const removed = net.routes[at]!;
-    const was = net.routes[0];
-    const others = net.routes.toSpliced(at, 1);
-    net.routes = at === 0 ? bestFirst(others) : others;
-    if (net.routes.length === 0) this.#drop(net);
-    this.#changed(net, removed, undefined, was);
+    if (net.routes.length === 1) this.#drop(key);
+    this.#step(net, at, undefined);
   }
 
-  #create(key: number, route: Route): void {
-    const { prefix } = route;
-    const h = hash(prefix.address);
+  #step(from: Net, at: number, added: Route | undefined): void {
+    const to = after(from, at, added);
+    put(this.#nets, from.key, to);
+    this.#changed(to, from.routes[at], added, from.routes[0]);
+  }
+
+  #create(key: number): void {
+    const { address, length } = prefixOf(key);
+    const h = hash(address);
     const taken = this.#taken(h);
     let place = 0;
     while (taken[place] === place) place++;
     this.#take(h, taken.length === 0 ? FIRST : taken.toSpliced(place, 0, place));
-    const net: Net = { prefix, key, routes: [route], order: orderOf(h, place) };
-    this.#nets[key] = net;
+    if (place > 0) this.#behind.set(key, place);
     this.size++;
-    this.#count(prefix.length, 1);
-    this.#changed(net, undefined, route, undefined);
+    this.#count(length, 1);
+    this.#listed = undefined;
   }
 
-  #drop({ prefix, key, order }: Net): void {
-    this.#nets[key] = undefined;
-    this.size--;
-    this.#count(prefix.length, -1);
-    const h = hash(prefix.address);
+  #drop(key: number): void {
+    const { address, length } = prefixOf(key);
+    const h = hash(address);
     const taken = this.#taken(h);
-    this.#take(h, taken.toSpliced(taken.indexOf(order - orderOf(h, 0)), 1));
+    this.#take(h, taken.toSpliced(taken.indexOf(this.#behind.get(key) ?? 0), 1));
+    this.#behind.delete(key);
+    this.size--;
+    this.#count(length, -1);
+    this.#listed = undefined;
   }
 
   #count(length: number, difference: number): void {
@@ -197,6 +187,18 @@ export class LocRib {
     this.#lengths[length] = was + difference;
     if (was > 0 && was + difference > 0) return;
     this.#used = [...this.#lengths.keys()].filter(each => this.#lengths[each]! > 0).reverse();
+  }
+
+  /** By hash, then age. */
+  #inOrder(): number[] {
+    const keys: number[] = [];
+    const orders = new Float64Array(this.#nets.length);
+    for (const [key, net] of this.#nets.entries()) {
+      if (net === undefined || net.routes.length === 0) continue;
+      keys.push(key);
+      orders[key] = hash(net.prefix.address) * HASHES + (this.#behind.get(key) ?? 0);
+    }
+    return keys.sort((a, b) => orders[a]! - orders[b]!);
   }
 
   /** The places that are taken of a hash value, ascending. */
@@ -212,24 +214,4 @@ export class LocRib {
     if (isFirst || places.length === 0) this.#places.delete(h);
     else this.#places.set(h, places);
   }
-}
-
-/** Signed, so that it stays a small integer of the engine. */
-const orderOf = (h: number, place: number): number => h * 65536 + place - 2 ** 31;
-
-/**
- * BIRD's three cases. A route better than the best goes first; when the best itself went, the new route is put first
- * and all are compared; otherwise it goes behind the best, before those that were there.
- */
-function inserted(others: readonly Route[], route: Route, bestWent: boolean): readonly Route[] {
-  const best = others[0];
-  if (best === undefined) return [route];
-  if (bestWent) return bestFirst([route, ...others]);
-  return decide(route, best).order < 0 ? [route, ...others] : [best, route, ...others.slice(1)];
-}
-
-function bestFirst(routes: readonly Route[]): readonly Route[] {
-  let first = 0;
-  for (let i = 1; i < routes.length; i++) if (decide(routes[i]!, routes[first]!).order < 0) first = i;
-  return first === 0 ? routes : [routes[first]!, ...routes.toSpliced(first, 1)];
 }

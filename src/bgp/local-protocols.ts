@@ -4,7 +4,7 @@ import type { SpeakerConfig } from './config.ts';
 import { directRoutes, staticRoutes } from './direct.ts';
 import type { MasterTable, NewRoute } from './master-table.ts';
 import type { KernelDevice, KernelRoute } from './ports.ts';
-import { PREFERENCE, type Protocol } from './route.ts';
+import { PREFERENCE, type Protocol, type RouteSource } from './route.ts';
 import { Stats } from './stats.ts';
 
 export interface LocalProtocol extends Protocol {
@@ -12,6 +12,8 @@ export interface LocalProtocol extends Protocol {
 }
 
 const make = (kind: Protocol['kind'], name: string): LocalProtocol => ({ kind, name, stats: new Stats() });
+
+const mainSource = (protocol: Protocol): RouteSource => ({ protocol, pathId: 0 });
 
 export class LocalProtocols {
   readonly static = make('static', 'static1');
@@ -25,7 +27,8 @@ export class LocalProtocols {
   constructor(master: MasterTable) {
     this.#master = master;
     // The order in which BIRD hands out path ids: the device protocol comes first, whatever the file says.
-    for (const protocol of [this.device, this.static, this.kernel, this.direct]) master.source(protocol);
+    for (const { name } of [this.device, this.static, this.kernel, this.direct])
+      master.sources.of(name).globalId(0);
   }
 
   /** In the order of Calico's configuration files. */
@@ -35,17 +38,17 @@ export class LocalProtocols {
 
   /** Devices or configuration may have changed: connected and configured routes follow. */
   update(config: SpeakerConfig, devices: readonly KernelDevice[]): void {
-    const statics = staticRoutes(config, devices, this.#master.source(this.static));
+    const statics = staticRoutes(config, devices, mainSource(this.static));
     this.#enterDifference(this.#staticRoutes, statics, this.static.stats);
     this.#staticRoutes = statics;
-    const direct = directRoutes(devices, config.directInterfaces, this.#master.source(this.direct));
+    const direct = directRoutes(devices, config.directInterfaces, mainSource(this.direct));
     this.#enterDifference(this.#directRoutes, direct, this.direct.stats);
     this.#directRoutes = direct;
   }
 
   /** The kernel has a foreign route for `prefix`, or none any more. */
   learned(prefix: Prefix, route: KernelRoute | undefined): void {
-    const source = this.#master.source(this.kernel);
+    const source = mainSource(this.kernel);
     const { stats } = this.kernel;
     if (route === undefined) {
       stats.importWithdraws++;

@@ -4,20 +4,20 @@
  */
 import type * as Prefix from '../addr/prefix.ts';
 import type { Clock } from '../sim/time.ts';
-import { BgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
+import { BgpRoute, bgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
 import { LocRib, type NetListener } from './loc-rib.ts';
 import { NextHops, UNRESOLVED } from './next-hop.ts';
 import { keyOf, type Protocol, type Route, type RouteSource } from './route.ts';
-import { type ProtocolSources, Sources } from './sources.ts';
+import { Sources } from './sources.ts';
 
 /** A route as its protocol makes it: the table adds when, and for recursive ones where. */
 export type NewRoute = Omit<Route, 'since'>;
 
 export class MasterTable {
   readonly rib: LocRib;
+  readonly sources = new Sources();
   readonly #clock: Clock;
   readonly #nextHops: NextHops;
-  readonly #sources = new Sources();
   /** Prefixes whose best route changed since `settle`. */
   #moved: Prefix.Prefix[] = [];
 
@@ -30,38 +30,25 @@ export class MasterTable {
     this.#nextHops = new NextHops(this.rib);
   }
 
-  sources(protocol: Protocol): ProtocolSources {
-    return this.#sources.of(protocol);
-  }
-
-  /** The main source of a protocol. */
-  source(protocol: Protocol): RouteSource {
-    return this.#sources.of(protocol).get(0);
-  }
-
-  /** A protocol is gone, after all its routes. */
-  release(protocol: Protocol): void {
-    this.#sources.release(protocol);
-  }
-
   /** Enter a route that is not BGP's. */
   enter(route: NewRoute): void {
-    this.rib.replace(route.prefix, route.source, { ...route, since: this.#clock.now });
+    this.rib.enter(keyOf(route.prefix), { ...route, since: this.#clock.now });
   }
 
-  /** Enter a path that BGP brought. Returns the route in the table: the one that was there, if nothing has changed. */
-  enterPath(path: ImportedPath, source: RouteSource, was: Route | undefined): Route {
-    const { nextHopKey } = path;
+  /** Enter a path that BGP brought. False if the table says so already. */
+  enterPath(path: ImportedPath, protocol: Protocol): boolean {
+    const { key, nextHopKey } = path;
     const resolution = nextHopKey === NO_NEXT_HOP ? UNRESOLVED : this.#nextHops.use(nextHopKey);
-    this.#release(was);
-    const route = new BgpRoute(path, source, resolution, this.#clock.now);
-    return this.rib.enter(path.key, route);
+    const route = bgpRoute(path, protocol, resolution);
+    this.#release(this.rib.find(key, route.source));
+    return this.rib.enter(key, route);
   }
 
   /** Remove what the source has for a prefix, if anything. */
   remove(prefix: Prefix.Prefix, source: RouteSource): void {
-    this.#release(this.rib.find(keyOf(prefix), source));
-    this.rib.replace(prefix, source, undefined);
+    const key = keyOf(prefix);
+    this.#release(this.rib.find(key, source));
+    this.rib.remove(key, source);
   }
 
   /** One path less uses the next hop of `route`. */
@@ -71,8 +58,12 @@ export class MasterTable {
     if (nextHopKey !== NO_NEXT_HOP) this.#nextHops.release(nextHopKey);
   }
 
-  /** Look up again every next hop below a prefix that moved. A BGP route resolves no other, so this ends soon. */
-  settle(): void {
+  /**
+   * Look up again every next hop below a prefix that moved, and enter the routes that lead another way now; returns what
+   * they were before. A BGP route resolves no other, so this ends soon.
+   */
+  settle(): readonly BgpRoute[] {
+    const all: BgpRoute[] = [];
     while (this.#moved.length > 0) {
       const prefixes = this.#moved;
       this.#moved = [];
@@ -82,7 +73,9 @@ export class MasterTable {
       for (const { routes } of this.rib.list())
         for (const route of routes)
           if (route instanceof BgpRoute && moved.has(route.path.nextHopKey)) affected.push(route);
-      for (const route of affected) this.enterPath(route.path, route.source, route);
+      for (const { path, source } of affected) this.enterPath(path, source.protocol);
+      all.push(...affected);
     }
+    return all;
   }
 }

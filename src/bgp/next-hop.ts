@@ -6,27 +6,27 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import type { Resolution } from './bgp-route.ts';
 import type { LocRib } from './loc-rib.ts';
-import { IGP_METRIC_UNKNOWN, prefixOf } from './route.ts';
+import { hostKey, hostOf, IGP_METRIC_UNKNOWN, put } from './route.ts';
+import { Shared } from './shared.ts';
 
 export const UNRESOLVED: Resolution = { destination: 'unreachable', igpMetric: IGP_METRIC_UNKNOWN };
 
-/**
- * Resolutions on a connected network, by device and next hop: the same at all daemons of a thread. Addresses are signed
- * where they are keys here: then they are small integers of the engine.
- */
-const connected = new Map<string, Map<number, Resolution>>();
+/** Resolutions on connected networks, of all daemons of a thread: by device, then by key of the next hop. */
+const onLinks = new Map<string, (Resolution | undefined)[]>();
+/** And those by another route. */
+const throughOthers = new Shared<Resolution>();
 
 function onLink(device: string, nextHop: Ipv4Address): Resolution {
-  let byAddress = connected.get(device);
-  if (byAddress === undefined) {
-    byAddress = new Map();
-    connected.set(device, byAddress);
+  let byKey = onLinks.get(device);
+  if (byKey === undefined) {
+    byKey = [];
+    onLinks.set(device, byKey);
   }
-  let resolution = byAddress.get(nextHop | 0);
-  if (resolution === undefined) {
-    resolution = { destination: 'router', gateway: nextHop, device, igpMetric: 0 };
-    byAddress.set(nextHop | 0, resolution);
-  }
+  const key = hostKey(nextHop);
+  const known = byKey[key];
+  if (known !== undefined) return known;
+  const resolution: Resolution = { destination: 'router', gateway: nextHop, device, igpMetric: 0 };
+  put(byKey, key, resolution);
   return resolution;
 }
 
@@ -36,15 +36,13 @@ export function resolve(table: LocRib, nextHop: Ipv4Address): Resolution {
   if (route === undefined || route.igpMetric !== undefined) return UNRESOLVED;
   const { destination, gateway, device } = route;
   if (destination === 'device') return onLink(device!, nextHop);
-  return { destination, gateway, device, igpMetric: IGP_METRIC_UNKNOWN };
+  return throughOthers.of(`${destination} ${gateway} ${device}`, () => ({
+    destination,
+    gateway,
+    device,
+    igpMetric: IGP_METRIC_UNKNOWN,
+  }));
 }
-
-const same = (a: Resolution, b: Resolution): boolean =>
-  a === b ||
-  (a.destination === b.destination &&
-    a.gateway === b.gateway &&
-    a.device === b.device &&
-    a.igpMetric === b.igpMetric);
 
 /** Next hops are counted by their first 16 bits: most prefixes that move are far from all of them. */
 const NETWORK_BITS = 16;
@@ -57,7 +55,7 @@ export class NextHops {
   readonly #table: LocRib;
   /** By key, of those in use: where each leads, and how many paths use it. */
   readonly #resolutions: (Resolution | undefined)[] = [];
-  readonly #users: number[] = [];
+  readonly #users: (number | undefined)[] = [];
   /** How many there are in each network. */
   readonly #networks = new Map<number, number>();
 
@@ -69,10 +67,10 @@ export class NextHops {
   use(key: number): Resolution {
     let resolution = this.#resolutions[key];
     if (resolution === undefined) {
-      const nextHop = prefixOf(key).address;
+      const nextHop = hostOf(key);
       resolution = resolve(this.#table, nextHop);
-      this.#resolutions[key] = resolution;
-      this.#users[key] = 0;
+      put(this.#resolutions, key, resolution);
+      put(this.#users, key, 0);
       this.#count(nextHop, 1);
     }
     this.#users[key]!++;
@@ -82,7 +80,7 @@ export class NextHops {
   release(key: number): void {
     if (this.#resolutions[key] === undefined || --this.#users[key]! > 0) return;
     this.#resolutions[key] = undefined;
-    this.#count(prefixOf(key).address, -1);
+    this.#count(hostOf(key), -1);
   }
 
   /** The table changed at `prefixes`: look the next hops below them up again. Returns those that moved. */
@@ -92,10 +90,10 @@ export class NextHops {
     const moved = new Set<number>();
     for (const [key, was] of this.#resolutions.entries()) {
       if (was === undefined) continue;
-      const nextHop = prefixOf(key).address;
+      const nextHop = hostOf(key);
       if (!near.some(p => Prefix.contains(p, nextHop))) continue;
       const now = resolve(this.#table, nextHop);
-      if (same(now, was)) continue;
+      if (now === was) continue;
       this.#resolutions[key] = now;
       moved.add(key);
     }

@@ -8,12 +8,13 @@
 import { KeySet } from './key-set.ts';
 import type { LocRib } from './loc-rib.ts';
 import type { Audience, Peering } from './peering.ts';
-import type { Route } from './route.ts';
+import type { Route, RouteSource } from './route.ts';
 import { UpdateGroup } from './update-group.ts';
 
 export class Outbox {
   /** Everybody, established or not, in the order of the configuration. */
   readonly #peerings: ReadonlyMap<string, Peering>;
+  readonly #globalId: (source: RouteSource) => number;
   readonly #groups = new Map<Audience, UpdateGroup>();
   /** Established peers whom internal routes concern too. */
   readonly #wide = new Set<Peering>();
@@ -24,8 +25,10 @@ export class Outbox {
   /** The same with those whose change concerns the wide ones alone; without such peers nobody keeps count. */
   readonly #changedForWide = new KeySet();
 
-  constructor(peerings: ReadonlyMap<string, Peering>) {
+  /** `globalId`: see `Sources`. */
+  constructor(peerings: ReadonlyMap<string, Peering>, globalId: (source: RouteSource) => number) {
     this.#peerings = peerings;
+    this.#globalId = globalId;
   }
 
   /** `peering`, whose session is up, has something of its own to be told. */
@@ -91,7 +94,7 @@ export class Outbox {
     const judge = (route: Route) => (mayOriginate(route) ? peering.judge(route) : 'refused');
     let group = this.#groups.get(audience);
     if (group === undefined) {
-      group = new UpdateGroup(peering.session.current!.sending);
+      group = new UpdateGroup(peering.session.current!.sending, this.#globalId);
       this.#groups.set(audience, group);
       group.advance(
         table.list().map(net => net.key),

@@ -16,6 +16,8 @@ export interface Stream {
   readonly remoteAddress: Ipv4Address;
   readonly remotePort: number;
   write(bytes: Uint8Array): void;
+  /** Send octets `[from, to)` of `bytes`, which do not change any more. */
+  writePart(bytes: Uint8Array, from: number, to: number): void;
   /** FIN after what was written. */
   close(): void;
   /** RST. */
@@ -85,6 +87,8 @@ export interface Kernel {
   /** In the order of `ip route`; all, or those of the protocols asked for. */
   routes(isWanted?: (protocol: string) => boolean): readonly KernelRoute[];
   devices(): readonly KernelDevice[];
+  /** Up or down. */
+  hasDevice(name: string): boolean;
   /** False when the kernel refuses. */
   replace(route: KernelRoute): boolean;
   remove(route: KernelRoute): void;

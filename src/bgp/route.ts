@@ -17,10 +17,14 @@ export interface PeerIdentity {
   /** From its OPEN; 0 until there was one. */
   readonly routerId: Ipv4Address;
   readonly rrClient: boolean;
+  /** The cluster in which it is our client; 0 where it is none. */
   readonly clusterId: Ipv4Address;
 }
 
-/** One protocol instance of the daemon: `static1`, `kernel1`, `Mesh_192_168_10_101`. */
+/**
+ * One protocol instance of the daemon: `static1`, `kernel1`, `Mesh_192_168_10_101`. No two of a daemon have one name. Those
+ * with a peer are shared by the daemons of a thread, and never change: see `peerProtocol`.
+ */
 export interface Protocol {
   readonly kind: ProtocolKind;
   readonly name: string;
@@ -32,8 +36,6 @@ export interface RouteSource {
   readonly protocol: Protocol;
   /** Of the NLRI it came with; 0 for the protocol's main source. */
   readonly pathId: number;
-  /** The path id under which this daemon advertises it (RFC 7911 leaves the choice to the sender). */
-  readonly globalId: number;
 }
 
 /** How packets leave: BIRD's destination types, without multipath, which only the kernel's table has. */
@@ -65,8 +67,8 @@ export interface Route {
   readonly kernel?: { readonly protocol: string; readonly metric: number } | undefined;
   /** Somebody on its way marked it LLGR_STALE (RFC 9494): the last choice. Plain graceful restart does not show here. */
   readonly stale: boolean;
-  /** When it last changed. */
-  readonly since: VirtualTime;
+  /** When it last changed. Of a route that BGP brought `AdjRibIn.since` knows: the route itself is many daemons'. */
+  readonly since?: VirtualTime;
 }
 
 /**
@@ -90,14 +92,34 @@ export function keyOf({ address, length }: Prefix): number {
   return key;
 }
 
-/** The key of a single address. */
-export const hostKey = (address: Ipv4Address): number => keyOf({ address, length: 32 });
-
 /** The key of a prefix that has one; a prefix that nobody has a route to need not get one to be looked up. */
 export const knownKey = (address: Ipv4Address, length: number): number | undefined =>
   keys.get(wordOf(address, length));
 
 export const prefixOf = (key: number): Prefix => prefixes[key]!;
+
+/** `column[key] = value`. A store far behind its end would make the engine take the array for a sparse one. */
+export function put<T>(column: (T | undefined)[], key: number, value: T | undefined): void {
+  while (column.length < key) column.push(undefined);
+  column[key] = value;
+}
+
+/** Keys of single addresses, numbered by themselves: tables by prefix need no room for next hops. */
+const hostKeys = new Map<number, number>();
+const hosts: Ipv4Address[] = [];
+
+export function hostKey(address: Ipv4Address): number {
+  // Signed, a key of this map is a small integer of the engine.
+  let key = hostKeys.get(address | 0);
+  if (key === undefined) {
+    key = hosts.length;
+    hostKeys.set(address | 0, key);
+    hosts.push(address);
+  }
+  return key;
+}
+
+export const hostOf = (key: number): Ipv4Address => hosts[key]!;
 
 /** An order of prefixes that is the same whatever numbers they have. */
 export const byPrefix = (a: Prefix, b: Prefix): number => a.address - b.address || a.length - b.length;

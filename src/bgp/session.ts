@@ -13,13 +13,14 @@ import type { NotificationMessage } from '../wire/bgp/notification.ts';
 import { AFI_IPV4, type OpenMessage, SAFI_UNICAST } from '../wire/bgp/open.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import * as Update from '../wire/bgp/update.ts';
-import type { Batch } from './advertisement.ts';
 import { HOLD_TIME_SEC, makeOpen, type Negotiated, negotiate } from './capabilities.ts';
 import type { PeerConfig } from './config.ts';
 import { Connection, type ConnectionOwner, jittered } from './connection.ts';
 import { ErrorWait } from './error-wait.ts';
 import { BgpState, type FsmOptions, PROGRESS } from './fsm.ts';
+import type { Batch } from './message-log.ts';
 import type { SpeakerPorts, Stream, StreamEvents } from './ports.ts';
+import { peerProtocol } from './protocol.ts';
 import type { PeerIdentity, Protocol } from './route.ts';
 
 export interface SessionOwner {
@@ -28,6 +29,8 @@ export interface SessionOwner {
   readonly localAs: number;
   /** This daemon itself is restarting (the R bit of its OPENs). */
   readonly recovering: boolean;
+  /** The peer is known by more than before, or says that it is another. Its routes are of `was`. */
+  identified(session: Session, was: Protocol): void;
   up(session: Session): void;
   updated(session: Session, update: Update.UpdateMessage): void;
   endOfRib(session: Session): void;
@@ -53,8 +56,8 @@ type Phase = 'down' | 'start' | 'up' | 'stop';
 
 export class Session implements ConnectionOwner {
   config: PeerConfig;
-  readonly identity: { -readonly [K in keyof PeerIdentity]: PeerIdentity[K] };
-  readonly protocol: Protocol;
+  /** Another one when the peer's OPEN says something new of it. */
+  protocol: Protocol;
   phase: Phase = 'down';
   /** When `phase` last changed: BIRD's "since". */
   since: VirtualTime;
@@ -86,16 +89,16 @@ export class Session implements ConnectionOwner {
     this.since = clock.now;
     const localAs = config.localAs ?? owner.localAs;
     const remoteAs = typeof config.remoteAs === 'number' ? config.remoteAs : 0;
-    this.identity = {
+    const rrClient = config.rrClient ?? false;
+    this.protocol = peerProtocol(config.name, {
       internal: config.remoteAs === 'internal' || remoteAs === localAs,
       remoteAddress: config.remoteAddress,
       remoteAs: config.remoteAs === 'internal' ? localAs : remoteAs,
       localAs,
       routerId: 0,
-      rrClient: config.rrClient ?? false,
-      clusterId: config.rrClusterId ?? owner.routerId,
-    };
-    this.protocol = { kind: 'bgp', name: config.name, peer: this.identity };
+      rrClient,
+      clusterId: rrClient ? (config.rrClusterId ?? owner.routerId) : 0,
+    });
     const options: FsmOptions = {
       open: () => makeOpen(this.config, localAs, owner.routerId, owner.recovering),
       connectRetryTimeSec: config.connectRetrySec ?? CONNECT_RETRY_SEC,
@@ -107,6 +110,10 @@ export class Session implements ConnectionOwner {
     this.#startup = clock.timer(() => this.#ready());
     this.#decision = clock.timer(() => this.#decide());
     this.#restart = clock.timer(() => this.#restartTimeout());
+  }
+
+  get identity(): PeerIdentity {
+    return this.protocol.peer!;
   }
 
   get established(): boolean {
@@ -339,9 +346,7 @@ export class Session implements ConnectionOwner {
     const { negotiated, identifier, as } = this.#capabilities.get(connection)!;
     this.current = connection;
     this.negotiated = negotiated;
-    this.identity.routerId = identifier;
-    this.identity.remoteAs = as;
-    this.identity.internal = as === this.identity.localAs;
+    this.#identify(identifier, as);
     this.lastError = '';
     this.endOfRibReceived = false;
     this.endOfRibSent = false;
@@ -352,6 +357,13 @@ export class Session implements ConnectionOwner {
     }
     this.#setPhase('up');
     this.#owner.up(this);
+  }
+
+  #identify(routerId: Ipv4Address, remoteAs: number): void {
+    const was = this.protocol;
+    const internal = remoteAs === this.identity.localAs;
+    this.protocol = peerProtocol(was.name, { ...this.identity, routerId, remoteAs, internal });
+    if (this.protocol !== was) this.#owner.identified(this, was);
   }
 
   #leaveEstablished(): void {

@@ -7,7 +7,7 @@ import * as Prefix from '../addr/prefix.ts';
 import { SECOND, type VirtualTime } from '../sim/time.ts';
 import { type PathAttributes, SegmentType } from '../wire/bgp/attributes.ts';
 import { REJECT } from './filter.ts';
-import type { Net } from './loc-rib.ts';
+import type { Net } from './net.ts';
 import type { Peering } from './peering.ts';
 import { IGP_METRIC_UNKNOWN, isReachable, type Protocol, type Route } from './route.ts';
 import type { Speaker } from './speaker.ts';
@@ -233,7 +233,7 @@ export function routes(speaker: Speaker, query: RouteQuery = {}, clock: WallCloc
       found++;
       if (query.count) continue;
       const mark = !isBest ? '' : speaker.isKernelRefused(net.prefix) ? ' !' : ' *';
-      lines.push(routeLine(name, route, mark, clock));
+      lines.push(routeLine(name, route, speaker.since(route), mark, clock));
       if (query.all) lines.push(...routeDetails(route));
       name = '';
     }
@@ -256,11 +256,11 @@ function toldTo(speaker: Speaker, name: string): (net: Net, route: Route) => boo
   return (net, route) => name === kernel.name && route === net.routes[0] && speaker.isInKernel(net.prefix);
 }
 
-function routeLine(name: string, route: Route, mark: string, clock: WallClock): string {
+function routeLine(name: string, route: Route, since: VirtualTime, mark: string, clock: WallClock): string {
   const { source } = route;
   const from = source.protocol.peer?.remoteAddress;
   const by = from === undefined || from === route.gateway ? '' : ` from ${Ipv4.format(from)}`;
-  const when = clock.time(route.since);
+  const when = clock.time(since);
   return `${name.padEnd(18)} ${via(route)} [${source.protocol.name} ${when}${by}]${mark}${info(route)}`;
 }
 

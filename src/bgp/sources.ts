@@ -1,28 +1,33 @@
 /** Route sources and their global ids: the path ids this daemon advertises (BIRD's `rte_src`, lowest free id first). */
-import type { Protocol, RouteSource } from './route.ts';
+import type { RouteSource } from './route.ts';
 
 /** Path ids below this are looked up by place: peers number their paths from 1. */
 const DENSE = 1 << 16;
 
 export class Sources {
-  readonly #byProtocol = new Map<Protocol, ProtocolSources>();
+  readonly #byProtocol = new Map<string, ProtocolSources>();
   /** All ids from this one on are free; 0 is never given away. */
   #next = 1;
   /** Ids below `#next` that were given back, the lowest last. */
   readonly #free: number[] = [];
 
-  /** The sources of a protocol's routes. */
-  of(protocol: Protocol): ProtocolSources {
+  /** The sources of a protocol's routes, by its name. */
+  of(protocol: string): ProtocolSources {
     let sources = this.#byProtocol.get(protocol);
     if (sources === undefined) {
-      sources = new ProtocolSources(protocol, () => this.#free.pop() ?? this.#next++);
+      sources = new ProtocolSources(() => this.#free.pop() ?? this.#next++);
       this.#byProtocol.set(protocol, sources);
     }
     return sources;
   }
 
+  /** The path id under which this daemon advertises routes of `source` (RFC 7911 leaves the choice to the sender). */
+  globalId({ protocol, pathId }: RouteSource): number {
+    return this.of(protocol.name).globalId(pathId);
+  }
+
   /** The protocol is gone, and no route of it is left. */
-  release(protocol: Protocol): void {
+  release(protocol: string): void {
     const sources = this.#byProtocol.get(protocol);
     if (sources === undefined) return;
     this.#free.push(...sources.globalIds);
@@ -32,27 +37,27 @@ export class Sources {
 }
 
 export class ProtocolSources {
-  readonly globalIds: number[] = [];
-  readonly #protocol: Protocol;
   readonly #newId: () => number;
-  readonly #dense: (RouteSource | undefined)[] = [];
-  readonly #others = new Map<number, RouteSource>();
+  readonly #dense: (number | undefined)[] = [];
+  readonly #others = new Map<number, number>();
 
-  constructor(protocol: Protocol, newId: () => number) {
-    this.#protocol = protocol;
+  constructor(newId: () => number) {
     this.#newId = newId;
   }
 
-  /** The source of routes that came with this path id; 0 is the protocol's main source. */
-  get(pathId: number): RouteSource {
-    return (pathId < DENSE ? this.#dense[pathId] : this.#others.get(pathId)) ?? this.#make(pathId);
+  get globalIds(): number[] {
+    return [...this.#dense.filter(id => id !== undefined), ...this.#others.values()];
   }
 
-  #make(pathId: number): RouteSource {
-    const source = { protocol: this.#protocol, pathId, globalId: this.#newId() };
-    this.globalIds.push(source.globalId);
-    if (pathId < DENSE) this.#dense[pathId] = source;
-    else this.#others.set(pathId, source);
-    return source;
+  /** The id of the source of routes that came with this path id, 0 being the protocol's main source; a new one gets it now. */
+  globalId(pathId: number): number {
+    return (pathId < DENSE ? this.#dense[pathId] : this.#others.get(pathId)) ?? this.#add(pathId);
+  }
+
+  #add(pathId: number): number {
+    const id = this.#newId();
+    if (pathId < DENSE) this.#dense[pathId] = id;
+    else this.#others.set(pathId, id);
+    return id;
   }
 }

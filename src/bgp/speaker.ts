@@ -16,19 +16,21 @@ import { SECOND, type Timer, type VirtualTime } from '../sim/time.ts';
 import { RefreshSubtype, type RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import { isTreatedAsWithdraw, type Nlri, type UpdateMessage } from '../wire/bgp/update.ts';
 import { AdjRibIn, announced, type ReceivedPath } from './adj-rib-in.ts';
+import { BgpRoute } from './bgp-route.ts';
 import { type PeerConfig, type SpeakerConfig, sameKernelExport, sameSession } from './config.ts';
-import { type FilterContext, isSame } from './filter.ts';
+import { isSame } from './filter.ts';
 import { importedPath } from './import.ts';
-import { toKernelRoute } from './kernel-export.ts';
+import { type KernelExport, kernelExport } from './kernel-export.ts';
 import { KernelSync, type KernelSyncOwner } from './kernel-sync.ts';
 import { KeySet } from './key-set.ts';
-import { BestChange, type LocRib, type Net } from './loc-rib.ts';
+import { BestChange, type LocRib } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
+import type { Net } from './net.ts';
 import { Outbox } from './outbox.ts';
 import { Peering } from './peering.ts';
-import type { KernelDevice, KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
-import type { Route } from './route.ts';
+import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
+import type { Protocol, Route } from './route.ts';
 import {
   AdministrativeShutdown,
   OtherConfigurationChange,
@@ -58,14 +60,14 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   narrowChanges = 0;
   readonly #master: MasterTable;
   readonly #kernel: KernelSync;
-  readonly #toKernel: FilterContext;
+  #export: KernelExport;
   readonly #settle: Timer;
   readonly #recovery: Timer;
   readonly #netlink: Timer;
   /** Sessions whose End-of-RIB the recovery still waits for. */
   readonly #awaited = new Set<Session>();
   readonly #byAddress = new Map<Ipv4.Ipv4Address, Peering>();
-  readonly #outbox = new Outbox(this.peerings);
+  readonly #outbox = new Outbox(this.peerings, source => this.#master.sources.globalId(source));
   #releaseKernel = false;
   /** Prefixes the kernel must hear of. */
   readonly #kernelDirty = new KeySet();
@@ -78,7 +80,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       this.#changed(net, removed, added, was),
     );
     this.local = new LocalProtocols(this.#master);
-    this.#toKernel = { direction: 'export', protocol: this.local.kernel.name };
+    this.#export = kernelExport(config);
     this.recovering = config.gracefulRestartRecovery ?? false;
     this.#kernel = new KernelSync(config.kernel, this, this.recovering);
     this.#settle = ports.clock.timer(() => this.#settleNow());
@@ -176,6 +178,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     for (const peer of config.peers) if (!this.peerings.has(peer.name)) this.#addPeer(peer, false);
     this.#sortPeerings();
     this.#kernel.configure(config.kernel);
+    this.#export = kernelExport(config);
     if (!sameKernelExport(was, config)) for (const { key } of this.table.list()) this.#kernelDirty.add(key);
     if (JSON.stringify(was.networks) !== JSON.stringify(config.networks))
       for (const { key } of this.table.list()) this.#outbox.changed(key, false);
@@ -203,7 +206,21 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     return true;
   }
 
+  /** When a route of the table last changed. */
+  since(route: Route): VirtualTime {
+    if (!(route instanceof BgpRoute)) return route.since ?? this.startedAt;
+    return this.peerings.get(route.source.protocol.name)!.received.since(route.path);
+  }
+
   // Sessions.
+
+  identified(session: Session, was: Protocol): void {
+    const peering = this.#peering(session);
+    for (const path of peering.received.paths()) {
+      this.#master.remove(path.prefix, { protocol: was, pathId: path.pathId });
+      this.#import(peering, path);
+    }
+  }
 
   up(session: Session): void {
     const peering = this.#peering(session);
@@ -287,7 +304,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
-    const peering = new Peering(session, this.#master.sources(session.protocol), dynamic);
+    const peering = new Peering(session, this.#master.sources.of(config.name), dynamic);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
@@ -300,7 +317,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     this.down(peering.session);
     this.peerings.delete(peering.config.name);
     this.#byAddress.delete(peering.config.remoteAddress);
-    this.#master.release(peering.protocol);
+    this.#master.sources.release(peering.config.name);
   }
 
   /** Listings follow the configuration; who came by a range comes behind. */
@@ -363,23 +380,22 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
       return;
     }
     peering.stats.importWithdrawsAccepted++;
-    this.#master.remove(nlri.prefix, peering.sources.get(nlri.pathId));
+    this.#master.remove(nlri.prefix, { protocol: peering.protocol, pathId: nlri.pathId });
   }
 
   #import(peering: Peering, path: ReceivedPath): void {
-    const source = peering.sources.get(path.pathId);
-    const { stats } = peering;
-    const verdict = importedPath(path, source, peering, this.routerId);
+    const { stats, protocol } = peering;
+    // BIRD numbers a source when it first hears of it.
+    peering.sources.globalId(path.pathId);
+    const verdict = importedPath(path, peering, this.routerId);
     if (typeof verdict === 'string') {
       if (verdict === 'filtered') stats.importFiltered++;
       else stats.importRejected++;
-      this.#master.remove(path.prefix, source);
-      return;
-    }
-    const was = this.table.find(path.key, source);
-    const is = this.#master.enterPath(verdict, source, was);
-    if (was === is) stats.importIgnored++;
-    else stats.importAccepted++;
+      this.#master.remove(path.prefix, { protocol, pathId: path.pathId });
+    } else if (this.#master.enterPath(verdict, protocol)) {
+      stats.importAccepted++;
+      peering.received.touch(path, this.ports.clock.now);
+    } else stats.importIgnored++;
   }
 
   learned(prefix: Prefix.Prefix, route: KernelRoute | undefined): void {
@@ -416,11 +432,9 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
 
   /** End of the instant: next hops, kernel, peers. */
   #settleNow(): void {
-    this.#master.settle();
-    if (this.#kernelDirty.size > 0) {
-      const devices = this.ports.kernel.devices();
-      for (const key of this.#kernelDirty) this.#exportToKernel(key, devices);
-    }
+    for (const { path, source } of this.#master.settle())
+      this.peerings.get(source.protocol.name)!.received.touch(path, this.ports.clock.now);
+    for (const key of this.#kernelDirty) this.#exportToKernel(key);
     this.#kernelDirty.clear();
     if (this.#releaseKernel) this.#kernel.release();
     this.#releaseKernel = false;
@@ -431,17 +445,19 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     route.source.protocol.kind === 'bgp' ||
     (this.config.networks?.some(network => Prefix.equal(network, route.prefix)) ?? true);
 
-  #exportToKernel(key: number, devices: readonly KernelDevice[]): void {
+  #exportToKernel(key: number): void {
     const net = this.table.net(key);
     const { stats } = this.local.kernel;
-    const verdict = toKernelRoute(net, this.config, devices, this.#toKernel);
-    if (net === undefined) stats.exportWithdraws++;
+    const exported = net === undefined ? undefined : this.#export.of(net, this.#hasDevice);
+    if (exported === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
-    if (verdict === 'rejected') stats.exportRejected++;
-    else if (verdict === 'filtered') stats.exportFiltered++;
-    else if (verdict !== undefined) stats.exportAccepted++;
-    this.#kernel.set(key, typeof verdict === 'object' ? verdict : undefined);
+    if (exported === 'rejected') stats.exportRejected++;
+    else if (exported === 'filtered') stats.exportFiltered++;
+    else if (exported !== undefined) stats.exportAccepted++;
+    this.#kernel.set(key, typeof exported === 'object' ? exported : undefined);
   }
+
+  readonly #hasDevice = (name: string): boolean => this.ports.kernel.hasDevice(name);
 }
 
 /** Nobody but an external peer or a reflection client can care about this route. */

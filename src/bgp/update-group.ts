@@ -10,9 +10,11 @@
  * A peer that joins is told everything; one that comes from another group, what differs.
  */
 import type { Nlri } from '../wire/bgp/update.ts';
-import { Advertisement, type Batch, batch, type Encoding } from './advertisement.ts';
-import type { LocRib, Net } from './loc-rib.ts';
-import { byPrefix, type Protocol, prefixOf, type Route } from './route.ts';
+import { Advertisement, batch, type Encoding } from './advertisement.ts';
+import type { LocRib } from './loc-rib.ts';
+import { type Batch, MessageLog } from './message-log.ts';
+import type { Net } from './net.ts';
+import { byPrefix, type Protocol, prefixOf, type Route, type RouteSource } from './route.ts';
 import type { Stats } from './stats.ts';
 
 /** What becomes of a route on its way to the group's peers: attributes, or why there is nothing to tell. */
@@ -36,6 +38,7 @@ const NO_ROUTES: readonly Route[] = [];
 
 export class UpdateGroup {
   readonly #encoding: Encoding;
+  readonly #globalId: (source: RouteSource) => number;
   /** Peers whose state is this group's. */
   readonly #members = new Set<Protocol>();
   /** By key of the net: what is told of it to all but who brought it. */
@@ -46,11 +49,14 @@ export class UpdateGroup {
   readonly #steps = new Map<number, Step>();
   /** Who brought the routes that the steps are about. */
   readonly #bringers = new Set<Protocol>();
+  readonly #log = new MessageLog();
   /** What all others are sent; `null` until it was made. */
   #common: Batch | undefined | null = null;
 
-  constructor(encoding: Encoding) {
+  /** `globalId`: see `Sources`. */
+  constructor(encoding: Encoding, globalId: (source: RouteSource) => number) {
     this.#encoding = encoding;
+    this.#globalId = globalId;
   }
 
   get isEmpty(): boolean {
@@ -95,8 +101,8 @@ export class UpdateGroup {
       const offer = judge(route);
       if (offer === 'filtered') filtered++;
       if (offer === 'filtered' || offer === 'refused') continue;
-      const { protocol, globalId } = route.source;
-      const pathId = addPath ? globalId : 0;
+      const { protocol } = route.source;
+      const pathId = addPath ? this.#globalId(route.source) : 0;
       const same = was.find(told => told.from === protocol && told.nlri.pathId === pathId);
       is.push(
         same?.attributes === offer
@@ -142,7 +148,7 @@ export class UpdateGroup {
       count(stats, peer, { was: NOTHING, is: told, candidates, filtered: this.#filtered.get(net.key) ?? 0 });
       for (const one of told) if (one.from !== peer) advertised.push(one);
     }
-    return batch([], advertised, this.#encoding);
+    return batch([], advertised, this.#encoding, this.#log);
   }
 
   /** `peer` comes from another group of the same encoding, whose state it has: what differs, or with `again` everything. */
@@ -185,7 +191,7 @@ export class UpdateGroup {
       for (const one of is) if (!was.some(other => isSame(one, other))) news.push(one);
       withdrawn.push(...gone(was, is));
     }
-    return batch(withdrawn, again ? this.#all(peer) : news, this.#encoding);
+    return batch(withdrawn, again ? this.#all(peer) : news, this.#encoding, this.#log);
   }
 
   /** All that `peer` is told. */

@@ -150,6 +150,10 @@ class AttachedStream implements Stream {
     this.tell('write', octets);
   }
 
+  writePart(octets: Uint8Array, from: number, to: number): void {
+    this.write(octets.slice(from, to));
+  }
+
   close(): void {
     this.tell('close');
   }

@@ -38,6 +38,10 @@ export class KernelPort implements Kernel {
     }));
   }
 
+  hasDevice(name: string): boolean {
+    return this.#namespace.device(name) !== undefined;
+  }
+
   replace(route: KernelRoute): boolean {
     const nextHops: NextHop[] = [];
     for (const hop of route.nextHops) {

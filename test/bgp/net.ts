@@ -133,6 +133,10 @@ class FakeStream implements Stream {
     net.clock.post(DELAY, () => what(peer));
   }
 
+  writePart(bytes: Uint8Array, from: number, to: number): void {
+    this.write(bytes.slice(from, to));
+  }
+
   write(bytes: Uint8Array): void {
     if (!this.open) throw new Error('written after close');
     const copy = bytes.slice();
@@ -252,6 +256,10 @@ export class FakeKernel implements Kernel {
 
   devices(): readonly KernelDevice[] {
     return this.#devices;
+  }
+
+  hasDevice(name: string): boolean {
+    return this.#devices.some(device => device.name === name);
   }
 
   setDevices(devices: readonly KernelDevice[]): void {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import * as Prefix from '../../src/addr/prefix.ts';
-import { Advertisement, type Batch, batch } from '../../src/bgp/advertisement.ts';
+import { Advertisement, batch } from '../../src/bgp/advertisement.ts';
 import { intern } from '../../src/bgp/attribute-table.ts';
 import type { PeerConfig } from '../../src/bgp/config.ts';
 import { filter } from '../../src/bgp/filter.ts';
 import { LocRib } from '../../src/bgp/loc-rib.ts';
+import { type Batch, MessageLog } from '../../src/bgp/message-log.ts';
 import { Outbox } from '../../src/bgp/outbox.ts';
 import { Peering } from '../../src/bgp/peering.ts';
 import {
@@ -58,7 +59,7 @@ class Far {
       clusterId: 7,
     };
     this.protocol = { kind: 'bgp', name: `peer${n}`, peer: this.identity };
-    this.source = { protocol: this.protocol, pathId: 0, globalId: n };
+    this.source = { protocol: this.protocol, pathId: 0 };
     this.config = {
       name: `peer${n}`,
       remoteAddress: n,
@@ -75,14 +76,14 @@ class Far {
   get sourceAddress(): number {
     return 1;
   }
-  send({ count, first, rest }: Batch): void {
+  send({ count, octets, from, behindFirst, to }: Batch): void {
     let messages = 0;
-    for (const octets of [first, rest])
-      for (let at = 0; at < octets.length; messages++) {
-        const length = Header.check(octets, at)!;
-        this.#hear(Message.decode(octets, at, length, this.sending));
-        at += length;
-      }
+    for (let at = from; at < to; messages++) {
+      const length = Header.check(octets, at)!;
+      this.#hear(Message.decode(octets, at, length, this.sending));
+      at += length;
+      if (messages === 0) assert.is(at, behindFirst);
+    }
     assert.is(messages, count);
   }
   #hear(message: Message.Message): void {
@@ -124,7 +125,8 @@ const routeOf = (from: Far, net: number, med: number): Route => ({
 class Daemon {
   readonly fars: readonly Far[];
   readonly peerings = new Map<string, Peering>();
-  readonly outbox = new Outbox(this.peerings);
+  readonly sources = new Sources();
+  readonly outbox = new Outbox(this.peerings, source => this.sources.globalId(source));
   readonly table = new LocRib((net, removed, added, was) => {
     const inside = (route: Route | undefined): boolean => route?.source.protocol.peer?.rrClient !== true;
     this.outbox.changed(net.key, inside(removed) && inside(added) && inside(was) && inside(net.routes[0]));
@@ -133,7 +135,10 @@ class Daemon {
   constructor(addPath: boolean) {
     this.fars = [1, 2, 3, 4, 5].map(n => new Far(n, addPath, n < 5));
     for (const far of this.fars)
-      this.peerings.set(far.config.name, new Peering(asSession(far), new Sources().of(far.protocol), false));
+      this.peerings.set(
+        far.config.name,
+        new Peering(asSession(far), this.sources.of(far.config.name), false),
+      );
   }
 
   peering(far: Far): Peering {
@@ -150,7 +155,7 @@ class Daemon {
 
   down(far: Far): void {
     far.established = false;
-    for (const prefix of NETS) this.table.replace(prefix, far.source, undefined);
+    for (const prefix of NETS) this.table.remove(keyOf(prefix), far.source);
     this.peering(far).reset();
     this.outbox.close(this.peering(far));
     far.known.clear();
@@ -172,9 +177,11 @@ class Daemon {
       for (const { routes } of this.table.list())
         for (const route of far.sending.addPath ? routes : routes.slice(0, 1)) {
           const offer = peering.judge(route);
-          const { protocol, globalId } = route.source;
-          if (protocol === far.protocol || offer === 'refused' || offer === 'filtered') continue;
-          expected.set(`${Prefix.format(route.prefix)} ${far.sending.addPath ? globalId : 0}`, offer);
+          if (route.source.protocol === far.protocol || offer === 'refused' || offer === 'filtered') continue;
+          expected.set(
+            `${Prefix.format(route.prefix)} ${far.sending.addPath ? this.sources.globalId(route.source) : 0}`,
+            offer,
+          );
         }
       const sorted = (map: ReadonlyMap<string, PathAttributes>): unknown[] =>
         [...map].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -221,7 +228,7 @@ t('whatever happens, each peer knows what the table has for it, and hears nothin
         if (what === 'route') {
           const [, net, med] = args as [number, number, number];
           if (far.established) daemon.table.enter(keyOf(NETS[net]!), routeOf(far, net, med));
-        } else if (what === 'gone') daemon.table.replace(NETS[args[1] as number]!, far.source, undefined);
+        } else if (what === 'gone') daemon.table.remove(keyOf(NETS[args[1] as number]!), far.source);
         else if (what === 'up' && !far.established) daemon.up(far, args[1] as boolean);
         else if (what === 'down' && far.established) daemon.down(far);
         else if (what === 'filter') daemon.filter(far, args[1] as FilterName);
@@ -250,16 +257,21 @@ t(
       (attributes, n) => new Advertisement({ prefix: NETS[n]!, pathId: 0 }, attributes!, from),
     );
     const encoding = { as4: true, addPath: false };
-    const { count, first, rest } = batch([], advertised, encoding)!;
+    const log = new MessageLog();
+    const { count, octets, from: at, behindFirst, to } = batch([], advertised, encoding, log)!;
     assert.is(count, 2);
-    const reachable = [first, rest].map(octets => {
-      const message = Message.decode(octets, 0, octets.length, { ...encoding, external: false });
+    const ends: [number, number][] = [
+      [at, behindFirst],
+      [behindFirst, to],
+    ];
+    const reachable = ends.map(([begin, end]) => {
+      const message = Message.decode(octets, begin, end - begin, { ...encoding, external: false });
       return message.kind === 'update'
         ? message.reachable.map(({ prefix }) => NETS.findIndex(n => Prefix.equal(n, prefix)))
         : [];
     });
     assert.equal(reachable, [[0, 2, 3], [1]]);
-    assert.is(batch([], [], encoding), undefined);
+    assert.is(batch([], [], encoding, log), undefined);
   },
 );
 

@@ -62,7 +62,7 @@ const BASE: PathAttributes = {
 function bgpRoute({ attributes, peer, route }: Shape = {}): Route {
   return {
     prefix: NET,
-    source: { protocol: bgpProtocol(peerOf(peer)), pathId: 0, globalId: 5 },
+    source: { protocol: bgpProtocol(peerOf(peer)), pathId: 0 },
     preference: 100,
     destination: 'router',
     gateway: ip('192.168.10.10'),
@@ -78,7 +78,7 @@ function bgpRoute({ attributes, peer, route }: Shape = {}): Route {
 function localRoute(kind: ProtocolKind, more: Partial<Route> = {}): Route {
   return {
     prefix: NET,
-    source: { protocol: { kind, name: `${kind}1` }, pathId: 0, globalId: 2 },
+    source: { protocol: { kind, name: `${kind}1` }, pathId: 0 },
     preference: PREFERENCE[kind],
     destination: 'blackhole',
     stale: false,
@@ -86,6 +86,9 @@ function localRoute(kind: ProtocolKind, more: Partial<Route> = {}): Route {
     ...more,
   };
 }
+
+const enter = (rib: LocRib, route: Route): boolean => rib.enter(keyOf(route.prefix), route);
+const remove = (rib: LocRib, { prefix, source }: Route): void => rib.remove(keyOf(prefix), source);
 
 const path = (...ases: number[]): PathAttributes => ({ asPath: [{ type: 2, ases }] });
 
@@ -170,10 +173,10 @@ t('the best route does not depend on the order of arrival and departure (MED apa
       const sorted = [...made].sort((a, b) => decide(a, b).order);
       const rib = new LocRib(() => undefined);
       const shuffled = made.map((r, i) => ({ r, k: (i * 7919 + seed) % 101 })).sort((a, b) => a.k - b.k);
-      for (const { r } of shuffled) rib.replace(NET, r.source, r);
+      for (const { r } of shuffled) enter(rib, r);
       for (const expected of sorted) {
         assert.is(rib.best(NET), expected);
-        rib.replace(NET, expected.source, undefined);
+        remove(rib, expected);
       }
       assert.is(rib.size, 0);
     }),
@@ -185,11 +188,11 @@ t('a change says what was best, what is, and which step told', () => {
   const changes: BestChange[] = [];
   const rib = new LocRib((net, _removed, _added, was) => changes.push(new BestChange(net, was)));
   const [a, b] = [bgpRoute({ peer: { routerId: 2 } }), bgpRoute({ peer: { routerId: 1 } })];
-  rib.replace(NET, a.source, a);
-  rib.replace(NET, b.source, b);
-  rib.replace(NET, b.source, b);
-  rib.replace(NET, b.source, undefined);
-  rib.replace(NET, a.source, undefined);
+  enter(rib, a);
+  enter(rib, b);
+  enter(rib, b);
+  remove(rib, b);
+  remove(rib, a);
   assert.equal(
     changes.map(c => [c.was === a ? 'a' : c.was && 'b', c.is === a ? 'a' : c.is && 'b', c.because]),
     [
@@ -213,7 +216,7 @@ t('listings follow BIRD’s hash, and age among equal hashes', () => {
   ];
   for (const text of [...texts, '0.0.0.0/0']) {
     const route = localRoute('static', { prefix: net(text) });
-    rib.replace(route.prefix, route.source, route);
+    enter(rib, route);
   }
   const list = (): string[] => rib.list().map(n => Prefix.format(n.prefix));
   assert.equal(list(), [
@@ -226,8 +229,8 @@ t('listings follow BIRD’s hash, and age among equal hashes', () => {
   ]);
   // A place that became free is taken by the next.
   const route = localRoute('static', { prefix: net('172.16.116.0/26') });
-  rib.replace(route.prefix, route.source, undefined);
-  rib.replace(route.prefix, route.source, route);
+  remove(rib, route);
+  enter(rib, route);
   assert.is(list()[3], '172.16.116.0/26');
 });
 
@@ -243,7 +246,7 @@ t('prefix keys are exact', () => {
 
 const table = (...routes: Route[]): LocRib => {
   const rib = new LocRib(() => undefined);
-  for (const r of routes) rib.replace(r.prefix, r.source, r);
+  for (const r of routes) enter(rib, r);
   return rib;
 };
 const CONNECTED = localRoute('direct', {
@@ -331,7 +334,8 @@ t('after a refresh every next hop in use leads where the table says', () => {
             destination: 'device',
             device: devices[device]!,
           });
-          rib.replace(where, made.source, gone ? undefined : made);
+          if (gone) remove(rib, made);
+          else enter(rib, made);
           return where;
         });
         const before = new Map(used.map(each => [each, nextHops.use(hostKey(each))]));

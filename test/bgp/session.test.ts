@@ -146,6 +146,7 @@ function side(
     routerId: local,
     localAs: 64512,
     recovering,
+    identified: () => undefined,
     up: s => {
       log.push('up');
       s.sendEndOfRib();

@@ -72,6 +72,7 @@ export class BgpTarget {
       remoteAddress: PEER,
       remotePort: 40_000,
       write: octets => void this.#sent.push(octets),
+      writePart: (octets, from, to) => void this.#sent.push(octets.slice(from, to)),
       close: () => {
         this.closed = true;
       },

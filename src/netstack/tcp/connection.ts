@@ -128,9 +128,13 @@ export class Connection implements Stream {
   }
 
   write(bytes: Uint8Array): void {
+    this.writePart(bytes, 0, bytes.length);
+  }
+
+  writePart(bytes: Uint8Array, from: number, to: number): void {
     if (!this.#maySend()) return;
     notePushes(this.#tcb);
-    this.#tcb.sendQueue.write(bytes);
+    this.#tcb.sendQueue.write(bytes, from, to);
     push(this.#tcb);
   }
 

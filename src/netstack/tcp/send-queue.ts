@@ -8,8 +8,8 @@
  * slices which do not continue each other is materialised. Slices are found by bisection, with the last one tried
  * first, so sending in order costs constant time.
  *
- * Small writes (a thousand messages of BGP) are copied behind each other into a buffer, and make one slice; large ones
- * stay where they are. A buffer only ever grows: octets that a segment may point to do not change.
+ * Small writes are copied behind each other into a buffer, and make one slice; parts of large arrays stay where they are,
+ * and make one where each continues the one before. Octets that a segment may point to do not change.
  */
 import type { Frame, FrameStore } from '../../sim/frame-store.ts';
 import * as Payloads from '../../sim/payload.ts';
@@ -27,11 +27,11 @@ interface Slice {
   readonly bytes: Uint8Array | null;
 }
 
-/** Longer writes are not copied. */
-const COPIED = 1024;
+/** Parts of longer arrays are not copied. */
+const COPIED = 1023;
 /** Buffers double from the one size to the other: most connections never say much. */
-const FIRST_BUFFER = COPIED;
-const LAST_BUFFER = 16 * COPIED;
+const FIRST_BUFFER = 1024;
+const LAST_BUFFER = 16 * 1024;
 const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
@@ -44,30 +44,27 @@ export class SendQueue {
   /** Where small writes go, and how much of it is taken. */
   #buffer = NOTHING;
   #filled = 0;
-  /** The last slice ends where the buffer is filled to: a small write continues it. */
-  #continues = false;
 
   constructor(start: number) {
     this.end = start;
   }
 
-  /** Append real octets, which the caller must not change any more. */
-  write(bytes: Uint8Array): void {
-    const { length } = bytes;
+  /** Append octets `[from, to)` of `bytes`, which nobody may change any more. */
+  write(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    const length = to - from;
     if (length === 0) return;
-    if (length > COPIED) {
-      this.#append(Payload.REAL, 0, bytes);
+    if (bytes.length > COPIED) {
+      if (!this.#isContinued(bytes, from)) this.#append(Payload.REAL, from, bytes);
       this.end += length;
       return;
     }
     if (this.#filled + length > this.#buffer.length) {
       this.#buffer = new Uint8Array(Math.min(LAST_BUFFER, Math.max(FIRST_BUFFER, 2 * this.#buffer.length)));
       this.#filled = 0;
-      this.#continues = false;
     }
-    if (!this.#continues) this.#append(Payload.REAL, this.#filled, this.#buffer);
-    this.#continues = true;
-    Payload.write(this.#buffer, this.#filled, Payload.REAL, 0, length, bytes);
+    if (!this.#isContinued(this.#buffer, this.#filled))
+      this.#append(Payload.REAL, this.#filled, this.#buffer);
+    Payload.write(this.#buffer, this.#filled, Payload.REAL, from, length, bytes);
     this.#filled += length;
     this.end += length;
   }
@@ -85,7 +82,6 @@ export class SendQueue {
     while (this.#slices.length > this.#head && this.#slices[this.#slices.length - 1]!.start >= seq)
       this.#slices.pop();
     this.end = Math.min(this.end, seq);
-    this.#continues = false;
   }
 
   /** Everything before `seq` is acknowledged. */
@@ -114,12 +110,17 @@ export class SendQueue {
   /** A slice that begins at the end; it gets as long as the queue. */
   #append(pattern: Payloads.Pattern, offset: number, bytes: Uint8Array | null): void {
     this.#slices.push({ start: this.end, pattern, offset, bytes });
-    this.#continues = false;
+  }
+
+  /** The last slice ends where `bytes` has its octet `from`. */
+  #isContinued(bytes: Uint8Array, from: number): boolean {
+    if (this.#head === this.#slices.length) return false;
+    const last = this.#slices[this.#slices.length - 1]!;
+    return last.bytes === bytes && last.offset + this.end - last.start === from;
   }
 
   /** Everything is acknowledged: who is silent for a while holds no large buffer. */
   #rest(): void {
-    this.#continues = false;
     if (this.#buffer.length <= FIRST_BUFFER) return;
     this.#buffer = NOTHING;
     this.#filled = 0;

@@ -74,6 +74,10 @@ t('writes, reads and acknowledgements in any order: what a frame once pointed to
     },
     fc.record({ kind: fc.constant('write' as const), size: fc.integer({ min: 1000, max: 3000 }) }),
     {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant('part' as const), size: fc.integer({ min: 1, max: 300 }) }),
+    },
+    {
       weight: 3,
       arbitrary: fc.record({ kind: fc.constant('send' as const), size: fc.integer({ min: 1, max: 1460 }) }),
     },
@@ -91,10 +95,18 @@ t('writes, reads and acknowledgements in any order: what a frame once pointed to
       const frames = new FrameStore();
       const model: number[] = [];
       const sent: (readonly [frame: number, octets: number[]])[] = [];
+      const log = Uint8Array.from({ length: 24_000 }, (_, i) => (11 * i) & 255);
+      let logged = 0;
       let next = 0;
       let una = 0;
       for (const { kind, size } of steps) {
-        if (kind === 'write') {
+        if (kind === 'part') {
+          // What goes to others leaves a gap now and then.
+          logged += size % 5 === 0 ? size : 0;
+          model.push(...log.subarray(logged, logged + size));
+          queue.write(log, logged, logged + size);
+          logged += size;
+        } else if (kind === 'write') {
           const bytes = Uint8Array.from({ length: size }, (_, i) => (7 * (model.length + i)) & 255);
           model.push(...bytes);
           queue.write(bytes);
@@ -126,6 +138,24 @@ t('small writes are one run of octets: a segment of many is a part of it', () =>
   queue.describe(401, 404, frames, other);
   assert.is(frames.real[one], frames.real[other]);
   assert.is(frames.payloadOffset[other], 400);
+});
+
+t('parts of a large array that continue each other are one run of octets, and are not copied', () => {
+  const queue = new SendQueue(1);
+  const frames = new FrameStore();
+  const log = new Uint8Array(4096);
+  for (const [from, to] of [
+    [100, 200],
+    [200, 260],
+    [300, 360],
+  ] as const)
+    queue.write(log, from, to);
+  const [one, other] = [frames.allocate(), frames.allocate()];
+  queue.describe(51, 110, frames, one);
+  assert.is(frames.real[one], log);
+  assert.is(frames.payloadOffset[one], 150);
+  queue.describe(151, 20, frames, other);
+  assert.is.not(frames.real[other], log, 'the gap is not sent');
 });
 
 t('a sender that never ends can be cut off', () => {
