@@ -109,12 +109,6 @@ export class LocRib {
     return this.get(prefix)?.routes[0];
   }
 
-  /** What `source` has brought to the prefix of that key. */
-  find(key: number, source: RouteSource): Route | undefined {
-    const routes = this.#nets[key]?.routes;
-    return routes?.[placeOf(source, routes)];
-  }
-
   /** The longest prefix that covers `address`. */
   lookup(address: Ipv4Address): Net | undefined {
     for (const length of this.#used) {

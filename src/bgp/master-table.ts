@@ -24,6 +24,7 @@ export class MasterTable {
   constructor(clock: Clock, changed: NetListener) {
     this.#clock = clock;
     this.rib = new LocRib((net, removed, added, was) => {
+      if (removed instanceof BgpRoute) this.#release(removed);
       if (was !== net.routes[0]) this.#moved.push(net.prefix);
       changed(net, removed, added, was);
     });
@@ -40,21 +41,18 @@ export class MasterTable {
     const { key, nextHopKey } = path;
     const resolution = nextHopKey === NO_NEXT_HOP ? UNRESOLVED : this.#nextHops.use(nextHopKey);
     const route = bgpRoute(path, protocol, resolution);
-    this.#release(this.rib.find(key, route.source));
-    return this.rib.enter(key, route);
+    const isNew = this.rib.enter(key, route);
+    if (!isNew) this.#release(route);
+    return isNew;
   }
 
   /** Remove what the source has for a prefix, if anything. */
   remove(prefix: Prefix.Prefix, source: RouteSource): void {
-    const key = keyOf(prefix);
-    this.#release(this.rib.find(key, source));
-    this.rib.remove(key, source);
+    this.rib.remove(keyOf(prefix), source);
   }
 
   /** One path less uses the next hop of `route`. */
-  #release(route: Route | undefined): void {
-    if (!(route instanceof BgpRoute)) return;
-    const { nextHopKey } = route.path;
+  #release({ path: { nextHopKey } }: BgpRoute): void {
     if (nextHopKey !== NO_NEXT_HOP) this.#nextHops.release(nextHopKey);
   }
 

@@ -173,13 +173,15 @@ export class FrameStore {
   /** A second frame with the same octets; a REAL payload is shared. */
   copy(frame: Frame): Frame {
     const twin = this.allocate();
-    const from = this.start[frame]!;
-    const length = this.end[frame]! - from;
-    const base = (frame & (SEGMENT_SLOTS - 1)) << SLOT_SHIFT;
-    const at = ((twin & (SEGMENT_SLOTS - 1)) << SLOT_SHIFT) + (from - base);
-    this.bytes(twin).set(this.bytes(frame).subarray(from, from + length), at);
-    this.start[twin] = at;
-    this.end[twin] = at + length;
+    const start = this.start[frame]!;
+    const end = this.end[frame]!;
+    const shift = this.base(twin) - this.base(frame);
+    const from = this.words(frame);
+    const to = this.words(twin);
+    // Slots begin at a word, and a flood copies a few of them a thousand times: no views are made for that.
+    for (let word = start >> 2; word << 2 < end; word++) to[word + (shift >> 2)] = from[word]!;
+    this.start[twin] = start + shift;
+    this.end[twin] = end + shift;
     this.pattern[twin] = this.pattern[frame]!;
     this.payloadOffset[twin] = this.payloadOffset[frame]!;
     this.payloadLength[twin] = this.payloadLength[frame]!;
@@ -201,13 +203,17 @@ export class FrameStore {
   }
 
   #freshFrame(): Frame {
-    if (this.#fresh === this.start.length) this.#addSegment();
+    if (this.#fresh === this.#views.length << SEGMENT_SHIFT) this.#addSegment();
     return this.#fresh++;
   }
 
   #addSegment(): void {
     this.#addBuffer(new ArrayBuffer(SEGMENT_SLOTS * SLOT_OCTETS));
-    const slots = this.#views.length << SEGMENT_SHIFT;
+    if (this.#views.length << SEGMENT_SHIFT > this.start.length) this.#double();
+  }
+
+  #double(): void {
+    const slots = 2 * this.start.length;
     this.start = grown(this.start, new Int32Array(slots));
     this.end = grown(this.end, new Int32Array(slots));
     this.pattern = grown(this.pattern, new Uint8Array(slots));

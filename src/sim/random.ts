@@ -45,7 +45,8 @@ export class Random {
   below(bound: number): number {
     if (!(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32))
       throw new Error(`no random number below ${bound}: a whole number from 1 to 2^32 is needed`);
-    const limit = 2 ** 32 - (2 ** 32 % bound);
+    // 2^32 mod bound, by whole numbers: the remainder of a float64 takes the engine a call.
+    const limit = 2 ** 32 - ((-bound >>> 0) % bound);
     let draw = this.next();
     while (draw >= limit) draw = this.next();
     return draw % bound;

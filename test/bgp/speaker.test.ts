@@ -86,6 +86,28 @@ t('a daemon that crashes and restarts with -R: no kernel route moves anywhere', 
     );
 });
 
+t('a daemon that crashes and comes back with another router id: what it left is its own still', () => {
+  const lab = started('ipip-always');
+  const w0 = lab.at('k8s-w0');
+  const w1 = lab.at('k8s-w1');
+  w0.speaker.stop('kill');
+  lab.net.pass(20);
+  w1.events.length = 0;
+  const routerId = ip('192.168.20.99');
+  new Speaker(
+    { ...configOf(w0.spec, 'ipip-always'), routerId },
+    portsOf(lab.net, at('k8s-w0'), w0.kernel, w0.events),
+  ).start();
+  lab.net.pass(20);
+  const [route, ...others] = w1.speaker.table.get(W0_BLOCK)!.routes;
+  assert.is(route!.source.protocol.peer!.routerId, routerId);
+  assert.equal(others, []);
+  assert.equal(
+    w1.events.filter(e => e.kind === 'kernel'),
+    [],
+  );
+});
+
 t('a daemon that crashes for good: its routes go when the restart time is over', () => {
   const lab = started('ipip-always');
   lab.at('k8s-w0').speaker.stop('kill');
