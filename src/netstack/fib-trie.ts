@@ -28,7 +28,10 @@ const STRIDES = [6, 6, 6, 6, 2, 6] as const;
 /** Bits in front of each level, and behind the last. */
 const DEPTHS = [0, 6, 12, 18, 24, 26, 32] as const;
 
-const leafLength = (word: number): number => (word >>> LENGTH_SHIFT) & 63;
+/** The word of a leaf, and what stands in it. */
+export const leafWord = (length: number, value: number): number => LEAF | (length << LENGTH_SHIFT) | value;
+export const leafLength = (word: number): number => (word >>> LENGTH_SHIFT) & 63;
+export const leafValue = (word: number): number => word & VALUE_MASK;
 
 export class FibTrie {
   #words = new Int32Array(256);
@@ -60,7 +63,7 @@ export class FibTrie {
 
   /** Give `address`/`length` the value `value` (below 2^25), whether it had one or not. */
   insert(address: Ipv4Address, length: number, value: number): void {
-    const leaf = LEAF | (length << LENGTH_SHIFT) | value;
+    const leaf = leafWord(length, value);
     let node = 0;
     let level = 0;
     while (length > DEPTHS[level + 1]!) {
@@ -81,7 +84,7 @@ export class FibTrie {
    * `coverLength` its length, or `NO_LEAF` when there is none.
    */
   remove(address: Ipv4Address, length: number, cover: number, coverLength: number): void {
-    const word = cover === NO_LEAF ? 0 : LEAF | (coverLength << LENGTH_SHIFT) | cover;
+    const word = cover === NO_LEAF ? 0 : leafWord(coverLength, cover);
     this.#removeBelow(0, 0, address, length, word);
   }
 

@@ -64,7 +64,7 @@ export class Fib {
   readonly #hashSeed: number;
   readonly #deviceOf: (name: string) => NetDevice | undefined;
   readonly #trie = new FibTrie();
-  /** Leaf numbers. */
+  /** Leaf number by prefix. */
   readonly #leaves = new PrefixTable();
   /** By leaf number: the best route of the prefix. */
   readonly #best: (Route | undefined)[] = [];
@@ -140,7 +140,7 @@ export class Fib {
     return true;
   }
 
-  /** The same for a route whose devices are named; all of them must be there. */
+  /** The same for a route whose devices are named; all of them have to be there. */
   addNamed(route: NamedRoute): boolean {
     const { prefix, metric } = route;
     const leaf = this.#leafOf(prefix);
@@ -169,7 +169,7 @@ export class Fib {
     return true;
   }
 
-  /** Remove every route for which `doomed` holds; returns how many. */
+  /** Remove every route for which `doomed` holds; returns how many. It is not to keep the routes it is shown. */
   removeWhere(doomed: (route: Route) => boolean): number {
     const victims = this.#all(route => doomed(isNamed(route) ? resolveRoute(route, this.#deviceOf) : route));
     for (const victim of victims) {

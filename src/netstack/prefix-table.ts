@@ -1,21 +1,20 @@
 /**
- * A number for each prefix, in one Int32Array: a hash table with open addressing and linear probing, two words a slot.
+ * What the trie cannot tell: the value of exactly this prefix. A hash table with open addressing and linear probing in one
+ * Int32Array, two words a slot.
  *
  *   word 0    address
- *   word 1    0: the slot is free, else  1 | prefix length (6 bits) | value (25 bits)
+ *   word 1    0: the slot is free, else the prefix length and the value as in a leaf of the trie
  *
  * Thousands of nodes hold one with a thousand prefixes, and each of their pods one with ten: it begins small, is at most
  * three quarters full, and grows by half. Nothing is marked as deleted: what stands behind a removed entry moves up.
  */
 import type { AddressWord } from '../addr/address-word.ts';
+import * as FibTrie from './fib-trie.ts';
 
-/** The table has no such prefix. */
-const NONE = -1;
+// Constants of this module, not imports: sim/process-record.ts says why.
+const { leafLength, leafValue, leafWord, NO_LEAF } = FibTrie;
 
 const FIRST_SLOTS = 16;
-const USED = 1 << 31;
-const LENGTH_SHIFT = 25;
-const VALUE_MASK = (1 << LENGTH_SHIFT) - 1;
 
 export class PrefixTable {
   #slots = FIRST_SLOTS;
@@ -24,11 +23,11 @@ export class PrefixTable {
   /** A bit for each length that has been in use (32 shares that of 0): most lengths are never asked for in the table. */
   #lengths = 0;
 
-  /** The value of `address`/`length`, or -1. */
+  /** The value of `address`/`length`, or `NO_LEAF`. */
   get(address: AddressWord, length: number): number {
-    if ((this.#lengths & (1 << length)) === 0) return NONE;
-    const tag = this.#words[2 * this.#find(address, length) + 1]!;
-    return tag === 0 ? NONE : tag & VALUE_MASK;
+    if ((this.#lengths & (1 << length)) === 0) return NO_LEAF;
+    const leaf = this.#words[2 * this.#find(address, length) + 1]!;
+    return leaf === 0 ? NO_LEAF : leafValue(leaf);
   }
 
   /** Give `address`/`length` the value `value` (below 2^25), whether it had one or not. */
@@ -43,7 +42,7 @@ export class PrefixTable {
       }
     }
     this.#words[at] = address;
-    this.#words[at + 1] = USED | (length << LENGTH_SHIFT) | value;
+    this.#words[at + 1] = leafWord(length, value);
   }
 
   /** Forget `address`/`length`, if it is there. */
@@ -53,7 +52,7 @@ export class PrefixTable {
     if (words[2 * hole + 1] === 0) return;
     this.#size--;
     for (let slot = this.#after(hole); words[2 * slot + 1] !== 0; slot = this.#after(slot)) {
-      const home = this.#home(words[2 * slot]!, lengthOf(words[2 * slot + 1]!));
+      const home = this.#home(words[2 * slot]!, leafLength(words[2 * slot + 1]!));
       // It may not move in front of the slot where a search for it begins.
       if (this.#distance(home, slot) < this.#distance(hole, slot)) continue;
       words[2 * hole] = words[2 * slot]!;
@@ -73,8 +72,8 @@ export class PrefixTable {
     const words = this.#words;
     let slot = this.#home(address, length);
     for (;;) {
-      const tag = words[2 * slot + 1]!;
-      if (tag === 0 || (words[2 * slot] === address && lengthOf(tag) === length)) return slot;
+      const leaf = words[2 * slot + 1]!;
+      if (leaf === 0 || (words[2 * slot] === address && leafLength(leaf) === length)) return slot;
       slot = this.#after(slot);
     }
   }
@@ -101,13 +100,11 @@ export class PrefixTable {
     this.#slots += this.#slots >> 1;
     this.#words = new Int32Array(2 * this.#slots);
     for (let at = 0; at < words.length; at += 2) {
-      const tag = words[at + 1]!;
-      if (tag === 0) continue;
-      const slot = this.#find(words[at] as AddressWord, lengthOf(tag));
+      const leaf = words[at + 1]!;
+      if (leaf === 0) continue;
+      const slot = this.#find(words[at] as AddressWord, leafLength(leaf));
       this.#words[2 * slot] = words[at]!;
-      this.#words[2 * slot + 1] = tag;
+      this.#words[2 * slot + 1] = leaf;
     }
   }
 }
-
-const lengthOf = (tag: number): number => (tag >>> LENGTH_SHIFT) & 63;

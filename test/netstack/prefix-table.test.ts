@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { toWord } from '../../src/addr/address-word.ts';
+import { NO_LEAF } from '../../src/netstack/fib-trie.ts';
 import { PrefixTable } from '../../src/netstack/prefix-table.ts';
 import { Random } from '../../src/sim/random.ts';
 import { assert, suite } from '../kit.ts';
@@ -29,7 +30,7 @@ t('agrees with a map, whatever is set and deleted', () => {
         }
       }
       for (const { address, length } of changes)
-        assert.is(table.get(address, length), map.get(`${address}/${length}`) ?? -1);
+        assert.is(table.get(address, length), map.get(`${address}/${length}`) ?? NO_LEAF);
     }),
     { numRuns: 300, seed: 7 },
   );
@@ -49,7 +50,7 @@ t('begins small, takes ten to sixteen octets a prefix, and a flapping table does
     if (round === 0) peak = table.octets;
     assert.ok(table.octets <= 16_000, `${table.octets} octets`);
     for (const block of blocks) table.delete(block, 26);
-    for (const block of blocks) assert.is(table.get(block, 26), -1);
+    for (const block of blocks) assert.is(table.get(block, 26), NO_LEAF);
   }
   assert.is(table.octets, peak);
 });
