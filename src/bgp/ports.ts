@@ -4,6 +4,7 @@
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
+import type { NamedNextHop, NamedRoute } from '../netstack/route.ts';
 import type { Random } from '../sim/random.ts';
 import type { Clock } from '../sim/time.ts';
 import type { BgpState } from './fsm.ts';
@@ -55,23 +56,9 @@ export interface StreamStack {
 }
 
 /** The kernel's main table and devices as the daemon sees them (netlink). */
-export interface KernelNextHop {
-  readonly via?: Ipv4Address;
-  readonly device?: string;
-  readonly onlink?: boolean;
-  readonly weight?: number;
-}
-
-export interface KernelRoute {
-  readonly prefix: Prefix;
-  readonly type: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
-  readonly nextHops: readonly KernelNextHop[];
-  /** 'bird', 'kernel', 'boot', 'static', 'dhcp', '80', 'bgp' */
-  readonly protocol: string;
-  readonly metric: number;
-  readonly scope?: 'link' | 'global' | 'host';
-  readonly source?: Ipv4Address;
-}
+export type KernelNextHop = NamedNextHop;
+/** Protocols: 'bird', 'kernel', 'boot', 'static', 'dhcp', '80', 'bgp'. */
+export type KernelRoute = NamedRoute;
 
 export interface KernelDevice {
   readonly name: string;

@@ -1,8 +1,8 @@
 /**
- * Longest-prefix match over IPv4 in one Int32Array: a multibit trie with strides 6-6-6-6-4-4 and pushed leaves.
+ * Longest-prefix match over IPv4 in one Int32Array: a multibit trie with strides 6-6-6-6-2-6 and pushed leaves.
  *
- *   address  |  6  |  6  |  6  |  6  | 4 | 4 |
- *            root ──> node ──> node ──> …          a node is 64 (or 16) words, one for each value of its bits
+ *   address  |  6  |  6  |  6  |  6  |2|  6  |
+ *            root ──> node ──> node ──> …          a node is 64 (or 4) words, one for each value of its bits
  *
  *   word     0            no route
  *            > 0          offset of the next node
@@ -10,7 +10,8 @@
  *
  * A prefix that ends inside a node's bits fills all words it covers, and those of the nodes below that no longer prefix
  * owns. A leaf remembers the length of its prefix, so a later shorter one does not overwrite it, and a removal gives the
- * words back to the covering prefix. Nodes that hold no prefix of their own any more are taken back.
+ * words back to the covering prefix. Nodes that hold no prefix of their own any more are taken back. /26, the size of Calico's
+ * blocks, ends a node of four words: a large cluster has a thousand of them in each of its nodes, hardly two side by side.
  *
  * What the values mean is the caller's affair (`Fib` keeps an index of its routes). Lookup allocates nothing.
  */
@@ -23,19 +24,22 @@ const LEAF = 1 << 31;
 const LENGTH_SHIFT = 25;
 const VALUE_MASK = (1 << LENGTH_SHIFT) - 1;
 
-const STRIDES = [6, 6, 6, 6, 4, 4] as const;
+const STRIDES = [6, 6, 6, 6, 2, 6] as const;
 /** Bits in front of each level, and behind the last. */
-const DEPTHS = [0, 6, 12, 18, 24, 28, 32] as const;
+const DEPTHS = [0, 6, 12, 18, 24, 26, 32] as const;
 
-const leafLength = (word: number): number => (word >>> LENGTH_SHIFT) & 63;
+/** The word of a leaf, and what stands in it. */
+export const leafWord = (length: number, value: number): number => LEAF | (length << LENGTH_SHIFT) | value;
+export const leafLength = (word: number): number => (word >>> LENGTH_SHIFT) & 63;
+export const leafValue = (word: number): number => word & VALUE_MASK;
 
 export class FibTrie {
   #words = new Int32Array(256);
   /** First word that was never part of a node. The root is at 0, so no other node is: 0 can mean "nothing". */
   #used = 64;
-  /** Heads of the lists of free nodes of 64 and of 16 words, threaded through their first word; 0 = none. */
+  /** Heads of the lists of free nodes of 64 and of 4 words, threaded through their first word; 0 = none. */
   #free64 = 0;
-  #free16 = 0;
+  #free4 = 0;
 
   /** The value of the longest prefix that covers `address`, or `NO_LEAF`. */
   lookup(address: Ipv4Address): number {
@@ -48,8 +52,8 @@ export class FibTrie {
         if (word > 0) {
           word = words[word + ((address >>> 8) & 63)]!;
           if (word > 0) {
-            word = words[word + ((address >>> 4) & 15)]!;
-            if (word > 0) word = words[word + (address & 15)]!;
+            word = words[word + ((address >>> 6) & 3)]!;
+            if (word > 0) word = words[word + (address & 63)]!;
           }
         }
       }
@@ -59,7 +63,7 @@ export class FibTrie {
 
   /** Give `address`/`length` the value `value` (below 2^25), whether it had one or not. */
   insert(address: Ipv4Address, length: number, value: number): void {
-    const leaf = LEAF | (length << LENGTH_SHIFT) | value;
+    const leaf = leafWord(length, value);
     let node = 0;
     let level = 0;
     while (length > DEPTHS[level + 1]!) {
@@ -80,7 +84,7 @@ export class FibTrie {
    * `coverLength` its length, or `NO_LEAF` when there is none.
    */
   remove(address: Ipv4Address, length: number, cover: number, coverLength: number): void {
-    const word = cover === NO_LEAF ? 0 : LEAF | (coverLength << LENGTH_SHIFT) | cover;
+    const word = cover === NO_LEAF ? 0 : leafWord(coverLength, cover);
     this.#removeBelow(0, 0, address, length, word);
   }
 
@@ -135,19 +139,19 @@ export class FibTrie {
       words[node] = this.#free64;
       this.#free64 = node;
     } else {
-      words[node] = this.#free16;
-      this.#free16 = node;
+      words[node] = this.#free4;
+      this.#free4 = node;
     }
   }
 
   /** A node for `level`, all words `word`. */
   #allocate(level: number, word: number): number {
     const size = 1 << STRIDES[level]!;
-    let node = size === 64 ? this.#free64 : this.#free16;
+    let node = size === 64 ? this.#free64 : this.#free4;
     if (node !== 0) {
       const next = this.#words[node]!;
       if (size === 64) this.#free64 = next;
-      else this.#free16 = next;
+      else this.#free4 = next;
     } else {
       node = this.#used;
       this.#used += size;

@@ -4,6 +4,9 @@
  *   lookup ──> FibTrie (hot, allocation-free) ──> leaf number ──> the winning route of the longest prefix
  *   updates, listings, explanations ──> routes by prefix (cold): all routes of a prefix, best first
  *
+ * What a routing daemon writes is kept as it was written, by a thousand hosts the same object, until somebody asks for the
+ * route: most routes of a large cluster are never taken.
+ *
  * As in Linux without policy rules both tables share one trie: the longest prefix wins whatever its table; among the
  * routes of one prefix `local` comes before `main`, then the lowest metric, then the one that was there first.
  */
@@ -14,7 +17,8 @@ import * as Prefixes from '../addr/prefix.ts';
 import { FibTrie, NO_LEAF } from './fib-trie.ts';
 import { type MultipathHashPolicy, multipathHash, selectNextHop } from './multipath.ts';
 import type { NetDevice } from './netdevice.ts';
-import type { NextHop, Route, RouteType } from './route.ts';
+import { PrefixTable } from './prefix-table.ts';
+import { isNamed, type NamedRoute, type NextHop, type Route, type RouteType, resolveRoute } from './route.ts';
 
 /** Which route to remove: the first that agrees with all that is given. */
 export interface RouteSelector {
@@ -55,29 +59,35 @@ const localBit = (address: AddressWord): number => Math.imul(address, 0x9e3779b1
 export class Fib {
   /** Grows with every real change; replacing a route by an equal one is none. */
   changed = 0;
+  /** Told of every change with its routes. Only set while somebody wants them: routes are made for it. */
+  watcher: ((change: RouteChange) => void) | undefined;
   readonly #hashSeed: number;
+  readonly #deviceOf: (name: string) => NetDevice | undefined;
   readonly #trie = new FibTrie();
-  /** Leaf number by address, one map for each prefix length in use. */
-  readonly #leaves: (Map<number, number> | undefined)[] = [];
+  /** Leaf number by prefix. */
+  readonly #leaves = new PrefixTable();
   /** By leaf number: the best route of the prefix. */
   readonly #best: (Route | undefined)[] = [];
+  /** By leaf number: the only route of the prefix, as it was written, while nobody has asked for it. */
+  readonly #named: (NamedRoute | undefined)[] = [];
   /** By leaf number, where a prefix has several routes: all of them, best first. */
   readonly #several = new Map<number, Route[]>();
   readonly #freeLeaves: number[] = [];
   /** A filter (Bloom's, one hash) over the addresses that have been local: most sources are found foreign by a look at it. */
   readonly #local = new Int32Array(LOCAL_BITS >> 5);
-  readonly #listeners: ((change: RouteChange) => void)[] = [];
+  readonly #listeners: (() => void)[] = [];
 
-  /** `hashSeed` stands for the kernel's random multipath hash key. */
-  constructor(hashSeed = 0) {
+  /** `hashSeed` stands for the kernel's random multipath hash key; `deviceOf` knows the devices of the namespace. */
+  constructor(hashSeed = 0, deviceOf: (name: string) => NetDevice | undefined = () => undefined) {
     this.#hashSeed = hashSeed;
+    this.#deviceOf = deviceOf;
   }
 
   /** The route that decides about `destination`; `undefined` when none covers it, or a `throw` route does. O(1). */
   lookup(destination: Ipv4Address | AddressWord): Route | undefined {
     const leaf = this.#trie.lookup(destination);
     if (leaf === NO_LEAF) return undefined;
-    const route = this.#best[leaf]!;
+    const route = this.#best[leaf] ?? this.#resolve(leaf);
     return route.type === 'throw' ? undefined : route;
   }
 
@@ -119,7 +129,7 @@ export class Fib {
     const previous = routes[at]!;
     if (sameRoute(previous, route)) return;
     this.#store(route.prefix, routes.with(at, route));
-    this.#tell({ kind: 'changed', route, previous });
+    this.#tell('changed', route, previous);
   }
 
   /** `ip route add`: false (EEXIST) when the prefix has a route of that table and metric. */
@@ -127,6 +137,17 @@ export class Fib {
     const routes = this.#routesOf(route.prefix);
     if (routes !== NONE && routes.some(other => sameKey(other, route))) return false;
     this.#insert(route, routes);
+    return true;
+  }
+
+  /** The same for a route whose devices are named; all of them have to be there. */
+  addNamed(route: NamedRoute): boolean {
+    const { prefix, metric } = route;
+    const leaf = this.#leafOf(prefix);
+    if (leaf !== NO_LEAF)
+      return this.#named[leaf]?.metric !== metric && this.add(resolveRoute(route, this.#deviceOf));
+    this.#named[this.#addLeaf(prefix)] = route;
+    this.#tell('added', route);
     return true;
   }
 
@@ -148,20 +169,24 @@ export class Fib {
     return true;
   }
 
-  /** Remove every route for which `doomed` holds; returns how many. */
+  /** Remove every route for which `doomed` holds; returns how many. It is not to keep the routes it is shown. */
   removeWhere(doomed: (route: Route) => boolean): number {
-    const victims = this.#all().filter(doomed);
+    const victims = this.#all(route => doomed(isNamed(route) ? resolveRoute(route, this.#deviceOf) : route));
     for (const victim of victims) {
-      const routes = this.#routesOf(victim.prefix);
-      this.#removeAt(routes, routes.indexOf(victim));
+      const route = this.#resolved(victim);
+      const routes = this.#routesOf(route.prefix);
+      this.#removeAt(routes, routes.indexOf(route));
     }
     return victims.length;
   }
 
   /** The device is gone or was set down: its routes go, and multipath routes lose the next hops that used it. */
   removeDevice(device: NetDevice): void {
-    for (const route of this.#all()) {
-      if (!route.nextHops.some(hop => hop.device === device)) continue;
+    const names = [device.name, ...device.altnames].filter(name => this.#deviceOf(name) === device);
+    const isDevice = (one: NetDevice | string = ''): boolean =>
+      typeof one === 'string' ? names.includes(one) : one === device;
+    for (const one of this.#all(({ nextHops }) => nextHops.some(hop => isDevice(hop.device)))) {
+      const route = this.#resolved(one);
       const nextHops = route.nextHops.filter(hop => hop.device !== device);
       const routes = this.#routesOf(route.prefix);
       const at = routes.indexOf(route);
@@ -171,7 +196,7 @@ export class Fib {
       }
       const rest: Route = { ...route, nextHops };
       this.#store(route.prefix, routes.with(at, rest));
-      this.#tell({ kind: 'changed', route: rest, previous: route });
+      this.#tell('changed', rest, route);
     }
   }
 
@@ -180,7 +205,17 @@ export class Fib {
    * the best first. All, or those of the protocols asked for.
    */
   list(table: Route['table'], isWanted?: (protocol: string) => boolean): readonly Route[] {
-    return this.#all(route => route.table === table && (isWanted === undefined || isWanted(route.protocol)));
+    return this.listWritten(table, isWanted).map(route => this.#resolved(route));
+  }
+
+  /** The same, but what nobody has asked for yet stays as it was written. */
+  listWritten(
+    table: Route['table'],
+    isWanted?: (protocol: string) => boolean,
+  ): readonly (Route | NamedRoute)[] {
+    return this.#all(
+      route => tableOf(route) === table && (isWanted === undefined || isWanted(route.protocol)),
+    );
   }
 
   /** The routes that cover `destination`: which one decides, and what beat each of the others. */
@@ -194,7 +229,7 @@ export class Fib {
     return { winner, beaten };
   }
 
-  onChange(listener: (change: RouteChange) => void): void {
+  onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
@@ -204,65 +239,87 @@ export class Fib {
   }
 
   /** Those for which `isWanted` holds, in the order of `list`. */
-  #all(isWanted: (route: Route) => boolean = () => true): Route[] {
-    const wanted: Route[] = [];
+  #all(isWanted: (route: Route | NamedRoute) => boolean): (Route | NamedRoute)[] {
+    const wanted: (Route | NamedRoute)[] = [];
     for (const [leaf, best] of this.#best.entries()) {
-      if (best === undefined) continue;
+      const route = best ?? this.#named[leaf];
+      if (route === undefined) continue;
       const several = this.#several.get(leaf);
       if (several !== undefined) wanted.push(...several.filter(isWanted));
-      else if (isWanted(best)) wanted.push(best);
+      else if (isWanted(route)) wanted.push(route);
     }
     // Stable: routes of one prefix stay as they are.
     return wanted.sort((a, b) => a.prefix.address - b.prefix.address || b.prefix.length - a.prefix.length);
   }
 
-  #leafOf(prefix: Prefixes.Prefix): number {
-    // Keys are signed, so that they stay small integers of the engine.
-    return this.#leaves[prefix.length]?.get(prefix.address | 0) ?? NO_LEAF;
+  #resolved(route: Route | NamedRoute): Route {
+    return isNamed(route) ? this.#resolve(this.#leafOf(route.prefix)) : route;
+  }
+
+  /** Somebody needs the route of a leaf that has only been written so far. */
+  #resolve(leaf: number): Route {
+    const route = resolveRoute(this.#named[leaf]!, this.#deviceOf);
+    this.#best[leaf] = route;
+    this.#named[leaf] = undefined;
+    return route;
+  }
+
+  #leafOf({ address, length }: Prefixes.Prefix): number {
+    return this.#leaves.get(toWord(address), length);
   }
 
   #routesOf(prefix: Prefixes.Prefix): readonly Route[] {
     const leaf = this.#leafOf(prefix);
-    return leaf === NO_LEAF ? NONE : (this.#several.get(leaf) ?? [this.#best[leaf]!]);
+    return leaf === NO_LEAF ? NONE : (this.#several.get(leaf) ?? [this.#best[leaf] ?? this.#resolve(leaf)]);
   }
 
   /** `routes` are those that its prefix has so far. */
   #insert(route: Route, routes: readonly Route[]): void {
     this.#store(route.prefix, routes === NONE ? [route] : withRoute(routes, route));
-    this.#tell({ kind: 'added', route, previous: undefined });
+    this.#tell('added', route);
   }
 
   #removeAt(routes: readonly Route[], at: number): void {
     const route = routes[at]!;
     this.#store(route.prefix, routes.toSpliced(at, 1));
-    this.#tell({ kind: 'removed', route, previous: undefined });
+    this.#tell('removed', route);
   }
 
-  /** The one writer of the tables: `prefix` has these routes from now on, best first. */
+  /** `prefix` has these routes from now on, best first. */
   #store(prefix: Prefixes.Prefix, routes: Route[]): void {
-    const { address, length } = prefix;
     if (routes[0]?.type === 'local') this.#noteLocal(prefix);
     let leaf = this.#leafOf(prefix);
     if (routes.length === 0) {
-      this.#leaves[length]!.delete(address | 0);
-      const cover = this.#cover(prefix);
-      this.#trie.remove(address, length, cover.leaf, cover.length);
-      this.#best[leaf] = undefined;
-      this.#several.delete(leaf);
-      this.#freeLeaves.push(leaf);
+      this.#removeLeaf(prefix, leaf);
       return;
     }
-    if (leaf === NO_LEAF) {
-      if (!Prefixes.isMasked(prefix))
-        throw new Error(`host bits in the prefix of a route: ${Prefixes.format(prefix)}`);
-      leaf = this.#freeLeaves.pop() ?? this.#best.length;
-      this.#leaves[length] ??= new Map();
-      this.#leaves[length].set(address | 0, leaf);
-      this.#trie.insert(address, length, leaf);
-    }
+    if (leaf === NO_LEAF) leaf = this.#addLeaf(prefix);
     this.#best[leaf] = routes[0]!;
     if (routes.length > 1) this.#several.set(leaf, routes);
     else if (this.#several.size > 0) this.#several.delete(leaf);
+  }
+
+  /** A leaf without routes, for a prefix that has none. */
+  #addLeaf(prefix: Prefixes.Prefix): number {
+    if (!Prefixes.isMasked(prefix))
+      throw new Error(`host bits in the prefix of a route: ${Prefixes.format(prefix)}`);
+    const { address, length } = prefix;
+    const leaf = this.#freeLeaves.pop() ?? this.#best.length;
+    this.#leaves.set(toWord(address), length, leaf);
+    this.#trie.insert(address, length, leaf);
+    this.#best[leaf] = undefined;
+    this.#named[leaf] = undefined;
+    return leaf;
+  }
+
+  #removeLeaf(prefix: Prefixes.Prefix, leaf: number): void {
+    const { address, length } = prefix;
+    this.#leaves.delete(toWord(address), length);
+    const cover = this.#cover(prefix);
+    this.#trie.remove(address, length, cover.leaf, cover.length);
+    this.#best[leaf] = undefined;
+    this.#several.delete(leaf);
+    this.#freeLeaves.push(leaf);
   }
 
   #noteLocal({ address, length }: Prefixes.Prefix): void {
@@ -275,15 +332,16 @@ export class Fib {
   /** The longest shorter prefix that has routes. */
   #cover(prefix: Prefixes.Prefix): { leaf: number; length: number } {
     for (let length = prefix.length - 1; length >= 0; length--) {
-      const leaf = this.#leafOf(Prefixes.network(prefix.address, length));
+      const leaf = this.#leaves.get(toWord(prefix.address & Prefixes.mask(length)), length);
       if (leaf !== NO_LEAF) return { leaf, length };
     }
     return { leaf: NO_LEAF, length: 0 };
   }
 
-  #tell(change: RouteChange): void {
+  #tell(kind: RouteChange['kind'], route: Route | NamedRoute, previous?: Route): void {
     this.changed++;
-    for (const listener of this.#listeners) listener(change);
+    for (const listener of this.#listeners) listener();
+    this.watcher?.({ kind, route: this.#resolved(route), previous });
   }
 }
 
@@ -293,6 +351,8 @@ function withRoute(routes: readonly Route[], route: Route): Route[] {
   const at = routes.findIndex(other => (rank(other) || other.metric - route.metric) > 0);
   return routes.toSpliced(at < 0 ? routes.length : at, 0, route);
 }
+
+const tableOf = (route: Route | NamedRoute): Route['table'] => (isNamed(route) ? 'main' : route.table);
 
 const sameKey = (a: Route, b: Route): boolean => a.table === b.table && a.metric === b.metric;
 

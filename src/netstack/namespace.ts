@@ -102,7 +102,7 @@ export class Namespace implements IpLayer {
     this.name = name;
     this.clock = host;
     this.frames = host.frames;
-    this.fib = new Fib(this.random('multipath').next());
+    this.fib = new Fib(this.random('multipath').next(), wanted => this.device(wanted));
     this.fib.onChange(() => host.flows.forget());
     this.hooks = new HookTable(() => host.flows.forget());
     this.neighbours = new NeighbourTable(this);

@@ -1,7 +1,7 @@
 /** The main table and devices of a namespace as a routing daemon sees them: BIRD's netlink. */
 import type { Kernel, KernelDevice, KernelRoute } from '../bgp/ports.ts';
 import type { Namespace } from '../netstack/namespace.ts';
-import type { NextHop, Route } from '../netstack/route.ts';
+import { isNamed } from '../netstack/route.ts';
 
 export class KernelPort implements Kernel {
   readonly #namespace: Namespace;
@@ -14,8 +14,9 @@ export class KernelPort implements Kernel {
     return this.#namespace.fib.changed;
   }
 
-  routes(isWanted: (protocol: string) => boolean = () => true): readonly KernelRoute[] {
-    return this.#namespace.fib.list('main', isWanted).flatMap(route => {
+  routes(isWanted?: (protocol: string) => boolean): readonly KernelRoute[] {
+    return this.#namespace.fib.listWritten('main', isWanted).flatMap(route => {
+      if (isNamed(route)) return route;
       if (route.type === 'local' || route.type === 'broadcast' || route.type === 'throw') return [];
       const { prefix, type, protocol, metric, scope, source } = route;
       const nextHops = route.nextHops.map(hop => ({
@@ -24,7 +25,7 @@ export class KernelPort implements Kernel {
         onlink: hop.onlink,
         weight: hop.weight,
       }));
-      return [{ prefix, type, nextHops, protocol, metric, scope, source }];
+      return { prefix, type, nextHops, protocol, metric, scope, source };
     });
   }
 
@@ -43,28 +44,17 @@ export class KernelPort implements Kernel {
   }
 
   replace(route: KernelRoute): boolean {
-    const nextHops: NextHop[] = [];
     for (const hop of route.nextHops) {
       const device = hop.device === undefined ? undefined : this.#namespace.device(hop.device);
       // Linux refuses a route through a device that is gone or down; the daemon's next scan will see.
       if (device === undefined || !device.up) return false;
-      nextHops.push({ via: hop.via ?? 0, device, onlink: hop.onlink ?? false, weight: hop.weight ?? 1 });
     }
-    const gateway = nextHops.some(hop => hop.via !== 0);
-    const written: Route = {
-      prefix: route.prefix,
-      type: route.type,
-      nextHops,
-      protocol: route.protocol,
-      scope: route.scope ?? (gateway || nextHops.length === 0 ? 'global' : 'link'),
-      metric: route.metric,
-      source: route.source ?? 0,
-      mtu: 0,
-      table: 'main',
-    };
-    // As BIRD 1.6 does it: delete our own, then add; where somebody else's route stands, the kernel says EEXIST.
+    // As BIRD 1.6 does it: delete our own, then add; where somebody else's route stands, the kernel says EEXIST. Where
+    // there is none, there is none to delete.
+    const { fib } = this.#namespace;
+    if (fib.addNamed(route)) return true;
     this.remove(route);
-    return this.#namespace.fib.add(written);
+    return fib.addNamed(route);
   }
 
   remove(route: KernelRoute): void {

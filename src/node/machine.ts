@@ -172,11 +172,17 @@ export abstract class Machine extends NetHost {
     }
     equip(root);
     for (const route of routes) this.#addStatic(route);
-    root.fib.onChange(({ kind, route }) => {
+    root.fib.onChange(() => {
       this.lastChange = this.now;
-      if (!this.#reportsRoutes) return;
-      this.report({ type: 'route', namespace: '', action: kind, text: formatRoute(route).trimEnd() });
     });
+    this.#watchRoutes();
+  }
+
+  #watchRoutes(): void {
+    this.root.fib.watcher = this.#reportsRoutes
+      ? ({ kind, route }) =>
+          this.report({ type: 'route', namespace: '', action: kind, text: formatRoute(route).trimEnd() })
+      : undefined;
   }
 
   /** A DHCP client gives the connected route its metric. */
@@ -379,7 +385,7 @@ export abstract class Machine extends NetHost {
         return this.#observer.reportDrops(command.on);
       case 'report-routes':
         this.#reportsRoutes = command.on;
-        return undefined;
+        return this.#watchRoutes();
       case 'device-up':
       case 'device-mtu':
       case 'route-edit':

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefixes from '../../src/addr/prefix.ts';
-import { Fib, type RouteChange } from '../../src/netstack/fib.ts';
+import { Fib } from '../../src/netstack/fib.ts';
 import { FibTrie, NO_LEAF } from '../../src/netstack/fib-trie.ts';
 import { multipathHash, selectNextHop } from '../../src/netstack/multipath.ts';
 import { NetDevice } from '../../src/netstack/netdevice.ts';
@@ -152,7 +152,7 @@ t('a throw route falls out of the table; explain names it', () => {
 t('add, append and replace are those of ip route; listeners hear of real changes only', () => {
   const fib = new Fib();
   const changes: string[] = [];
-  fib.onChange((change: RouteChange) => changes.push(`${change.kind} ${formatRoute(change.route).trim()}`));
+  fib.watcher = ({ kind, route }) => changes.push(`${kind} ${formatRoute(route).trim()}`);
   assert.ok(fib.add(route('10.0.0.0/8')));
   assert.not(fib.add(route('10.0.0.0/8', { protocol: 'static' })), 'EEXIST');
   assert.not(fib.append(route('10.0.0.0/8')), 'the same once more');
