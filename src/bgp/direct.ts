@@ -10,6 +10,7 @@ const DEFAULT_INTERFACES = ['-cali*', '-kube-ipvs*', '*'];
 
 /** A name against a pattern in which `*` stands for any text and `?` for one character. */
 export function matchesPattern(pattern: string, name: string): boolean {
+  if (pattern === '*') return true;
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(name);
 }

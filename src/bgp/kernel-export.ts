@@ -21,12 +21,12 @@ const CONTEXT: FilterContext = { direction: 'export', protocol: 'kernel1' };
 export type Export = KernelRoute | 'rejected' | 'filtered';
 
 /** What became of a net. */
-interface Outcome {
-  readonly net: Net;
+export interface Exported {
+  readonly by: KernelExport;
   /** The tunnel that the filter asked for, '' for none, and whether there was such a device. */
   readonly tunnel: string;
   readonly isThere: boolean;
-  readonly exported: Export;
+  readonly as: Export;
 }
 
 const exporters = new Shared<KernelExport>();
@@ -49,8 +49,8 @@ export class KernelExport {
   readonly #metric: number;
   readonly #mergePaths: boolean;
   readonly #maximumPaths: number;
-  /** By key of the prefix, the last of each. */
-  readonly #outcomes: (Outcome | undefined)[] = [];
+  /** By key of the prefix: the last one with one next hop. Another path in the table is hardly another route. */
+  readonly #last: (KernelRoute | undefined)[] = [];
 
   constructor({ kernel, maximumPaths }: SpeakerConfig) {
     this.#filter = kernel.exportFilter ?? REJECT;
@@ -62,17 +62,16 @@ export class KernelExport {
 
   /** `hasDevice`: whether the daemon's kernel has a device of that name. */
   of(net: Net, hasDevice: (name: string) => boolean): Export {
-    const last = this.#outcomes[net.key];
-    if (last?.net === net && (last.tunnel === '' || hasDevice(last.tunnel) === last.isThere))
-      return last.exported;
-    const outcome = this.#export(net, hasDevice, last);
-    put(this.#outcomes, net.key, outcome);
-    return outcome.exported;
+    const last = net.exported;
+    if (last?.by === this && (last.tunnel === '' || hasDevice(last.tunnel) === last.isThere)) return last.as;
+    const exported = this.#export(net, hasDevice);
+    net.exported = exported;
+    return exported.as;
   }
 
-  #export(net: Net, hasDevice: (name: string) => boolean, last: Outcome | undefined): Outcome {
+  #export(net: Net, hasDevice: (name: string) => boolean): Exported {
     const best = net.routes[0]!;
-    const plain = (exported: Export): Outcome => ({ net, tunnel: '', isThere: false, exported });
+    const plain = (as: Export): Exported => ({ by: this, tunnel: '', isThere: false, as });
     // Connected networks are in the kernel before us, and what was learned from it is there too.
     if (best.source.protocol.kind === 'kernel' || best.destination === 'device') return plain('rejected');
     const { accept, changes } = this.#filter(best, CONTEXT);
@@ -99,12 +98,11 @@ export class KernelExport {
       nextHop !== undefined && isThere
         ? { via: nextHop, device: tunnel, onlink: true }
         : { via: best.gateway!, device: best.device!, onlink: false };
-    const was = last?.exported;
-    const exported: KernelRoute =
-      typeof was === 'object' && isThrough(was, hop, metric)
-        ? was
-        : { prefix, protocol, metric, type: 'unicast', nextHops: [hop] };
-    return { net, tunnel, isThere, exported };
+    let route = this.#last[net.key];
+    if (route === undefined || !isThrough(route, hop, metric))
+      route = { prefix, protocol, metric, type: 'unicast', nextHops: [hop] };
+    put(this.#last, net.key, route);
+    return { by: this, tunnel, isThere, as: route };
   }
 }
 

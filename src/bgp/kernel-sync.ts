@@ -10,7 +10,7 @@ import type { Prefix } from '../addr/prefix.ts';
 import { SECOND, type Timer } from '../sim/time.ts';
 import type { KernelConfig } from './config.ts';
 import type { KernelNextHop, KernelRoute, SpeakerPorts } from './ports.ts';
-import { byPrefix, keyOf } from './route.ts';
+import { byPrefix, keyOf, put } from './route.ts';
 
 const FIRST_SCAN_SEC = 1;
 const SCAN_SEC = 2;
@@ -22,11 +22,12 @@ const sameHop = (a: KernelNextHop, b: KernelNextHop): boolean =>
   (a.weight ?? 1) === (b.weight ?? 1);
 
 export const sameKernelRoute = (a: KernelRoute, b: KernelRoute): boolean =>
-  a.type === b.type &&
-  a.metric === b.metric &&
-  a.protocol === b.protocol &&
-  a.nextHops.length === b.nextHops.length &&
-  a.nextHops.every((hop, i) => sameHop(hop, b.nextHops[i]!));
+  a === b ||
+  (a.type === b.type &&
+    a.metric === b.metric &&
+    a.protocol === b.protocol &&
+    a.nextHops.length === b.nextHops.length &&
+    a.nextHops.every((hop, i) => sameHop(hop, b.nextHops[i]!)));
 
 export interface KernelSyncOwner {
   readonly ports: SpeakerPorts;
@@ -104,7 +105,7 @@ export class KernelSync {
   set(key: number, route: KernelRoute | undefined): void {
     const was = this.#desired[key];
     if (this.#refused.size > 0) this.#refused.delete(key);
-    this.#desired[key] = route;
+    put(this.#desired, key, route);
     this.desiredCount += (route === undefined ? 0 : 1) - (was === undefined ? 0 : 1);
     if (!this.#scanned || this.#held) {
       this.#owing = true;

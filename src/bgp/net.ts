@@ -8,6 +8,7 @@
  */
 import type { Prefix } from '../addr/prefix.ts';
 import { decide } from './decision.ts';
+import type { Exported } from './kernel-export.ts';
 import { prefixOf, put, type Route } from './route.ts';
 
 export interface Net {
@@ -16,6 +17,8 @@ export interface Net {
   readonly key: number;
   /** The best first. */
   readonly routes: readonly Route[];
+  /** What became of it at whoever exported it last: those that follow mostly do the same. */
+  exported: Exported | undefined;
 }
 
 interface Step {
@@ -38,7 +41,7 @@ const vacancies: (Net | undefined)[] = [];
 export function vacant(key: number): Net {
   let net = vacancies[key];
   if (net === undefined) {
-    net = { prefix: prefixOf(key), key, routes: [] };
+    net = { prefix: prefixOf(key), key, routes: [], exported: undefined };
     put(vacancies, key, net);
   }
   return net;
@@ -53,7 +56,7 @@ export function after(from: Net, at: number, added: Route | undefined): Net {
   }
   const { prefix, key } = from;
   const routes = changed(from.routes, at, added);
-  const to = routes.length === 0 ? vacant(key) : { prefix, key, routes };
+  const to = routes.length === 0 ? vacant(key) : { prefix, key, routes, exported: undefined };
   put(steps, first + (turn++ & (KEPT - 1)), { from, at, added, to });
   return to;
 }

@@ -18,8 +18,8 @@ export class Outbox {
   readonly #groups = new Map<Audience, UpdateGroup>();
   /** Established peers whom internal routes concern too. */
   readonly #wide = new Set<Peering>();
-  /** Established peers with something to be told. */
-  readonly #pending = new Set<Peering>();
+  /** Established peers with something to be told; they are marked. */
+  #pending: Peering[] = [];
   /** Nets that changed in this instant and may concern every peer, by their keys. */
   readonly #changed = new KeySet();
   /** The same with those whose change concerns the wide ones alone; without such peers nobody keeps count. */
@@ -33,7 +33,9 @@ export class Outbox {
 
   /** `peering`, whose session is up, has something of its own to be told. */
   schedule(peering: Peering): void {
-    this.#pending.add(peering);
+    if (peering.isPending) return;
+    peering.isPending = true;
+    this.#pending.push(peering);
   }
 
   /** A session is up. */
@@ -45,7 +47,8 @@ export class Outbox {
   /** Nothing more is to be told: the session is gone. */
   close(peering: Peering): void {
     this.#wide.delete(peering);
-    this.#pending.delete(peering);
+    if (peering.isPending) this.#pending.splice(this.#pending.indexOf(peering), 1);
+    peering.isPending = false;
     peering.group?.leave(peering.protocol);
     peering.group = undefined;
     this.#sweep();
@@ -56,11 +59,11 @@ export class Outbox {
     if (!narrow) {
       if (this.#changed.size === 0)
         for (const peering of this.#peerings.values())
-          if (peering.session.established) this.#pending.add(peering);
+          if (peering.session.established) this.schedule(peering);
       this.#changed.add(key);
     }
     if (this.#wide.size === 0) return;
-    if (this.#changedForWide.size === 0) for (const peering of this.#wide) this.#pending.add(peering);
+    if (this.#changedForWide.size === 0) for (const peering of this.#wide) this.schedule(peering);
     this.#changedForWide.add(key);
   }
 
@@ -69,27 +72,25 @@ export class Outbox {
    * `narrowChanges` is how many there were so far (see `Peering.count`).
    */
   settle(table: LocRib, mayOriginate: (route: Route) => boolean, narrowChanges: number): void {
-    if (this.#pending.size > 0) {
-      const ready = new Map<Peering, UpdateGroup>();
-      const advanced = new Set<UpdateGroup>();
-      for (const peering of this.#pending)
-        if (!peering.deferred) ready.set(peering, this.#advance(peering, table, mayOriginate, advanced));
-      for (const [peering, group] of ready) peering.tell(group, table, narrowChanges);
-      for (const group of advanced) group.settled();
-      this.#pending.clear();
+    if (this.#pending.length > 0) {
+      const pending = this.#pending;
+      this.#pending = [];
+      for (const peering of pending) peering.isPending = false;
+      const ready = pending.filter(peering => !peering.deferred);
+      const advanced = new Map<Audience, UpdateGroup>();
+      for (const peering of ready)
+        if (!advanced.has(peering.audience))
+          advanced.set(peering.audience, this.#advance(peering, table, mayOriginate));
+      for (const peering of ready) peering.tell(advanced.get(peering.audience)!, table, narrowChanges);
+      for (const group of advanced.values()) group.settled();
       this.#sweep();
     }
     this.#changed.clear();
     this.#changedForWide.clear();
   }
 
-  /** The group of `peering`, in line with the table. */
-  #advance(
-    peering: Peering,
-    table: LocRib,
-    mayOriginate: (route: Route) => boolean,
-    advanced: Set<UpdateGroup>,
-  ): UpdateGroup {
+  /** The group of `peering`, in line with the table. Once an instant. */
+  #advance(peering: Peering, table: LocRib, mayOriginate: (route: Route) => boolean): UpdateGroup {
     const { audience } = peering;
     const judge = (route: Route) => (mayOriginate(route) ? peering.judge(route) : 'refused');
     let group = this.#groups.get(audience);
@@ -102,9 +103,7 @@ export class Outbox {
         judge,
       );
       group.settled();
-    } else if (!advanced.has(group))
-      group.advance(peering.isWide ? this.#changedForWide : this.#changed, table, judge);
-    advanced.add(group);
+    } else group.advance(peering.isWide ? this.#changedForWide : this.#changed, table, judge);
     return group;
   }
 

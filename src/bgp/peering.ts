@@ -16,19 +16,24 @@ import type { Batch } from './message-log.ts';
 import type { KernelDevice } from './ports.ts';
 import type { PeerIdentity, Protocol, Route } from './route.ts';
 import type { Session } from './session.ts';
+import { Shared } from './shared.ts';
 import type { ProtocolSources } from './sources.ts';
 import { Stats } from './stats.ts';
 import type { Offer, UpdateGroup } from './update-group.ts';
 
-/** What makes peers that are told the same of the same route, as text; or the configuration of a peer that is like no other. */
-export type Audience = string | PeerConfig;
+/** What makes peers that are told the same of the same route; one object for all of them. */
+export interface Audience {
+  readonly text: string;
+}
+
+const audiences = new Shared<Audience>();
 
 function audienceOf({ identity, config, sourceAddress, device }: Recipient, encoding: Encoding): Audience {
   const { internal, rrClient, clusterId, localAs } = identity;
   const { nextHopSelf, nextHopKeep, defaultLocalPref, exportFilter } = config;
   // A filter without text is like no other.
-  if (exportFilter !== undefined && exportFilter.text === undefined) return config;
-  return JSON.stringify([
+  if (exportFilter !== undefined && exportFilter.text === undefined) return { text: 'like no other' };
+  const text = JSON.stringify([
     encoding.as4,
     encoding.addPath,
     internal,
@@ -42,6 +47,7 @@ function audienceOf({ identity, config, sourceAddress, device }: Recipient, enco
     device,
     exportFilter?.text,
   ]);
+  return audiences.of(text, () => ({ text }));
 }
 
 export class Peering implements Recipient {
@@ -56,6 +62,8 @@ export class Peering implements Recipient {
   feeding = false;
   /** The peer asked for everything again. */
   repeating = false;
+  /** It is among those that the outbox tells at the end of the instant. */
+  isPending = false;
   device: string | undefined;
   /** Of its routes. */
   readonly sources: ProtocolSources;

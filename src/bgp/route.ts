@@ -75,18 +75,16 @@ export interface Route {
  * Keys of prefixes: small integers, which tables hold without a box. The daemons of one thread know the same prefixes,
  * so the numbers are the thread's; nothing may depend on which number a prefix has.
  */
-const keys = new Map<number, number>();
 const prefixes: Prefix[] = [];
-
-/** Exact in a float64. */
-const wordOf = (address: Ipv4Address, length: number): number => address * 64 + length;
+/** By length, then by address. Signed, an address is a small integer of the engine. */
+const keys: readonly Map<number, number>[] = Array.from({ length: 33 }, () => new Map<number, number>());
 
 export function keyOf({ address, length }: Prefix): number {
-  const word = wordOf(address, length);
-  let key = keys.get(word);
+  const ofLength = keys[length]!;
+  let key = ofLength.get(address | 0);
   if (key === undefined) {
     key = prefixes.length;
-    keys.set(word, key);
+    ofLength.set(address | 0, key);
     prefixes.push({ address, length });
   }
   return key;
@@ -94,7 +92,7 @@ export function keyOf({ address, length }: Prefix): number {
 
 /** The key of a prefix that has one; a prefix that nobody has a route to need not get one to be looked up. */
 export const knownKey = (address: Ipv4Address, length: number): number | undefined =>
-  keys.get(wordOf(address, length));
+  keys[length]!.get(address | 0);
 
 export const prefixOf = (key: number): Prefix => prefixes[key]!;
 
@@ -109,7 +107,6 @@ const hostKeys = new Map<number, number>();
 const hosts: Ipv4Address[] = [];
 
 export function hostKey(address: Ipv4Address): number {
-  // Signed, a key of this map is a small integer of the engine.
   let key = hostKeys.get(address | 0);
   if (key === undefined) {
     key = hosts.length;

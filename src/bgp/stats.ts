@@ -14,4 +14,14 @@ export class Stats {
   exportAccepted = 0;
   exportWithdraws = 0;
   exportWithdrawsAccepted = 0;
+
+  /** Count what `others` count of exports, too. */
+  addExports(others: Stats): void {
+    this.exportUpdates += others.exportUpdates;
+    this.exportRejected += others.exportRejected;
+    this.exportFiltered += others.exportFiltered;
+    this.exportAccepted += others.exportAccepted;
+    this.exportWithdraws += others.exportWithdraws;
+    this.exportWithdrawsAccepted += others.exportWithdrawsAccepted;
+  }
 }

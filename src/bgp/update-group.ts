@@ -15,7 +15,7 @@ import type { LocRib } from './loc-rib.ts';
 import { type Batch, MessageLog } from './message-log.ts';
 import type { Net } from './net.ts';
 import { byPrefix, type Protocol, prefixOf, type Route, type RouteSource } from './route.ts';
-import type { Stats } from './stats.ts';
+import { Stats } from './stats.ts';
 
 /** What becomes of a route on its way to the group's peers: attributes, or why there is nothing to tell. */
 export type Offer = Advertisement['attributes'] | 'refused' | 'filtered';
@@ -49,6 +49,8 @@ export class UpdateGroup {
   readonly #steps = new Map<number, Step>();
   /** Who brought the routes that the steps are about. */
   readonly #bringers = new Set<Protocol>();
+  /** What the steps count for all others. */
+  #counted = new Stats();
   readonly #log = new MessageLog();
   /** What all others are sent; `null` until it was made. */
   #common: Batch | undefined | null = null;
@@ -84,6 +86,7 @@ export class UpdateGroup {
     for (const key of keys) {
       const step = this.#step(key, table.net(key), judge);
       this.#steps.set(key, step);
+      count(this.#counted, undefined, step);
       for (const { from } of step.was) this.#bringers.add(from);
       for (const { from } of step.is) this.#bringers.add(from);
     }
@@ -126,16 +129,24 @@ export class UpdateGroup {
   settled(): void {
     this.#steps.clear();
     this.#bringers.clear();
+    this.#counted = new Stats();
     this.#common = null;
   }
 
   /** What `peer`, a member, is to be sent of the steps; with `again` it has asked for everything. */
   news(peer: Protocol, stats: Stats, again: boolean): Batch | undefined {
-    for (const step of this.#steps.values()) count(stats, peer, step);
-    const was = (key: number): Told => this.#steps.get(key)!.was;
-    if (again || this.#bringers.has(peer)) return this.#difference(peer, this.#steps.keys(), was, again);
-    if (this.#common === null) this.#common = this.#difference(peer, this.#steps.keys(), was, false);
+    if (this.#bringers.has(peer)) {
+      for (const step of this.#steps.values()) count(stats, peer, step);
+      return this.#newsFor(peer, again);
+    }
+    stats.addExports(this.#counted);
+    if (again) return this.#newsFor(peer, true);
+    if (this.#common === null) this.#common = this.#newsFor(peer, false);
     return this.#common;
+  }
+
+  #newsFor(peer: Protocol, again: boolean): Batch | undefined {
+    return this.#difference(peer, this.#steps.keys(), key => this.#steps.get(key)!.was, again);
   }
 
   /** `peer` joins, and was told nothing so far: what it is to be sent. */
@@ -205,7 +216,7 @@ const isSame = (a: Advertisement, b: Advertisement): boolean =>
   a === b || (a.nlri.pathId === b.nlri.pathId && a.attributes === b.attributes);
 
 /** Nobody is told of a route that it brought. */
-function without(peer: Protocol, told: Told): Told {
+function without(peer: Protocol | undefined, told: Told): Told {
   for (const { from } of told) if (from === peer) return told.filter(one => one.from !== peer);
   return told;
 }
@@ -218,7 +229,7 @@ function gone(was: Told, is: Told): Nlri[] {
 }
 
 /** As BIRD counts: a route is offered, and refused, filtered or accepted. */
-function count(stats: Stats, peer: Protocol, { was, is, candidates, filtered }: Step): void {
+function count(stats: Stats, peer: Protocol | undefined, { was, is, candidates, filtered }: Step): void {
   const accepted = without(peer, is);
   stats.exportUpdates += candidates;
   stats.exportFiltered += filtered;
