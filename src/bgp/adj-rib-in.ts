@@ -10,7 +10,8 @@ import type { PathAttributes } from '../wire/bgp/attributes.ts';
 import type { Nlri, UpdateMessage } from '../wire/bgp/update.ts';
 import { intern } from './attribute-table.ts';
 import type { ImportedPath } from './bgp-route.ts';
-import { byPrefix, keyOf, prefixOf } from './route.ts';
+import { Numbering, UNKNOWN } from './numbering.ts';
+import { byPrefix, keyOf, prefixOf, put } from './route.ts';
 
 export interface ReceivedPath extends Nlri {
   readonly prefix: Prefix;
@@ -42,7 +43,7 @@ export function announced(update: UpdateMessage): readonly ReceivedPath[] {
   return known;
 }
 
-/** Keys of a page: a peer of a mesh tells us of a few prefixes, a reflector of all. */
+/** Numbers of a page: a peer of a mesh tells us of a few prefixes, a reflector of all. */
 const PAGE_BITS = 6;
 const PAGE = 1 << PAGE_BITS;
 
@@ -62,13 +63,18 @@ interface Other {
 const NEVER = 0.5;
 
 export class AdjRibIn {
-  /** By key of the prefix: one path of each. */
+  readonly #numbers: Numbering;
+  /** By number of the prefix: one path of each. */
   readonly #pages: (Page | undefined)[] = [];
   /** By key: paths to prefixes that have several, but for that one. */
   readonly #others = new Map<number, Other[]>();
   /** Not said again since the last `markStale`. */
   readonly #stale = new Set<ReceivedPath>();
   #size = 0;
+
+  constructor(numbers = new Numbering()) {
+    this.#numbers = numbers;
+  }
 
   get size(): number {
     return this.#size;
@@ -77,8 +83,9 @@ export class AdjRibIn {
   /** Returns what was there. */
   replace(path: ReceivedPath): ReceivedPath | undefined {
     const { key, pathId } = path;
-    const page = this.#pages[key >> PAGE_BITS] ?? this.#open(key >> PAGE_BITS);
-    const at = key & (PAGE - 1);
+    const number = this.#numbers.of(key);
+    const page = this.#pages[number >> PAGE_BITS] ?? this.#open(number >> PAGE_BITS);
+    const at = number & (PAGE - 1);
     const first = page.paths[at];
     if (first === undefined || first.pathId === pathId) {
       page.paths[at] = path;
@@ -94,8 +101,10 @@ export class AdjRibIn {
   /** Returns what was there. */
   remove({ prefix, pathId }: Nlri): ReceivedPath | undefined {
     const key = keyOf(prefix);
-    const page = this.#pages[key >> PAGE_BITS];
-    const at = key & (PAGE - 1);
+    const number = this.#numbers.known(key);
+    if (number === UNKNOWN) return undefined;
+    const page = this.#pages[number >> PAGE_BITS];
+    const at = number & (PAGE - 1);
     const first = page?.paths[at];
     if (page === undefined || first === undefined) return undefined;
     const others = this.#others.get(key) ?? [];
@@ -116,16 +125,18 @@ export class AdjRibIn {
 
   /** `path`, which is here, has changed the table. */
   touch({ key, pathId }: ReceivedPath | ImportedPath, now: VirtualTime): void {
-    const page = this.#pages[key >> PAGE_BITS]!;
-    const at = key & (PAGE - 1);
+    const number = this.#numbers.known(key);
+    const page = this.#pages[number >> PAGE_BITS]!;
+    const at = number & (PAGE - 1);
     if (page.paths[at]!.pathId === pathId) page.since[at] = now;
     else this.#other(key, pathId)!.since = now;
   }
 
   /** When the path last changed the table. */
   since({ key, pathId }: ReceivedPath | ImportedPath): VirtualTime {
-    const page = this.#pages[key >> PAGE_BITS]!;
-    const at = key & (PAGE - 1);
+    const number = this.#numbers.known(key);
+    const page = this.#pages[number >> PAGE_BITS]!;
+    const at = number & (PAGE - 1);
     return page.paths[at]!.pathId === pathId ? page.since[at]! : this.#other(key, pathId)!.since;
   }
 
@@ -144,12 +155,12 @@ export class AdjRibIn {
     return this.paths().filter(path => this.#stale.has(path));
   }
 
-  #open(number: number): Page {
+  #open(at: number): Page {
     const page: Page = {
       paths: new Array<ReceivedPath | undefined>(PAGE).fill(undefined),
       since: new Array<VirtualTime>(PAGE).fill(NEVER),
     };
-    this.#pages[number] = page;
+    put(this.#pages, at, page);
     return page;
   }
 

@@ -9,6 +9,7 @@ import * as Ipv4 from '../addr/ipv4.ts';
 import type { Prefix } from '../addr/prefix.ts';
 import { SECOND, type Timer } from '../sim/time.ts';
 import type { KernelConfig } from './config.ts';
+import { type Numbering, UNKNOWN } from './numbering.ts';
 import type { KernelNextHop, KernelRoute, SpeakerPorts } from './ports.ts';
 import { byPrefix, keyOf, put } from './route.ts';
 
@@ -42,7 +43,8 @@ export class KernelSync {
   #config: KernelConfig;
   readonly #owner: KernelSyncOwner;
   readonly #timer: Timer;
-  /** By key of the prefix, as all tables here. */
+  readonly #numbers: Numbering;
+  /** By number of the prefix. All other tables here are by key. */
   readonly #desired: (KernelRoute | undefined)[] = [];
   /** Routes the daemon wants in the kernel. */
   desiredCount = 0;
@@ -59,7 +61,8 @@ export class KernelSync {
   #scanned = false;
   #held: boolean;
 
-  constructor(config: KernelConfig, owner: KernelSyncOwner, held: boolean) {
+  constructor(config: KernelConfig, owner: KernelSyncOwner, held: boolean, numbers: Numbering) {
+    this.#numbers = numbers;
     this.#config = config;
     this.#owner = owner;
     this.#held = held;
@@ -87,7 +90,7 @@ export class KernelSync {
   }
 
   isDesired(prefix: Prefix): boolean {
-    return this.#desired[keyOf(prefix)] !== undefined;
+    return this.#wanted(keyOf(prefix)) !== undefined;
   }
 
   /** Somebody else's route stands where ours should be. */
@@ -103,9 +106,10 @@ export class KernelSync {
 
   /** The route the table wants for the prefix of that key. */
   set(key: number, route: KernelRoute | undefined): void {
-    const was = this.#desired[key];
+    const number = this.#numbers.of(key);
+    const was = this.#desired[number];
     if (this.#refused.size > 0) this.#refused.delete(key);
-    put(this.#desired, key, route);
+    put(this.#desired, number, route);
     this.desiredCount += (route === undefined ? 0 : 1) - (was === undefined ? 0 : 1);
     if (!this.#scanned || this.#held) {
       this.#owing = true;
@@ -137,13 +141,18 @@ export class KernelSync {
     const present = new Set<number>();
     for (const route of this.#mine()) {
       const key = keyOf(route.prefix);
-      const wanted = this.#desired[key];
+      const wanted = this.#wanted(key);
       if (wanted !== undefined && sameKernelRoute(wanted, route)) present.add(key);
       else if (wanted === undefined || wanted.metric !== route.metric) this.#write('remove', key, route);
     }
     const missing = this.#desired.filter(route => route !== undefined && !present.has(keyOf(route.prefix)));
     for (const route of (missing as KernelRoute[]).sort((a, b) => byPrefix(a.prefix, b.prefix)))
       this.#write('replace', keyOf(route.prefix), route);
+  }
+
+  #wanted(key: number): KernelRoute | undefined {
+    const number = this.#numbers.known(key);
+    return number === UNKNOWN ? undefined : this.#desired[number];
   }
 
   #mine(): KernelRoute[] {

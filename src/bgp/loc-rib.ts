@@ -8,6 +8,7 @@ import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { decide } from './decision.ts';
 import { after, type Net, vacant } from './net.ts';
+import { Numbering, UNKNOWN } from './numbering.ts';
 import { keyOf, knownKey, prefixOf, put, type Route, type RouteSource, sameRoute } from './route.ts';
 
 /**
@@ -74,7 +75,8 @@ const NONE: readonly number[] = [];
 const HASHES = 1 << 16;
 
 export class LocRib {
-  /** By `keyOf(prefix)`; one that has lost its routes is vacant. */
+  readonly #numbers: Numbering;
+  /** By number; one that has lost its routes is vacant. */
   readonly #nets: (Net | undefined)[] = [];
   size = 0;
   /** A bit for each hash value of which the first place is taken and no other. */
@@ -83,7 +85,7 @@ export class LocRib {
   readonly #places = new Map<number, readonly number[]>();
   /** By key: the place of a net, where it is not the first. */
   readonly #behind = new Map<number, number>();
-  /** Keys of all nets in the order of listings, until a net comes or goes. */
+  /** Numbers of all nets in the order of listings, until a net comes or goes. */
   #listed: readonly number[] | undefined;
   /** How many nets there are of each prefix length. */
   readonly #lengths = new Uint32Array(33);
@@ -91,8 +93,9 @@ export class LocRib {
   #used: readonly number[] = [];
   readonly #changed: NetListener;
 
-  constructor(changed: NetListener) {
+  constructor(changed: NetListener, numbers = new Numbering()) {
     this.#changed = changed;
+    this.#numbers = numbers;
   }
 
   get(prefix: Prefix.Prefix): Net | undefined {
@@ -101,7 +104,7 @@ export class LocRib {
 
   /** By `keyOf(prefix)`. */
   net(key: number): Net | undefined {
-    const net = this.#nets[key];
+    const net = this.#netOf(key);
     return net === undefined || net.routes.length === 0 ? undefined : net;
   }
 
@@ -122,12 +125,12 @@ export class LocRib {
   /** All nets in the order of `birdcl show route`, which is the one in which BIRD goes through its table. */
   list(): Net[] {
     this.#listed ??= this.#inOrder();
-    return this.#listed.map(key => this.#nets[key]!);
+    return this.#listed.map(number => this.#nets[number]!);
   }
 
   /** Enter `route` under the key of its prefix, instead of what its source had there. False if that says the same. */
   enter(key: number, route: Route): boolean {
-    const net = this.#nets[key] ?? vacant(key);
+    const net = this.#netOf(key) ?? vacant(key);
     const { routes } = net;
     const at = placeOf(route.source, routes);
     const removed = routes[at];
@@ -139,16 +142,21 @@ export class LocRib {
 
   /** Remove what `source` has there, if anything. */
   remove(key: number, source: RouteSource): void {
-    const net = this.#nets[key];
+    const net = this.#netOf(key);
     const at = net === undefined ? -1 : placeOf(source, net.routes);
     if (net === undefined || at < 0) return;
     if (net.routes.length === 1) this.#drop(key);
     this.#step(net, at, undefined);
   }
 
+  #netOf(key: number): Net | undefined {
+    const number = this.#numbers.known(key);
+    return number === UNKNOWN ? undefined : this.#nets[number];
+  }
+
   #step(from: Net, at: number, added: Route | undefined): void {
     const to = after(from, at, added);
-    put(this.#nets, from.key, to);
+    put(this.#nets, this.#numbers.of(from.key), to);
     this.#changed(to, from.routes[at], added, from.routes[0]);
   }
 
@@ -185,14 +193,14 @@ export class LocRib {
 
   /** By hash, then age. */
   #inOrder(): number[] {
-    const keys: number[] = [];
+    const numbers: number[] = [];
     const orders = new Float64Array(this.#nets.length);
-    for (const [key, net] of this.#nets.entries()) {
+    for (const [number, net] of this.#nets.entries()) {
       if (net === undefined || net.routes.length === 0) continue;
-      keys.push(key);
-      orders[key] = hash(net.prefix.address) * HASHES + (this.#behind.get(key) ?? 0);
+      numbers.push(number);
+      orders[number] = hash(net.prefix.address) * HASHES + (this.#behind.get(net.key) ?? 0);
     }
-    return keys.sort((a, b) => orders[a]! - orders[b]!);
+    return numbers.sort((a, b) => orders[a]! - orders[b]!);
   }
 
   /** The places that are taken of a hash value, ascending. */

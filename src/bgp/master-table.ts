@@ -7,6 +7,7 @@ import type { Clock } from '../sim/time.ts';
 import { BgpRoute, bgpRoute, type ImportedPath, NO_NEXT_HOP } from './bgp-route.ts';
 import { LocRib, type NetListener } from './loc-rib.ts';
 import { NextHops, UNRESOLVED } from './next-hop.ts';
+import type { Numbering } from './numbering.ts';
 import { keyOf, type Protocol, type Route, type RouteSource } from './route.ts';
 import { Sources } from './sources.ts';
 
@@ -21,13 +22,13 @@ export class MasterTable {
   /** Prefixes whose best route changed since `settle`. */
   #moved: Prefix.Prefix[] = [];
 
-  constructor(clock: Clock, changed: NetListener) {
+  constructor(clock: Clock, numbers: Numbering, changed: NetListener) {
     this.#clock = clock;
     this.rib = new LocRib((net, removed, added, was) => {
       if (removed instanceof BgpRoute) this.#release(removed);
       if (was !== net.routes[0]) this.#moved.push(net.prefix);
       changed(net, removed, added, was);
-    });
+    }, numbers);
     this.#nextHops = new NextHops(this.rib);
   }
 

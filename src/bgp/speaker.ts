@@ -27,6 +27,7 @@ import { BestChange, type LocRib } from './loc-rib.ts';
 import { LocalProtocols } from './local-protocols.ts';
 import { MasterTable } from './master-table.ts';
 import type { Net } from './net.ts';
+import { Numbering } from './numbering.ts';
 import { Outbox } from './outbox.ts';
 import { Peering } from './peering.ts';
 import type { KernelRoute, SpeakerPorts, Stream, StreamEvents } from './ports.ts';
@@ -58,6 +59,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   recovering = false;
   /** Changes of internal routes, which plain internal peers are not asked about. */
   narrowChanges = 0;
+  readonly #numbers = new Numbering();
   readonly #master: MasterTable;
   readonly #kernel: KernelSync;
   #export: KernelExport;
@@ -76,13 +78,13 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   constructor(config: SpeakerConfig, ports: SpeakerPorts) {
     this.config = config;
     this.ports = ports;
-    this.#master = new MasterTable(ports.clock, (net, removed, added, was) =>
+    this.#master = new MasterTable(ports.clock, this.#numbers, (net, removed, added, was) =>
       this.#changed(net, removed, added, was),
     );
     this.local = new LocalProtocols(this.#master);
     this.#export = kernelExport(config);
     this.recovering = config.gracefulRestartRecovery ?? false;
-    this.#kernel = new KernelSync(config.kernel, this, this.recovering);
+    this.#kernel = new KernelSync(config.kernel, this, this.recovering, this.#numbers);
     this.#settle = ports.clock.timer(() => this.#settleNow());
     this.#recovery = ports.clock.timer(() => this.#recovered());
     this.#netlink = ports.clock.timer(() => this.#kernel.look());
@@ -278,7 +280,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     const peering = this.#peering(session);
     this.#unlock(session);
     for (const path of peering.received.paths()) this.#withdrawn(peering, path);
-    peering.received = new AdjRibIn();
+    peering.received = new AdjRibIn(this.#numbers);
     this.#forget(peering);
   }
 
@@ -305,6 +307,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
     const peering = new Peering(session, this.#master.sources.of(config.name), dynamic);
+    peering.received = new AdjRibIn(this.#numbers);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
