@@ -25,7 +25,6 @@ export class MasterTable {
   constructor(clock: Clock, numbers: Numbering, changed: NetListener) {
     this.#clock = clock;
     this.rib = new LocRib((net, removed, added, was) => {
-      if (removed instanceof BgpRoute) this.#release(removed);
       if (was !== net.routes[0]) this.#moved.push(net.prefix);
       changed(net, removed, added, was);
     }, numbers);
@@ -40,21 +39,13 @@ export class MasterTable {
   /** Enter a path that BGP brought. False if the table says so already. */
   enterPath(path: ImportedPath, protocol: Protocol): boolean {
     const { key, nextHopKey } = path;
-    const resolution = nextHopKey === NO_NEXT_HOP ? UNRESOLVED : this.#nextHops.use(nextHopKey);
-    const route = bgpRoute(path, protocol, resolution);
-    const isNew = this.rib.enter(key, route);
-    if (!isNew) this.#release(route);
-    return isNew;
+    const resolution = nextHopKey === NO_NEXT_HOP ? UNRESOLVED : this.#nextHops.of(nextHopKey);
+    return this.rib.enter(key, bgpRoute(path, protocol, resolution));
   }
 
   /** Remove what the source has for a prefix, if anything. */
   remove(prefix: Prefix.Prefix, source: RouteSource): void {
     this.rib.remove(keyOf(prefix), source);
-  }
-
-  /** One path less uses the next hop of `route`. */
-  #release({ path: { nextHopKey } }: BgpRoute): void {
-    if (nextHopKey !== NO_NEXT_HOP) this.#nextHops.release(nextHopKey);
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Recursive next hops (BIRD's host cache): where a BGP NEXT_HOP leads is read off the master table, from whatever route
- * covers it, the default route too. Every route with the same next hop shares one entry.
+ * covers it, the default route too. All routes with the same next hop share one entry.
  */
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
@@ -44,43 +44,35 @@ export function resolve(table: LocRib, nextHop: Ipv4Address): Resolution {
   }));
 }
 
-/** Next hops are counted by their first 16 bits: most prefixes that move are far from all of them. */
+/** Next hops are noted by their first 16 bits: most prefixes that move are far from all of them. */
 const NETWORK_BITS = 16;
 const networkOf = (address: Ipv4Address): number => address >>> (32 - NETWORK_BITS);
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** Next hops are told apart by their `hostKey`. */
+/** Next hops are told apart by their `hostKey`. One that was used once is kept: there are no more than machines. */
 export class NextHops {
   readonly #table: LocRib;
-  /** By key, of those in use: where each leads, and how many paths use it. */
+  /** By key: where each leads. */
   readonly #resolutions: (Resolution | undefined)[] = [];
-  readonly #users: (number | undefined)[] = [];
-  /** How many there are in each network. */
-  readonly #networks = new Map<number, number>();
+  /** Those in which there are any. */
+  readonly #networks = new Set<number>();
 
   constructor(table: LocRib) {
     this.#table = table;
   }
 
-  /** One more path uses the next hop. Returns where it leads. */
-  use(key: number): Resolution {
-    let resolution = this.#resolutions[key];
-    if (resolution === undefined) {
-      const nextHop = hostOf(key);
-      resolution = resolve(this.#table, nextHop);
-      put(this.#resolutions, key, resolution);
-      put(this.#users, key, 0);
-      this.#count(nextHop, 1);
-    }
-    this.#users[key]!++;
-    return resolution;
+  /** Where the next hop of that key leads. */
+  of(key: number): Resolution {
+    return this.#resolutions[key] ?? this.#resolve(key);
   }
 
-  release(key: number): void {
-    if (this.#resolutions[key] === undefined || --this.#users[key]! > 0) return;
-    this.#resolutions[key] = undefined;
-    this.#count(hostOf(key), -1);
+  #resolve(key: number): Resolution {
+    const nextHop = hostOf(key);
+    const resolution = resolve(this.#table, nextHop);
+    put(this.#resolutions, key, resolution);
+    this.#networks.add(networkOf(nextHop));
+    return resolution;
   }
 
   /** The table changed at `prefixes`: look the next hops below them up again. Returns those that moved. */
@@ -89,21 +81,9 @@ export class NextHops {
     if (near.length === 0) return NONE;
     const moved = new Set<number>();
     for (const [key, was] of this.#resolutions.entries()) {
-      if (was === undefined) continue;
-      const nextHop = hostOf(key);
-      if (!near.some(p => Prefix.contains(p, nextHop))) continue;
-      const now = resolve(this.#table, nextHop);
-      if (now === was) continue;
-      this.#resolutions[key] = now;
-      moved.add(key);
+      if (was === undefined || !near.some(p => Prefix.contains(p, hostOf(key)))) continue;
+      if (this.#resolve(key) !== was) moved.add(key);
     }
     return moved;
-  }
-
-  #count(nextHop: Ipv4Address, difference: number): void {
-    const network = networkOf(nextHop);
-    const entries = (this.#networks.get(network) ?? 0) + difference;
-    if (entries === 0) this.#networks.delete(network);
-    else this.#networks.set(network, entries);
   }
 }
