@@ -146,9 +146,9 @@ export abstract class Machine extends NetHost {
     if (event.kind === 'session') {
       const { name, peer, from, to, because } = event;
       this.report({ type: 'session', name, peer: Ipv4Address.format(peer), from, to, because });
-    } else if (event.kind === 'best') {
-      const { prefix, was, is, because } = event;
+    } else if (event.kind === 'best' && this.says('filters')) {
       this.say('filters', () => {
+        const { prefix, was, is, because } = event;
         const replaced = was === undefined || is === undefined ? '' : `, was ${sourceText(was)}`;
         return `${Prefix.format(prefix)} best ${is === undefined ? 'none' : sourceText(is)} [${because}]${replaced}`;
       });
