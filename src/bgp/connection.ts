@@ -12,7 +12,7 @@ import type { NotificationMessage } from '../wire/bgp/notification.ts';
 import type { OpenMessage } from '../wire/bgp/open.ts';
 import type { RouteRefreshMessage } from '../wire/bgp/refresh.ts';
 import type { UpdateContext, UpdateMessage } from '../wire/bgp/update.ts';
-import { joined } from '../wire/octets.ts';
+import { joined, spanned } from '../wire/octets.ts';
 import { type BgpState, Fsm, type FsmOptions, type FsmOutputs, type TimerName, UNEXPECTED } from './fsm.ts';
 import type { Batch } from './message-log.ts';
 import type { Stream, StreamEvents } from './ports.ts';
@@ -165,9 +165,13 @@ export class Connection implements FsmOutputs, StreamEvents {
     this.fsm.handle({ kind: 'Tcp_CR_Acked' });
   }
 
-  received(stream: Stream, bytes: Uint8Array): void {
+  received(stream: Stream, octets: Uint8Array): void {
+    // What the message that was broken off has behind it, if it lies there: nothing has to be put together.
+    const whole = spanned(this.#pending, octets);
+    if (whole !== undefined) this.#pending = NOTHING;
+    const bytes = whole ?? octets;
     let at = 0;
-    // Only the message that was broken off is put together; the others are read where they lie.
+    // Else only that message is put together; the others are read where they lie.
     while (stream === this.#stream && this.#pending.length > 0 && at < bytes.length) {
       const more = Math.min(bytes.length - at, missing(this.#pending));
       const message = joined([this.#pending, bytes.subarray(at, at + more)]);
@@ -177,7 +181,7 @@ export class Connection implements FsmOutputs, StreamEvents {
     }
     if (stream !== this.#stream || at === bytes.length) return;
     at = this.#read(stream, bytes, at);
-    if (stream === this.#stream) this.#pending = at === bytes.length ? NOTHING : bytes.slice(at);
+    if (stream === this.#stream) this.#pending = at === bytes.length ? NOTHING : bytes.subarray(at);
   }
 
   /** Act on the whole messages from `from` on; returns where the first that is not whole begins. */

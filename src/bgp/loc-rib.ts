@@ -69,21 +69,28 @@ function placeOf({ protocol, pathId }: RouteSource, routes: readonly Route[]): n
   return -1;
 }
 
-/** Most hash values that are in use have one net, in the first place. */
-const FIRST: readonly number[] = [0];
-const NONE: readonly number[] = [];
 const HASHES = 1 << 16;
+
+/** Keys of all prefixes that any table of the thread has had, by hash. */
+const byHash: (number[] | undefined)[] = [];
+
+/** Those whose nets share the places of a hash value with the net of that key, itself among them. */
+function rivals(key: number): readonly number[] {
+  const h = hash(prefixOf(key).address);
+  let keys = byHash[h];
+  if (keys === undefined) {
+    keys = [key];
+    put(byHash, h, keys);
+  } else if (!keys.includes(key)) keys.push(key);
+  return keys;
+}
 
 export class LocRib {
   readonly #numbers: Numbering;
   /** By number; one that has lost its routes is vacant. */
   readonly #nets: (Net | undefined)[] = [];
   size = 0;
-  /** A bit for each hash value of which the first place is taken and no other. */
-  readonly #first = new Int32Array(HASHES >> 5);
-  /** The places that are taken of all other hash values in use, ascending. */
-  readonly #places = new Map<number, readonly number[]>();
-  /** By key: the place of a net, where it is not the first. */
+  /** By key: the place of a net among those of its hash, where it is not the first. */
   readonly #behind = new Map<number, number>();
   /** Numbers of all nets in the order of listings, until a net comes or goes. */
   #listed: readonly number[] | undefined;
@@ -161,27 +168,27 @@ export class LocRib {
   }
 
   #create(key: number): void {
-    const { address, length } = prefixOf(key);
-    const h = hash(address);
-    const taken = this.#taken(h);
-    let place = 0;
-    while (taken[place] === place) place++;
-    this.#take(h, taken.length === 0 ? FIRST : taken.toSpliced(place, 0, place));
-    if (place > 0) this.#behind.set(key, place);
+    const alike = rivals(key);
+    if (alike.length > 1) this.#findPlace(key, alike);
     this.size++;
-    this.#count(length, 1);
+    this.#count(prefixOf(key).length, 1);
     this.#listed = undefined;
   }
 
   #drop(key: number): void {
-    const { address, length } = prefixOf(key);
-    const h = hash(address);
-    const taken = this.#taken(h);
-    this.#take(h, taken.toSpliced(taken.indexOf(this.#behind.get(key) ?? 0), 1));
-    this.#behind.delete(key);
+    if (this.#behind.size > 0) this.#behind.delete(key);
     this.size--;
-    this.#count(length, -1);
+    this.#count(prefixOf(key).length, -1);
     this.#listed = undefined;
+  }
+
+  /** The net of that key, which is not there yet, gets the first place that its rivals leave. */
+  #findPlace(key: number, alike: readonly number[]): void {
+    const present = alike.filter(other => this.net(other) !== undefined);
+    const taken = present.map(other => this.#behind.get(other) ?? 0);
+    let place = 0;
+    while (taken.includes(place)) place++;
+    if (place > 0) this.#behind.set(key, place);
   }
 
   #count(length: number, difference: number): void {
@@ -203,17 +210,4 @@ export class LocRib {
     return numbers.sort((a, b) => orders[a]! - orders[b]!);
   }
 
-  /** The places that are taken of a hash value, ascending. */
-  #taken(h: number): readonly number[] {
-    if ((this.#first[h >> 5]! & (1 << (h & 31))) !== 0) return FIRST;
-    return this.#places.get(h) ?? NONE;
-  }
-
-  #take(h: number, places: readonly number[]): void {
-    const isFirst = places.length === 1 && places[0] === 0;
-    if (isFirst) this.#first[h >> 5]! |= 1 << (h & 31);
-    else this.#first[h >> 5]! &= ~(1 << (h & 31));
-    if (isFirst || places.length === 0) this.#places.delete(h);
-    else this.#places.set(h, places);
-  }
 }

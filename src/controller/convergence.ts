@@ -10,7 +10,9 @@ import type { Controller } from './controller.ts';
 export const QUIET: VirtualTime = 2500 * MILLISECOND;
 /** Outside looks are on a fixed grid, so that what is seen does not depend on who looks. */
 export const GRID: VirtualTime = 10 * MILLISECOND;
+/** From one look at an unfinished lab to the next: each asks every machine, so large labs are looked at less often. */
 const UNFINISHED_STEP: VirtualTime = 100 * MILLISECOND;
+const MACHINES_A_STEP = 250;
 
 export interface Convergence {
   readonly converged: boolean;
@@ -31,7 +33,8 @@ export async function converge(
     const quietAt = state.at + QUIET;
     if (state.missing.length === 0 && quietAt <= controller.now) return { ...state, converged: true };
     if (controller.now >= deadline || signal?.aborted) return { ...state, converged: false };
-    const next = state.missing.length > 0 ? controller.now + UNFINISHED_STEP : quietAt;
+    const step = UNFINISHED_STEP * Math.ceil(controller.machines.length / MACHINES_A_STEP);
+    const next = state.missing.length > 0 ? controller.now + step : quietAt;
     const onGrid = Math.ceil(Math.max(next, controller.now + 1) / GRID) * GRID;
     await controller.run(Math.min(onGrid, deadline));
   }

@@ -4,7 +4,7 @@
  *
  * A request that we answer teaches us its sender; any other ARP packet only refreshes what we know already.
  */
-import { ANY } from '../addr/address-word.ts';
+import { ANY, toWord } from '../addr/address-word.ts';
 import * as Ipv4Address from '../addr/ipv4.ts';
 import * as Mac from '../addr/mac.ts';
 import type { Frame } from '../sim/frame-store.ts';
@@ -99,6 +99,8 @@ function answers(
   sender: Ipv4Address.Ipv4Address,
   target: Ipv4Address.Ipv4Address,
 ): boolean {
+  // Most requests that a switch floods are for others, which takes no lookup to find out.
+  if (!device.sysctl.proxyArp && !namespace.fib.mayBeLocal(toWord(target))) return false;
   const route = namespace.fib.lookup(target);
   if (route === undefined) return false;
   if (route.type === 'local') return sender === 0 || sourceIsValid(namespace, device, sender);

@@ -29,6 +29,8 @@ export class Observer implements Tracer {
   readonly #host: NetHost;
   readonly #report: (record: LabRecord) => void;
   #classes: ReadonlySet<TraceClass> = new Set();
+  /** There are any. */
+  #traces = false;
   #drops = false;
   #interfaces: InterfaceWatch | undefined;
   /** By device: connections seen, for relative sequence numbers. */
@@ -52,6 +54,7 @@ export class Observer implements Tracer {
       this.captures.start(capture === true ? whole : { ...whole, only: capture });
     }
     this.#classes = new Set(trace);
+    this.#traces = this.#classes.size > 0;
     if (this.traces('interfaces')) this.#interfaces = new InterfaceWatch();
     this.changed();
   }
@@ -59,6 +62,7 @@ export class Observer implements Tracer {
   /** From now on; what is there already is not told as news. */
   trace(classes: readonly TraceClass[]): void {
     this.#classes = new Set(classes);
+    this.#traces = this.#classes.size > 0;
     this.#interfaces = this.traces('interfaces') ? new InterfaceWatch() : undefined;
     this.#interfaces?.look(this.#host.namespaces, () => {});
     this.changed();
@@ -78,7 +82,7 @@ export class Observer implements Tracer {
   }
 
   traces(what: TraceClass): boolean {
-    return this.#classes.has(what);
+    return this.#traces && this.#classes.has(what);
   }
 
   /** A line of class `what`, made only if somebody reads it. */

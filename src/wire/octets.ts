@@ -13,3 +13,9 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** `a` and `b` as one view, if there is something in `a` and `b` lies right behind it. */
+export function spanned(a: Uint8Array, b: Uint8Array): Uint8Array | undefined {
+  if (a.length === 0 || a.byteOffset + a.length !== b.byteOffset || a.buffer !== b.buffer) return undefined;
+  return new Uint8Array(a.buffer, a.byteOffset, a.length + b.length);
+}
