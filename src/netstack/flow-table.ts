@@ -132,12 +132,15 @@ export class FlowTable {
     const ip = at + Ethernet.HEADER_LENGTH;
     if (frames.end[frame]! - ip < Ipv4.MIN_HEADER_LENGTH || frames.tag[frame] !== 0) return false;
     const view = frames.view(frame);
-    if (Ethernet.etherType(view, at) !== Ethernet.TYPE_IPV4) return false;
     const source = Ipv4.sourceWord(view, ip);
     const destination = Ipv4.destinationWord(view, ip);
     const words = this.#frames.tables.words;
     const flow = this.#find(jack, source, destination);
-    if (flow === NONE || !Ethernet.isTo(view, at, words[flow | MAC_HIGH]!, words[flow | MAC_LOW]!))
+    if (
+      flow === NONE ||
+      !Ethernet.isTo(view, at, words[flow | MAC_HIGH]!, words[flow | MAC_LOW]!) ||
+      Ethernet.etherType(view, at) !== Ethernet.TYPE_IPV4
+    )
       return false;
     const octets = frames.length(frame);
     const length = octets - Ethernet.HEADER_LENGTH;
