@@ -13,12 +13,12 @@ import type { WatchEvent } from './store.ts';
 
 /** What a subscriber is told, in this order: `listed` and `stored` until it knows all there is, `synced`, then both of each write. */
 export interface Watch {
-  readonly listed: (objects: readonly Resource[]) => void;
+  listed(objects: readonly Resource[]): void;
   /** An object was written: to be kept. */
-  readonly stored: (event: WatchEvent) => void;
-  readonly synced: () => void;
+  stored(event: WatchEvent): void;
+  synced(): void;
   /** And to be acted on. */
-  readonly changed: (event: WatchEvent) => void;
+  changed(event: WatchEvent): void;
 }
 
 export class ApiClient {

@@ -209,5 +209,4 @@ export class LocRib {
     }
     return numbers.sort((a, b) => orders[a]! - orders[b]!);
   }
-
 }

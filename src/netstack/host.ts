@@ -36,6 +36,8 @@ const BACKLOG_BOUND = 1_000_000;
 
 export abstract class NetHost extends LogicalProcess {
   readonly #backlog: FrameQueue;
+  /** There is something in the backlog: asked after every event, so it is not the backlog that is asked. */
+  #handing = false;
   /** The flows it forwards, sends and takes in. Whoever changes what that rests on has it `forget`. */
   readonly flows: FlowTable;
   readonly account = new FrameAccount();
@@ -43,6 +45,8 @@ export abstract class NetHost extends LogicalProcess {
   readonly namespaces: Namespace[] = [];
   /** Whether there is a tracer: the one test on the path. */
   tracing = false;
+  /** Whether somebody looks when an event is over: the one test that everybody pays. */
+  watched = false;
   #powered = true;
   /** Its own namespace before it was switched off last: where what comes since then dies. */
   #formerOwn: Namespace | undefined;
@@ -141,16 +145,17 @@ export abstract class NetHost extends LogicalProcess {
   handTo(device: number, frame: Frame): void {
     this.frames.meta[frame] = device;
     this.#backlog.add(frame);
+    this.#handing = true;
   }
 
   protected override settle(): void {
-    if (this.#backlog.length > 0) this.#drain();
+    if (this.#handing) this.#drain();
   }
 
   #drain(): void {
     for (let handed = 0; ; handed++) {
       const frame = this.#backlog.take();
-      if (frame === NO_FRAME) return;
+      if (frame === NO_FRAME) break;
       if (handed === BACKLOG_BOUND) throw new Error(`${this.name}: the backlog never empties`);
       const number = this.frames.meta[frame]!;
       if (this.flows.forward(frame, VETH_JACKS + number)) continue;
@@ -159,6 +164,7 @@ export abstract class NetHost extends LogicalProcess {
       else if (!device.up) this.drop(frame, 'LINK_DOWN', device.namespace, device);
       else if (this.processor?.backlog(device, frame) !== true) device.ingress(frame);
     }
+    this.#handing = false;
   }
 
   countPassed(input: number, output: number, packets: number, octets: number): void {

@@ -8,7 +8,7 @@
  * power; calico-node also ends when its pod is deleted, and comes back with the pod that replaces it.
  */
 import * as Ipv4 from '../addr/ipv4.ts';
-import { ApiClient } from '../api/client.ts';
+import { ApiClient, type Watch } from '../api/client.ts';
 import type { WatchEvent } from '../api/store.ts';
 import { formatTimestamp } from '../api/store-time.ts';
 import type { Speaker } from '../bgp/speaker.ts';
@@ -46,8 +46,9 @@ const READINESS_FAILURES = 3;
 /** The kubelet starts pods when Felix has said which MTU they get. */
 const PODS_AFTER = 100 * MILLISECOND;
 
-export class KubernetesNode extends Machine {
+export class KubernetesNode extends Machine implements Watch {
   readonly #spec: NodeSpec;
+  readonly #managementJack: number;
   readonly #api: ApiClient;
   #cache = new ResourceCache();
   #hooks!: FelixHooks;
@@ -68,6 +69,7 @@ export class KubernetesNode extends Machine {
   constructor(id: number, name: string, habitat: Habitat, spec: NodeSpec) {
     super(id, name, habitat, spec.observe);
     this.#spec = spec;
+    this.#managementJack = spec.managementJack;
     this.#api = new ApiClient(this, spec.managementJack);
     this.#replace = this.timer(() => this.#startCalico());
     this.#lease = this.timer(() => this.#renewLease());
@@ -127,29 +129,24 @@ export class KubernetesNode extends Machine {
   #connect(): void {
     this.#renewLease();
     this.#readiness.arm(this.now + READINESS_PERIOD);
-    this.#api.watch({
-      listed: objects => this.#cache.fill(objects),
-      stored: event => this.#cache.apply(event),
-      synced: () => this.#synced(),
-      changed: event => this.#event(event),
-    });
+    this.#api.watch(this);
   }
 
-  #renewLease(): void {
-    this.#api.renewLease();
-    this.#lease.arm(this.now + LEASE_PERIOD);
+  // What the watch tells.
+
+  listed(objects: readonly Resource[]): void {
+    this.#cache.fill(objects);
   }
 
-  #synced(): void {
+  stored(event: WatchEvent): void {
+    this.#cache.apply(event);
+  }
+
+  synced(): void {
     if (this.#cache.list('Pod').some(isCalicoNode)) this.#startCalico();
   }
 
-  #beginPods(): void {
-    this.#podsBegun = true;
-    for (const pod of [...this.#cache.list('Pod')].sort(byCreation)) this.#kubelet.podFound(pod);
-  }
-
-  #event(event: WatchEvent): void {
+  changed(event: WatchEvent): void {
     const { type, object } = event;
     if (this.says('events')) this.say('events', () => heardText(event));
     if (this.#calico?.started) this.lastChange = this.now;
@@ -158,6 +155,16 @@ export class KubernetesNode extends Machine {
     if (isCalicoNode(object)) this.#calicoPod(type, object);
     if (type === 'DELETED') this.#kubelet.podDeleted(object);
     else if (this.#podsBegun) this.#kubelet.podAdded(object);
+  }
+
+  #renewLease(): void {
+    this.#api.renewLease();
+    this.#lease.arm(this.now + LEASE_PERIOD);
+  }
+
+  #beginPods(): void {
+    this.#podsBegun = true;
+    for (const pod of [...this.#cache.list('Pod')].sort(byCreation)) this.#kubelet.podFound(pod);
   }
 
   /** The pod of calico-node itself was made or deleted. */
@@ -220,7 +227,7 @@ export class KubernetesNode extends Machine {
   }
 
   protected override receive(frame: Frame, jack: number): void {
-    if (jack !== this.#spec.managementJack) super.receive(frame, jack);
+    if (jack !== this.#managementJack) super.receive(frame, jack);
     else if (this.powered) this.#api.receive(frame);
     else this.frames.free(frame);
   }

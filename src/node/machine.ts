@@ -117,7 +117,7 @@ export abstract class Machine extends NetHost {
 
   protected override settle(): void {
     super.settle();
-    if (this.#observer.active) this.#observer.settled();
+    if (this.watched) this.#observer.settled();
   }
 
   /** To look changes nothing, so it is not in the fingerprint. */

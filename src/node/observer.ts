@@ -24,13 +24,9 @@ const DESCRIBED_OCTETS = 512;
 
 export class Observer implements Tracer {
   readonly captures: CaptureTable;
-  /** Is there anything to do when an event is over? The one test that everybody pays. */
-  active = false;
   readonly #host: NetHost;
   readonly #report: (record: LabRecord) => void;
   #classes: ReadonlySet<TraceClass> = new Set();
-  /** There are any. */
-  #traces = false;
   #drops = false;
   #interfaces: InterfaceWatch | undefined;
   /** By device: connections seen, for relative sequence numbers. */
@@ -54,7 +50,6 @@ export class Observer implements Tracer {
       this.captures.start(capture === true ? whole : { ...whole, only: capture });
     }
     this.#classes = new Set(trace);
-    this.#traces = this.#classes.size > 0;
     if (this.traces('interfaces')) this.#interfaces = new InterfaceWatch();
     this.changed();
   }
@@ -62,7 +57,6 @@ export class Observer implements Tracer {
   /** From now on; what is there already is not told as news. */
   trace(classes: readonly TraceClass[]): void {
     this.#classes = new Set(classes);
-    this.#traces = this.#classes.size > 0;
     this.#interfaces = this.traces('interfaces') ? new InterfaceWatch() : undefined;
     this.#interfaces?.look(this.#host.namespaces, () => {});
     this.changed();
@@ -78,11 +72,11 @@ export class Observer implements Tracer {
   changed(): void {
     const packets = this.captures.size > 0 || this.#drops || this.traces('packets');
     this.#host.trace(packets ? this : undefined);
-    this.active = this.captures.size > 0 || this.#interfaces !== undefined;
+    this.#host.watched = this.captures.size > 0 || this.#interfaces !== undefined;
   }
 
   traces(what: TraceClass): boolean {
-    return this.#traces && this.#classes.has(what);
+    return this.#classes.has(what);
   }
 
   /** A line of class `what`, made only if somebody reads it. */
