@@ -140,9 +140,8 @@ export class Connection implements FsmOutputs, StreamEvents {
       return;
     }
     const { now } = this.#clock;
-    const running = (this.#timers[timer] ??= this.#clock.timer(() => {
-      this.fsm.handle({ kind: EXPIRES[timer] });
-    }));
+    this.#timers[timer] ??= this.#clock.timer(() => this.fsm.handle({ kind: EXPIRES[timer] }));
+    const running = this.#timers[timer];
     if (timer === 'Hold') {
       // Messages that are read in one go set it once.
       if (this.#hold.at === now && this.#hold.seconds === seconds && running.armed) return;

@@ -107,8 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'who brought a route is told of it like all others',
     area: 'bgp',
     file: 'src/bgp/update-group.ts',
-    from: 'if (again || this.#bringers.has(peer))',
-    to: 'if (again)',
+    from: 'if (this.#bringers.has(peer)) {',
+    to: 'if (again && this.#bringers.has(peer)) {',
     tests: ['bgp/'],
   },
   {
@@ -140,8 +140,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a tunnel route goes to the gateway, not to the node',
     area: 'fib',
     file: 'src/bgp/kernel-export.ts',
-    from: 'throughOne(net, own, metric, nextHop, tunnel, true)',
-    to: 'throughOne(net, own, metric, best.gateway ?? nextHop, tunnel, true)',
+    from: '{ via: nextHop, device: tunnel, onlink: true }',
+    to: '{ via: best.gateway ?? nextHop, device: tunnel, onlink: true }',
     tests: ['bgp/', 'routing/ipip'],
   },
   {
