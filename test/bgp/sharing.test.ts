@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import * as Ipv4 from '../../src/addr/ipv4.ts';
 import * as Prefix from '../../src/addr/prefix.ts';
-import { LocRib } from '../../src/bgp/loc-rib.ts';
+import { AdjRibIn, type ReceivedPath, receivedPath } from '../../src/bgp/adj-rib-in.ts';
+import { intern } from '../../src/bgp/attribute-table.ts';
+import { hash, LocRib } from '../../src/bgp/loc-rib.ts';
 import { MessageLog } from '../../src/bgp/message-log.ts';
 import { Numbering, UNKNOWN } from '../../src/bgp/numbering.ts';
 import { keyOf, type Protocol, type Route } from '../../src/bgp/route.ts';
@@ -82,6 +84,87 @@ t('a table whose steps another has taken before is the table that takes them for
       assert.equal(seen[2], seen[0]);
     }),
     { seed: 1, numRuns: 300 },
+  );
+});
+
+t('nets of one hash are listed by place, and a place that became free is taken by the next', () => {
+  const prefixes = [24, 25, 26, 27, 32].flatMap(length => [
+    { address: Ipv4.from('172.16.116.0'), length },
+    { address: Ipv4.from('172.16.34.0'), length },
+  ]);
+  const step = fc.tuple(fc.nat({ max: prefixes.length - 1 }), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), steps => {
+      const rib = new LocRib(() => undefined);
+      const [route] = world()[0]!;
+      /** By hash: who has each place. */
+      const places = new Map<number, (Prefix.Prefix | undefined)[]>();
+      for (const [which, isNew] of steps) {
+        const prefix = prefixes[which]!;
+        const row = places.get(hash(prefix.address)) ?? [];
+        places.set(hash(prefix.address), row);
+        if (isNew) {
+          rib.enter(keyOf(prefix), { ...route!, prefix });
+          const free = row.indexOf(undefined);
+          if (!row.includes(prefix)) row[free < 0 ? row.length : free] = prefix;
+        } else {
+          rib.remove(keyOf(prefix), route!.source);
+          if (row.includes(prefix)) row[row.indexOf(prefix)] = undefined;
+        }
+        const expected = [...places.entries()]
+          .sort(([a], [b]) => a - b)
+          .flatMap(([, each]) => each.filter(one => one !== undefined));
+        assert.equal(
+          rib.list().map(net => Prefix.format(net.prefix)),
+          expected.map(Prefix.format),
+        );
+      }
+    }),
+    { seed: 1, numRuns: 100 },
+  );
+});
+
+t('an Adj-RIB-In knows of each path when it last changed the table, and whether it was said again', () => {
+  const attributes = intern({ origin: 0, asPath: [], nextHop: 1 });
+  const paths = [0, 1, 70, 71].flatMap(net =>
+    [0, 1, 2].map(pathId =>
+      receivedPath({ prefix: { address: 0x0a00_0000 + net * 256, length: 24 }, pathId }, attributes),
+    ),
+  );
+  const step = fc.tuple(fc.constantFrom('say', 'touch', 'take', 'mark'), fc.nat({ max: paths.length - 1 }));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), steps => {
+      const rib = new AdjRibIn();
+      const since = new Map<ReceivedPath, number>();
+      let stale = new Set<ReceivedPath>();
+      for (const [now, [what, which]] of steps.entries()) {
+        const path = paths[which]!;
+        const was = since.has(path) ? path : undefined;
+        if (what === 'say' || (what === 'touch' && was === undefined)) {
+          assert.is(rib.replace(path), was);
+          stale.delete(path);
+          if (was === undefined) {
+            rib.touch(path, now);
+            since.set(path, now);
+          }
+        } else if (what === 'touch') {
+          rib.touch(path, now);
+          since.set(path, now);
+        } else if (what === 'take') {
+          assert.is(rib.remove(path), was);
+          since.delete(path);
+          stale.delete(path);
+        } else {
+          rib.markStale();
+          stale = new Set(since.keys());
+        }
+        assert.is(rib.size, since.size);
+        for (const [known, at] of since) assert.is(rib.since(known), at);
+        assert.equal(new Set(rib.paths()), new Set(since.keys()));
+        assert.equal(new Set(rib.stalePaths()), stale);
+      }
+    }),
+    { seed: 1, numRuns: 100 },
   );
 });
 
