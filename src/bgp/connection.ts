@@ -49,8 +49,6 @@ export class Connection implements FsmOutputs, StreamEvents {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #owner: ConnectionOwner;
-  /** When the hold timer was set last, and to what. */
-  readonly #hold = { at: -1, seconds: 0 };
   /** Made when first armed: most connections of a mesh never are. */
   readonly #timers: Partial<Record<TimerName, Timer>> = {};
 
@@ -139,16 +137,8 @@ export class Connection implements FsmOutputs, StreamEvents {
       this.#timers[timer]?.cancel();
       return;
     }
-    const { now } = this.#clock;
     this.#timers[timer] ??= this.#clock.timer(() => this.fsm.handle({ kind: EXPIRES[timer] }));
-    const running = this.#timers[timer];
-    if (timer === 'Hold') {
-      // Messages that are read in one go set it once.
-      if (this.#hold.at === now && this.#hold.seconds === seconds && running.armed) return;
-      this.#hold.at = now;
-      this.#hold.seconds = seconds;
-    }
-    running.arm(now + jittered(this.#random, seconds) * SECOND);
+    this.#timers[timer].arm(this.#clock.now + jittered(this.#random, seconds) * SECOND);
   }
 
   deliver(update: UpdateMessage): void {
