@@ -18,7 +18,7 @@ const DEFAULT_PATHS = 16;
 const CONTEXT: FilterContext = { direction: 'export', protocol: 'kernel1' };
 
 /** 'rejected': never for the kernel (its own routes, devices); 'filtered': the export filter said no. */
-export type Export = KernelRoute | 'rejected' | 'filtered';
+type Verdict = KernelRoute | 'rejected' | 'filtered';
 
 /** What became of a net. */
 export interface Exported {
@@ -26,7 +26,7 @@ export interface Exported {
   /** The tunnel that the filter asked for, '' for none, and whether there was such a device. */
   readonly tunnel: string;
   readonly isThere: boolean;
-  readonly as: Export;
+  readonly verdict: Verdict;
 }
 
 const exporters = new Shared<KernelExport>();
@@ -60,18 +60,19 @@ export class KernelExport {
     this.#maximumPaths = maximumPaths ?? DEFAULT_PATHS;
   }
 
-  /** `hasDevice`: whether the daemon's kernel has a device of that name. */
-  of(net: Net, hasDevice: (name: string) => boolean): Export {
+  /** What becomes of a net with routes. `hasDevice`: whether the daemon's kernel has a device of that name. */
+  verdict(net: Net, hasDevice: (name: string) => boolean): Verdict {
     const last = net.exported;
-    if (last?.by === this && (last.tunnel === '' || hasDevice(last.tunnel) === last.isThere)) return last.as;
+    if (last?.by === this && (last.tunnel === '' || hasDevice(last.tunnel) === last.isThere))
+      return last.verdict;
     const exported = this.#export(net, hasDevice);
     net.exported = exported;
-    return exported.as;
+    return exported.verdict;
   }
 
   #export(net: Net, hasDevice: (name: string) => boolean): Exported {
     const best = net.routes[0]!;
-    const plain = (as: Export): Exported => ({ by: this, tunnel: '', isThere: false, as });
+    const plain = (verdict: Verdict): Exported => ({ by: this, tunnel: '', isThere: false, verdict });
     // Connected networks are in the kernel before us, and what was learned from it is there too.
     if (best.source.protocol.kind === 'kernel' || best.destination === 'device') return plain('rejected');
     const { accept, changes } = this.#filter(best, CONTEXT);
@@ -102,7 +103,7 @@ export class KernelExport {
     if (route === undefined || !isThrough(route, hop, metric))
       route = { prefix, protocol, metric, type: 'unicast', nextHops: [hop] };
     put(this.#last, net.key, route);
-    return { by: this, tunnel, isThere, as: route };
+    return { by: this, tunnel, isThere, verdict: route };
   }
 }
 

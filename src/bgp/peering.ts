@@ -5,7 +5,7 @@
 import type { Ipv4Address } from '../addr/ipv4.ts';
 import * as Prefix from '../addr/prefix.ts';
 import { RefreshSubtype } from '../wire/bgp/refresh.ts';
-import { AdjRibIn } from './adj-rib-in.ts';
+import type { AdjRibIn } from './adj-rib-in.ts';
 import { attributesFor, type Recipient, refusal } from './advertise.ts';
 import type { Encoding } from './advertisement.ts';
 import { intern } from './attribute-table.ts';
@@ -23,7 +23,8 @@ import type { Offer, UpdateGroup } from './update-group.ts';
 
 /** What makes peers that are told the same of the same route; one object for all of them. */
 export interface Audience {
-  readonly text: string;
+  /** All that makes it; `undefined`: it is like no other. */
+  readonly text: string | undefined;
 }
 
 const audiences = new Shared<Audience>();
@@ -32,7 +33,7 @@ function audienceOf({ identity, config, sourceAddress, device }: Recipient, enco
   const { internal, rrClient, clusterId, localAs } = identity;
   const { nextHopSelf, nextHopKeep, defaultLocalPref, exportFilter } = config;
   // A filter without text is like no other.
-  if (exportFilter !== undefined && exportFilter.text === undefined) return { text: 'like no other' };
+  if (exportFilter !== undefined && exportFilter.text === undefined) return { text: undefined };
   const text = JSON.stringify([
     encoding.as4,
     encoding.addPath,
@@ -54,7 +55,7 @@ export class Peering implements Recipient {
   readonly session: Session;
   /** Made from a listen range, not from a peer statement. */
   readonly dynamic: boolean;
-  received = new AdjRibIn();
+  received: AdjRibIn;
   /** Whose state it has been told; `undefined` before it was told anything. */
   group: UpdateGroup | undefined;
   readonly stats = new Stats();
@@ -76,8 +77,9 @@ export class Peering implements Recipient {
   /** How many narrow changes the counters know of; see `count`. */
   #narrowCounted = 0;
 
-  constructor(session: Session, sources: ProtocolSources, dynamic: boolean) {
+  constructor(session: Session, sources: ProtocolSources, received: AdjRibIn, dynamic: boolean) {
     this.session = session;
+    this.received = received;
     this.sources = sources;
     this.dynamic = dynamic;
   }

@@ -306,8 +306,8 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #addPeer(config: PeerConfig, dynamic: boolean): Peering {
     if (this.peerings.has(config.name)) throw new Error(`two BGP protocols named ${config.name}`);
     const session = new Session(config, this);
-    const peering = new Peering(session, this.#master.sources.of(config.name), dynamic);
-    peering.received = new AdjRibIn(this.#numbers);
+    const received = new AdjRibIn(this.#numbers);
+    const peering = new Peering(session, this.#master.sources.of(config.name), received, dynamic);
     this.peerings.set(config.name, peering);
     this.#byAddress.set(config.remoteAddress, peering);
     if (this.recovering && (config.gracefulRestart ?? true)) this.#awaited.add(session);
@@ -451,7 +451,7 @@ export class Speaker implements SessionOwner, KernelSyncOwner {
   #exportToKernel(key: number): void {
     const net = this.table.net(key);
     const { stats } = this.local.kernel;
-    const exported = net === undefined ? undefined : this.#export.of(net, this.#hasDevice);
+    const exported = net === undefined ? undefined : this.#export.verdict(net, this.#hasDevice);
     if (exported === undefined) stats.exportWithdraws++;
     else stats.exportUpdates++;
     if (exported === 'rejected') stats.exportRejected++;

@@ -44,6 +44,9 @@ export interface Run {
   readonly enter: ((place: Place) => void) | undefined;
 }
 
+/** Where root is at home, on every emulated machine. */
+export const ROOTS_HOME = '/root';
+
 /** What all sessions of a shell have in common. */
 export interface Home {
   readonly cluster: Cluster;
@@ -64,7 +67,7 @@ export class Session {
   readonly #files: MachineFiles;
   #bash: Bash | undefined;
   #env: Record<string, string>;
-  #directory = '/root';
+  #directory = ROOTS_HOME;
   /** Definitions of functions that were typed, by name. */
   #functions = new Map<string, string>();
   #run: Run | undefined;
@@ -74,7 +77,7 @@ export class Session {
     this.place = place;
     this.#files = home.filesOf(place);
     this.#env = {
-      HOME: '/root',
+      HOME: ROOTS_HOME,
       USER: 'root',
       LOGNAME: 'root',
       HOSTNAME: place.hostname,

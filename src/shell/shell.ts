@@ -21,7 +21,7 @@ import {
 import { JobTable, pid } from './jobs.ts';
 import { partsOf, standsAlone, withoutPrompt, wordsOf } from './line.ts';
 import { MachineFiles } from './machine-files.ts';
-import { type Home, Session } from './session.ts';
+import { type Home, ROOTS_HOME, Session } from './session.ts';
 import { Clockwork } from './shell-time.ts';
 
 export type { ShellResult } from './command.ts';
@@ -96,7 +96,8 @@ export class LabShell {
   /** `root@k8s-m:~# `. */
   get prompt(): string {
     const { place, directory } = this.#session;
-    const shown = directory === '/root' ? '~' : directory.replace(/^\/root\//, '~/');
+    const isBelow = directory === ROOTS_HOME || directory.startsWith(`${ROOTS_HOME}/`);
+    const shown = isBelow ? `~${directory.slice(ROOTS_HOME.length)}` : directory;
     return `root@${place.hostname}:${shown}# `;
   }
 
@@ -322,9 +323,12 @@ export class LabShell {
     if (files === undefined) {
       const { fabric, files: written } = this.#cluster.scenario;
       const isFirst = key === `${fabric.nodes[0]!.name}//`;
-      const own = Object.entries(isFirst ? written : {}).map(([name, text]) => [`/root/${name}`, text]);
+      const own = Object.entries(isFirst ? written : {}).map(([name, text]) => [
+        `${ROOTS_HOME}/${name}`,
+        text,
+      ]);
       files = new MachineFiles(this.#cluster, place, {
-        '/root/.bashrc': '',
+        [`${ROOTS_HOME}/.bashrc`]: '',
         '/tmp/.keep': '',
         '/etc/hostname': `${place.hostname}\n`,
         '/etc/hosts': hostsFile(place, this.#cluster),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import * as Prefix from '../../src/addr/prefix.ts';
+import { AdjRibIn } from '../../src/bgp/adj-rib-in.ts';
 import { Advertisement, batch } from '../../src/bgp/advertisement.ts';
 import { intern } from '../../src/bgp/attribute-table.ts';
 import type { PeerConfig } from '../../src/bgp/config.ts';
@@ -137,7 +138,7 @@ class Daemon {
     for (const far of this.fars)
       this.peerings.set(
         far.config.name,
-        new Peering(asSession(far), this.sources.of(far.config.name), false),
+        new Peering(asSession(far), this.sources.of(far.config.name), new AdjRibIn(), false),
       );
   }
 

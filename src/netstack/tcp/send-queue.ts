@@ -27,11 +27,11 @@ interface Slice {
   readonly bytes: Uint8Array | null;
 }
 
-/** Parts of longer arrays are not copied. */
-const COPIED = 1023;
+/** Parts of an array of so many octets, or more, are not copied. */
+const LARGE = 1024;
 /** Buffers double from the one size to the other: most connections never say much. */
-const FIRST_BUFFER = 1024;
-const LAST_BUFFER = 16 * 1024;
+const FIRST_BUFFER = LARGE;
+const LAST_BUFFER = 16 * LARGE;
 const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
@@ -53,7 +53,7 @@ export class SendQueue {
   write(bytes: Uint8Array, from = 0, to = bytes.length): void {
     const length = to - from;
     if (length === 0) return;
-    if (bytes.length > COPIED) {
+    if (bytes.length >= LARGE) {
       if (!this.#isContinued(bytes, from)) this.#append(Payload.REAL, from, bytes);
       this.end += length;
       return;
